@@ -1,0 +1,7 @@
+//! The collector: keeps events, evaluates rules, raises alerts, shows them.
+//!
+//! `gateway` → `journal` → `detect` → `alert`; `fleet` for agencies, agents and their state; `store`
+//! (SQL), `access`, `api`, `dashboard`, `metrics`. See `ARCHITECTURE.md`.
+
+pub mod live;
+pub mod store;

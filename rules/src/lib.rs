@@ -1,0 +1,1 @@
+//! Sigma rules over events: parsing, evaluation, correlation, rule tests, and the rules we ship.
