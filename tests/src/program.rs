@@ -94,12 +94,17 @@ impl Drop for Program {
     }
 }
 
-/// A program of this workspace, beside the test's own.
+/// A program of this workspace, beside the test's own; `SOC_AGENT_PROGRAM` and
+/// `SOC_COLLECTOR_PROGRAM` name others.
 ///
 /// # Panics
 /// When it was not built: `cargo build --workspace` first.
 #[allow(clippy::panic)]
 pub fn built(name: &str) -> PathBuf {
+    let variable = format!("{}_PROGRAM", name.replace('-', "_").to_uppercase());
+    if let Some(path) = std::env::var_os(variable) {
+        return path.into();
+    }
     let own = std::env::current_exe().unwrap_or_default();
     let found =
         own.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|p| p.is_file());

@@ -9,8 +9,8 @@ const top = resolve(import.meta.dirname, '../../..');
 export const password = 'mat-khau-thu-nghiem-2026';
 
 export function program(name: string): string {
-  const folder = process.env.SOC_PROGRAMS ?? join(top, 'target/debug');
-  const path = join(process.env[`SOC_${name.replace('soc-', '').toUpperCase()}_PROGRAM`] ?? join(folder, name));
+  const named = process.env[`${name.replace('-', '_').toUpperCase()}_PROGRAM`];
+  const path = named ?? join(top, 'target/debug', name);
   if (!existsSync(path)) throw new Error(`${path} is not built: run cargo build --workspace first`);
   return path;
 }
