@@ -1,3 +1,5 @@
+//! The people's door, as a script uses it.
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;

@@ -1,3 +1,5 @@
+//! Programs a test starts, kills and stops.
+
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! A collector and an agent of their own.
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
