@@ -59,6 +59,14 @@ impl Stage {
     /// # Errors
     /// When it cannot be started.
     pub async fn start_collector(&mut self) -> std::io::Result<()> {
+        self.start_collector_with(&[]).await
+    }
+
+    /// The same with more environment.
+    ///
+    /// # Errors
+    /// As [`Self::start_collector`].
+    pub async fn start_collector_with(&mut self, more: &[(&str, &str)]) -> std::io::Result<()> {
         let data = self.path("collector");
         let _ = std::fs::remove_file(data.join("addresses.json"));
         let mut arguments = vec!["serve".into(), "--data".into(), data.into_os_string()];
@@ -69,7 +77,7 @@ impl Stage {
         if config.exists() {
             arguments.extend(["--config".into(), config.into_os_string()]);
         }
-        let environment = [("SOC_ADMIN_PASSWORD", PASSWORD)];
+        let environment = [&[("SOC_ADMIN_PASSWORD", PASSWORD)], more].concat();
         let log = self.path("collector.log");
         self.collector =
             Some(Program::start(built("soc-collector"), arguments, &environment, &log)?);
@@ -98,6 +106,14 @@ impl Stage {
     /// # Errors
     /// What the programs said.
     pub fn enrol_agent(&self) -> Result<(), String> {
+        self.enrol_agent_with(&[])
+    }
+
+    /// The same with more environment for the agent.
+    ///
+    /// # Errors
+    /// As [`Self::enrol_agent`].
+    pub fn enrol_agent_with(&self, more: &[(&str, &str)]) -> Result<(), String> {
         let data = self.path("collector");
         let made = run(Command::new(built("soc-collector"))
             .args(["token", "create", "--agency", "LOCAL", "--create-agency", "--json", "--data"])
@@ -105,6 +121,7 @@ impl Stage {
         let made: Value = serde_json::from_str(&made).map_err(|e| format!("{e}: {made}"))?;
         let text = |key: &str| made[key].as_str().unwrap_or_default().to_owned();
         run(Command::new(built("soc-agent"))
+            .envs(more.iter().copied())
             .args(["enrol", "--collector", &format!("https://localhost:{}", self.agents_port)])
             .args(["--token", &text("token"), "--ca-pin", &text("ca_pin"), "--state"])
             .arg(self.path("agent")))
@@ -116,6 +133,14 @@ impl Stage {
     /// # Errors
     /// When it cannot be started.
     pub fn start_agent(&mut self) -> std::io::Result<()> {
+        self.start_agent_with(&[])
+    }
+
+    /// The same with more environment.
+    ///
+    /// # Errors
+    /// As [`Self::start_agent`].
+    pub fn start_agent_with(&mut self, more: &[(&str, &str)]) -> std::io::Result<()> {
         let mut arguments =
             vec!["run".into(), "--state".into(), self.path("agent").into_os_string()];
         let config = self.path("agent.toml");
@@ -123,7 +148,7 @@ impl Stage {
             arguments.extend(["--config".into(), config.into_os_string()]);
         }
         let log = self.path("agent.log");
-        self.agent = Some(Program::start(built("soc-agent"), arguments, &[], &log)?);
+        self.agent = Some(Program::start(built("soc-agent"), arguments, more, &log)?);
         Ok(())
     }
 
