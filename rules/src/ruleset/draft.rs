@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 
-use rsigma_parser::{CorrelationRule, LogSource};
+use rsigma_parser::CorrelationRule;
 
 use crate::detection::Detection;
-use crate::rule::Rule;
+use crate::rule::{Logsource, Rule};
 use crate::source::Document;
 
 /// A rule that was read but not yet connected with the others.
@@ -18,7 +18,7 @@ pub(super) struct Draft<'a> {
 /// What kind of rule.
 pub(super) enum Body {
     Detection {
-        logsource: LogSource,
+        logsource: Logsource,
         detection: Detection,
     },
     Correlation(Box<CorrelationRule>),

@@ -1,8 +1,7 @@
 use std::collections::HashMap;
 
-use rsigma_parser::LogSource;
-
 use crate::event::LogsourceRef;
+use crate::rule::Logsource;
 
 /// Product, category, service in lower case; `None`: the rule does not care.
 type Key = [Option<String>; 3];
@@ -14,7 +13,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    pub fn add(&mut self, logsource: &LogSource, rule: usize) {
+    pub fn add(&mut self, logsource: &Logsource, rule: usize) {
         let part = |part: &Option<String>| part.as_deref().map(str::to_ascii_lowercase);
         let key = [part(&logsource.product), part(&logsource.category), part(&logsource.service)];
         self.rules.entry(key).or_default().push(rule);

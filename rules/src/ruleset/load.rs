@@ -9,7 +9,7 @@ use super::{Index, Inner};
 use crate::correlation::{Candidate, connect};
 use crate::detection::{Builder, Placeholders};
 use crate::problem::{Fault, Problem, Severity};
-use crate::rule::Rule;
+use crate::rule::{Logsource, Rule};
 use crate::source::{Document, Parsed, Parts, Source, read};
 
 /// Reads, compiles and connects everything.
@@ -115,9 +115,8 @@ impl<'a> Loading<'a> {
         if is_unsupported(parsed.sigma_version) {
             return Err(Fault::new("a newer sigma-version than is known").at(["sigma-version"]));
         }
-        let logsource = parsed.logsource.clone();
-        let LogSource { product, category, service, .. } = &logsource;
-        if product.is_none() && category.is_none() && service.is_none() {
+        let logsource = rule.logsource.clone().unwrap_or_default();
+        if logsource == Logsource::default() {
             let fault = Fault::new("the rule names no logsource").at(["logsource"]);
             return Err(fault.hint("add 'logsource:' with product, category or service"));
         }
@@ -239,7 +238,7 @@ impl<'a> Loading<'a> {
 }
 
 /// Whether a filter's logsource, as far as it says, is the rule's.
-fn covers(filter: Option<&LogSource>, rule: &LogSource) -> bool {
+fn covers(filter: Option<&LogSource>, rule: &Logsource) -> bool {
     let Some(filter) = filter else { return true };
     let same = |filter: &Option<String>, rule: &Option<String>| match (filter, rule) {
         (None, _) => true,
