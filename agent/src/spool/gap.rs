@@ -59,20 +59,10 @@ impl Lost {
     }
 }
 
-/// When an episode is over and reported: events of one cause shortly after each other are one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ReportAfter {
-    /// Dropping for lack of room: when there is room again, at the latest after this time.
-    pub full: Duration,
-    /// Refused by the collector: after this time.
-    pub refused: Duration,
-}
-
-impl Default for ReportAfter {
-    fn default() -> Self {
-        Self { full: Duration::from_secs(600), refused: Duration::from_secs(30) }
-    }
-}
+/// Losses for lack of room are reported when there is room again, at the latest after this time.
+const FULL_REPORT_AFTER: Duration = Duration::from_secs(600);
+/// Refusals shortly after each other are one episode.
+const REFUSED_REPORT_AFTER: Duration = Duration::from_secs(30);
 
 /// Losses that are not reported yet.
 #[derive(Clone, Debug, Default)]
@@ -100,16 +90,12 @@ impl Episodes {
     }
 
     /// Takes those that are over.
-    pub(super) fn take_due(
-        &mut self,
-        after: ReportAfter,
-        has_room: bool,
-    ) -> Vec<(Reason, Lane, Lost)> {
+    pub(super) fn take_due(&mut self, has_room: bool) -> Vec<(Reason, Lane, Lost)> {
         let is_due = |reason: Reason, since: Option<Instant>| {
             let age = since.map_or(Duration::MAX, |since| since.elapsed());
             match reason {
-                Reason::SpoolFull => has_room || age >= after.full,
-                Reason::Refused => age >= after.refused,
+                Reason::SpoolFull => has_room || age >= FULL_REPORT_AFTER,
+                Reason::Refused => age >= REFUSED_REPORT_AFTER,
                 Reason::SpoolDamaged => true,
             }
         };

@@ -19,7 +19,7 @@ use redb::{
 };
 use soc_event::{Epoch, Lane, Sequence, Timestamp, limits};
 
-use super::gap::{self, Lost, Reason, ReportAfter};
+use super::gap::{self, Lost, Reason};
 use super::ledger::{EVENT_OVERHEAD_BYTES, LaneBook, LaneRow, Ledger, Meaning};
 use super::lines::Group;
 use super::{Acknowledgement, Batch, BatchLimits};
@@ -68,7 +68,6 @@ pub(super) struct Store {
     database: Database,
     ledger: Ledger,
     bytes_max: u64,
-    report_after: ReportAfter,
 }
 
 impl Store {
@@ -95,12 +94,7 @@ impl Store {
         } else {
             transaction.abort()?;
         }
-        Ok(Self { database, ledger, bytes_max, report_after: ReportAfter::default() })
-    }
-
-    #[cfg(test)]
-    pub(super) fn report_losses_after(&mut self, report_after: ReportAfter) {
-        self.report_after = report_after;
+        Ok(Self { database, ledger, bytes_max })
     }
 
     pub(super) fn ledger(&self) -> &Ledger {
@@ -134,7 +128,7 @@ impl Store {
             }
             let has_room = ledger.bytes() <= self.bytes_max - self.bytes_max / 10;
             let mut gaps = transaction.open_table(GAPS)?;
-            for (reason, lane, lost) in ledger.episodes.take_due(self.report_after, has_room) {
+            for (reason, lane, lost) in ledger.episodes.take_due(has_room) {
                 let line = soc_event::wire::encode_event(&gap::event(now, reason, lane, lost));
                 insert(&mut events, &mut ledger, Lane::Alert, &line)?;
                 gaps.remove((reason.index(), lane.index()))?;
