@@ -4,4 +4,19 @@
 //! `check` for a report on the terminal without any collector. See `ARCHITECTURE.md`.
 
 pub mod check;
+pub mod agent;
+pub mod backoff;
+pub mod clock;
+pub mod config;
+pub mod enrol;
+pub mod link;
+pub mod metrics;
 pub mod sensor;
+pub mod service;
+pub mod spool;
+pub mod status;
+pub mod supervisor;
+pub mod uplink;
+
+#[cfg(test)]
+mod gateway_double;

@@ -1,0 +1,279 @@
+//! The rooms, wired together: one running agent from its start to its goodbye.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use soc_event::{Event, RunId, kind};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc, watch};
+
+use crate::clock::JudgedClock;
+use crate::config::Config;
+use crate::enrol;
+use crate::sensor::host::Vitals;
+use crate::sensor::{self, Clock, Context, Delivery, Observation, Outlet, Root, SystemClock};
+use crate::spool::{self, Spool};
+use crate::status::{self, Board, ClockReport, SpoolReport};
+use crate::supervisor::{Supervisor, Wish};
+use crate::uplink::Uplink;
+
+/// How long the last events may take to reach the collector.
+const GOODBYE: Duration = Duration::from_secs(5);
+/// Signs of waking up this close to each other are one.
+const WAKE_ONCE: Duration = Duration::from_secs(30);
+
+/// What an agent is started with.
+pub struct Setup {
+    /// All settings.
+    pub config: Config,
+    /// The state folder.
+    pub state: PathBuf,
+    /// Where `/` is.
+    pub root: Root,
+    /// Where metrics are scraped, if they are.
+    pub metrics: Option<TcpListener>,
+    /// What the system wants; the agent ends when nobody can wish any more.
+    pub wishes: mpsc::Receiver<Wish>,
+}
+
+/// The agent cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The spool cannot be opened.
+    #[error(transparent)]
+    Spool(#[from] spool::Error),
+    /// The spool's thread has ended by itself; start the agent again.
+    #[error("the spool has ended unexpectedly")]
+    SpoolGone,
+}
+
+struct Agent {
+    spool: Spool,
+    outlet: Outlet,
+    board: Board,
+    clock: Arc<JudgedClock>,
+    vitals: Arc<Vitals>,
+    state: PathBuf,
+    root: Root,
+    nudge: Arc<Notify>,
+    run: RunId,
+}
+
+/// Observes and delivers until the system wishes otherwise.
+///
+/// # Errors
+/// [`Error`]; everything that can go on by itself does.
+pub async fn run(setup: Setup) -> Result<(), Error> {
+    let Setup { config, state, root, metrics, mut wishes } = setup;
+    let fingerprint = enrol::fingerprint(&root);
+    let (outlet, deliveries) = Outlet::channel();
+    let (spool, thread) = Spool::open(
+        &state,
+        spool::Setup {
+            config: config.spool.clone(),
+            fingerprint: fingerprint.clone(),
+            clock: Arc::new(SystemClock),
+            deliveries,
+        },
+    )?;
+    let clock = Arc::new(JudgedClock::of_this_machine());
+    spool.learned().into_iter().for_each(|time| clock.remember(time));
+    let run = RunId::from_random(rand::random());
+    let agent = Agent {
+        spool,
+        outlet,
+        board: Board::new(run),
+        clock,
+        vitals: Arc::default(),
+        state,
+        root,
+        nudge: Arc::default(),
+        run,
+    };
+    agent.say(agent.started()).await;
+    let (stop_sensors, sensors_stopped) = watch::channel(false);
+    let (stop_uplink, uplink_stopped) = watch::channel(false);
+    let sensors = tokio::spawn(agent.supervisor(&config, &sensors_stopped).run(sensors_stopped));
+    let uplink = tokio::spawn(agent.uplink(&config, fingerprint).run(uplink_stopped.clone()));
+    let reporter = tokio::spawn(agent.reporter().run(uplink_stopped.clone()));
+    if let Some(listener) = metrics {
+        let serving = crate::metrics::serve(listener, agent.board.clone(), uplink_stopped);
+        tokio::spawn(serving);
+    }
+    let ended = agent.obey(&mut wishes).await;
+    stop_sensors.send_replace(true);
+    let _ = sensors.await;
+    if let Ok(reason) = ended {
+        agent.goodbye(reason).await;
+    }
+    stop_uplink.send_replace(true);
+    let _ = uplink.await;
+    let _ = reporter.await;
+    agent.spool.stop().await;
+    let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+    ended.map(|_| ())
+}
+
+impl Agent {
+    /// Fulfils wishes until one of them ends the agent.
+    async fn obey(&self, wishes: &mut mpsc::Receiver<Wish>) -> Result<&'static str, Error> {
+        let mut view = self.spool.view();
+        let mut woke: Option<tokio::time::Instant> = None;
+        loop {
+            let wish = tokio::select! {
+                wish = wishes.recv() => wish.unwrap_or(Wish::Stop),
+                gone = gone(&mut view) => return Err(gone),
+            };
+            match wish {
+                Wish::Stop => return Ok("stop"),
+                Wish::Shutdown => return Ok("shutdown"),
+                Wish::Sleep => self.goodbye("sleep").await,
+                Wish::Wake => {
+                    // Told by the hook and noticed by the clocks: once is enough.
+                    if woke.is_none_or(|at| at.elapsed() > WAKE_ONCE) {
+                        self.say(self.started()).await;
+                    }
+                    woke = Some(tokio::time::Instant::now());
+                    self.nudge.notify_one();
+                }
+            }
+        }
+    }
+
+    fn started(&self) -> Event {
+        let event = Event::own(SystemClock.now(), kind::AGENT_STARTED)
+            .with("agent.version", env!("CARGO_PKG_VERSION"))
+            .with("agent.run", self.run.0)
+            .with("agent.clock.judged", self.clock.judged().to_string());
+        match boot_time(&self.root) {
+            Some(time) => event.with("host.boot_time", time.to_string()),
+            None => event,
+        }
+    }
+
+    /// Says that we leave, and waits until the collector knows it, but not long.
+    async fn goodbye(&self, reason: &'static str) {
+        let event = Event::own(SystemClock.now(), kind::AGENT_STOPPED);
+        self.say(event.with("agent.stop.reason", reason)).await;
+        if self.spool.flush().await.is_err() || !self.board.report().uplink.connected {
+            return;
+        }
+        let mut view = self.spool.view();
+        let delivered = view.wait_for(|view| view.unsent() == 0);
+        let _ = tokio::time::timeout(GOODBYE, delivered).await;
+    }
+
+    async fn say(&self, event: Event) {
+        let observations = vec![Observation::alert(event)];
+        let delivery = Delivery { observations, positions: Vec::new() };
+        // With a full disk the queue may be full as well; leaving must not hang on it.
+        let _ = tokio::time::timeout(GOODBYE, self.outlet.send(delivery)).await;
+    }
+
+    fn supervisor(&self, config: &Config, stop: &watch::Receiver<bool>) -> Supervisor {
+        let (settings, vitals) = (config.sensor.clone(), self.vitals.clone());
+        let told = self.vitals.clone();
+        Supervisor {
+            build: Arc::new(move || sensor::build(&settings, &vitals)),
+            context: Context {
+                root: self.root.clone(),
+                clock: Arc::new(SystemClock),
+                positions: Arc::new(self.spool.clone()),
+                outlet: self.outlet.clone(),
+                stop: stop.clone(),
+            },
+            board: self.board.clone(),
+            running: Arc::new(move |names| told.set_sensors(names)),
+        }
+    }
+
+    fn uplink(&self, config: &Config, fingerprint: String) -> Uplink {
+        Uplink {
+            config: config.uplink.clone(),
+            spool: self.spool.clone(),
+            state: self.state.clone(),
+            root: self.root.clone(),
+            clock: self.clock.clone(),
+            run: self.run,
+            fingerprint,
+            board: self.board.clone(),
+            nudge: self.nudge.clone(),
+        }
+    }
+
+    fn reporter(&self) -> Reporter {
+        Reporter {
+            view: self.spool.view(),
+            board: self.board.clone(),
+            clock: self.clock.clone(),
+            vitals: self.vitals.clone(),
+            state: self.state.clone(),
+        }
+    }
+}
+
+/// Returns when the spool's thread has ended.
+async fn gone(view: &mut watch::Receiver<spool::View>) -> Error {
+    while view.changed().await.is_ok() {}
+    Error::SpoolGone
+}
+
+/// When the machine started, by its own clock. Source: proc(5), /proc/stat, `btime`.
+fn boot_time(root: &Root) -> Option<soc_event::Timestamp> {
+    let text = std::fs::read_to_string(root.path("/proc/stat")).ok()?;
+    let seconds = text.lines().find_map(|line| line.strip_prefix("btime "))?;
+    let seconds: i64 = seconds.trim().parse().ok()?;
+    Some(soc_event::Timestamp::from_micros(seconds.saturating_mul(1_000_000)))
+}
+
+/// Carries what spool and clock know to heartbeat and status file.
+struct Reporter {
+    view: watch::Receiver<spool::View>,
+    board: Board,
+    clock: Arc<JudgedClock>,
+    vitals: Arc<Vitals>,
+    state: PathBuf,
+}
+
+impl Reporter {
+    async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut tick = tokio::time::interval(status::WRITE_INTERVAL);
+        loop {
+            let is_last = tokio::select! {
+                _ = tick.tick() => false,
+                Ok(()) = self.view.changed() => {
+                    self.refresh();
+                    continue;
+                }
+                _ = stop.wait_for(|stop| *stop) => true,
+            };
+            self.refresh();
+            self.write().await;
+            if is_last {
+                return;
+            }
+        }
+    }
+
+    fn refresh(&mut self) {
+        let view = self.view.borrow_and_update().clone();
+        self.vitals.set_spool(view.bytes(), view.unsent(), view.dropped());
+        let offset_us = self.clock.offset_us();
+        offset_us.into_iter().for_each(|offset| self.vitals.set_clock_offset_us(offset));
+        let clock = ClockReport { offset_us, judged: self.clock.judged() };
+        let written = self.clock.system();
+        self.board.change(|report| {
+            report.spool = SpoolReport::of(&view);
+            (report.clock, report.written) = (clock, written);
+        });
+    }
+
+    async fn write(&self) {
+        let (report, state) = (self.board.report(), self.state.clone());
+        let writing = tokio::task::spawn_blocking(move || status::write(&report, &state));
+        if let Ok(Err(error)) = writing.await {
+            tracing::debug!(%error, "status file not written");
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! Stands in for the collector's gateway in tests: real TLS, real HTTP/2, real certificates; what
+//! it answers is the test's choice. It keeps each event once per id, as a collector does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
+};
+use rustls::DistinguishedName;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use soc_event::{
+    Ack, AgentId, Cause, Envelope, Epoch, Event, Lane, Pace, Reject, Sequence, Timestamp, limits,
+    wire,
+};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::link::{Address, Pin};
+
+/// The years an agent's certificate is given.
+pub(crate) type Years = (i32, i32);
+
+/// What the gateway does with a batch.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    /// Takes it; the mark `archived` follows `durable`.
+    Take,
+    /// Takes it and claims that this much is durable.
+    TakeAndClaim(u64),
+    /// Refuses it.
+    Refuse(Cause, Option<String>),
+    /// Takes it, but the answer never arrives.
+    TakeAndHangUp,
+}
+
+/// Decides over a batch; the number counts batches from 0.
+pub(crate) type Judge = Box<dyn FnMut(usize, &Envelope, &[String]) -> Reply + Send>;
+
+/// Who holds an event: agent, epoch, lane, sequence.
+pub(crate) type Id = (AgentId, Epoch, Lane, u64);
+
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub events: BTreeMap<Id, Event>,
+    pub repeats: usize,
+    pub envelopes: Vec<Envelope>,
+    pub enrolments: Vec<serde_json::Value>,
+    pub renewals: usize,
+}
+
+impl Seen {
+    /// The field `n` of all events, sorted.
+    pub(crate) fn numbers(&self) -> Vec<i64> {
+        let number = |event: &Event| event.fields.get("n").and_then(soc_event::Value::as_i64);
+        let numbers: BTreeSet<i64> = self.events.values().filter_map(number).collect();
+        numbers.into_iter().collect()
+    }
+}
+
+struct Inner {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    seen: Mutex<Seen>,
+    judge: Mutex<Judge>,
+    validity: Mutex<Years>,
+    now: Mutex<Timestamp>,
+    refuses_renewal: Mutex<bool>,
+    changed: watch::Sender<u64>,
+}
+
+pub(crate) struct Gateway {
+    inner: Arc<Inner>,
+    address: SocketAddr,
+    task: tokio::task::JoinHandle<()>,
+}
+
+pub(crate) fn in_year(year: i64) -> Timestamp {
+    Timestamp::from_micros((year - 1970) * 31_556_952_000_000)
+}
+
+impl Gateway {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(ExtendedKeyUsagePurpose::ServerAuth).await
+    }
+
+    pub(crate) async fn start_with(purpose: ExtendedKeyUsagePurpose) -> Self {
+        let issuer = authority();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let config = tls(&issuer, purpose);
+        let inner = Arc::new(Inner {
+            issuer,
+            seen: Mutex::default(),
+            judge: Mutex::new(Box::new(|_, _, _| Reply::Take)),
+            validity: Mutex::new((2020, 2040)),
+            now: Mutex::new(in_year(2026)),
+            refuses_renewal: Mutex::new(false),
+            changed: watch::channel(0).0,
+        });
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let task = tokio::spawn(accept(listener, acceptor, inner.clone()));
+        Self { inner, address, task }
+    }
+
+    pub(crate) fn address(&self) -> Address {
+        format!("https://{}", self.address).parse().unwrap()
+    }
+
+    pub(crate) fn pin(&self) -> Pin {
+        Pin::of(self.inner.issuer.as_ref().der())
+    }
+
+    pub(crate) fn judge(
+        &self,
+        judge: impl FnMut(usize, &Envelope, &[String]) -> Reply + Send + 'static,
+    ) {
+        *self.inner.judge.lock().unwrap() = Box::new(judge);
+    }
+
+    pub(crate) fn gives_certificates(&self, validity: Years) {
+        *self.inner.validity.lock().unwrap() = validity;
+    }
+
+    pub(crate) fn is_in(&self, now: Timestamp) {
+        *self.inner.now.lock().unwrap() = now;
+    }
+
+    pub(crate) fn refuses_renewal(&self, refuses: bool) {
+        *self.inner.refuses_renewal.lock().unwrap() = refuses;
+    }
+
+    pub(crate) fn seen<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
+        look(&self.inner.seen.lock().unwrap())
+    }
+
+    /// Waits until what was seen is so; fails loudly when it never is.
+    pub(crate) async fn until(&self, is_so: impl Fn(&Seen) -> bool) {
+        let mut changed = self.inner.changed.subscribe();
+        let waiting = async {
+            while !self.seen(&is_so) {
+                changed.changed().await.unwrap();
+            }
+        };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await;
+        waited.unwrap_or_else(|_| panic!("not seen in a minute: {:?}", self.seen(Seen::numbers)));
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "test CA");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    (params.not_before, params.not_after) =
+        (date_time_ymd(2024, 1, 1), date_time_ymd(9999, 12, 31));
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+fn tls(
+    issuer: &CertifiedIssuer<'static, KeyPair>,
+    purpose: ExtendedKeyUsagePurpose,
+) -> rustls::ServerConfig {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["elsewhere.example".to_owned()]).unwrap();
+    params.extended_key_usages = vec![purpose];
+    (params.not_before, params.not_after) =
+        (date_time_ymd(2025, 1, 1), date_time_ymd(9999, 12, 31));
+    let certificate = params.signed_by(&key, issuer).unwrap();
+    let chain = vec![certificate.der().clone(), issuer.as_ref().der().clone()];
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(issuer.as_ref().der().clone()).unwrap();
+    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .allow_unauthenticated()
+        .build()
+        .unwrap();
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_client_cert_verifier(Arc::new(AlsoExpired(clients)))
+        .with_single_cert(chain, key)
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    config
+}
+
+/// Lets agents with an expired certificate in, so that they can be told to renew it.
+#[derive(Debug)]
+struct AlsoExpired(Arc<dyn ClientCertVerifier>);
+
+impl ClientCertVerifier for AlsoExpired {
+    fn offer_client_auth(&self) -> bool {
+        true
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.0.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        let (_, parsed) = x509_parser::parse_x509_certificate(end_entity).unwrap();
+        let within = parsed.validity().not_after.timestamp() - 1;
+        let within = UnixTime::since_unix_epoch(std::time::Duration::from_secs(within as u64));
+        // Agents' certificates may begin before the test CA does.
+        self.0.verify_client_cert(end_entity, intermediates, within)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+async fn accept(listener: TcpListener, acceptor: tokio_rustls::TlsAcceptor, inner: Arc<Inner>) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (acceptor, inner) = (acceptor.clone(), inner.clone());
+        connections.spawn(async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let (hang_up, hung_up) = watch::channel(false);
+            let client = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).cloned();
+            let peer = Arc::new(Peer { inner, client, hang_up });
+            let service = service_fn(move |request| peer.clone().answer(request));
+            let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service);
+            let mut hung_up = hung_up;
+            tokio::select! {
+                _ = connection => {}
+                _ = hung_up.wait_for(|hung_up| *hung_up) => {}
+            }
+        });
+    }
+}
+
+struct Peer {
+    inner: Arc<Inner>,
+    client: Option<CertificateDer<'static>>,
+    hang_up: watch::Sender<bool>,
+}
+
+type Answered = Result<Response<Full<Bytes>>, std::convert::Infallible>;
+
+impl Peer {
+    async fn answer(self: Arc<Self>, request: Request<hyper::body::Incoming>) -> Answered {
+        let path = request.uri().path().to_owned();
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        let (status, json) = match path.as_str() {
+            "/v1/enrol" => self.enrol(&body),
+            "/v1/renew" => self.renew(&body),
+            "/v1/events" => self.events(&body).await,
+            _ => (404, serde_json::json!({"title": "not found"})),
+        };
+        self.inner.changed.send_modify(|count| *count += 1);
+        let body = Full::new(Bytes::from(serde_json::to_vec(&json).unwrap()));
+        Ok(Response::builder().status(status).body(body).unwrap())
+    }
+
+    fn enrol(&self, body: &[u8]) -> (u16, serde_json::Value) {
+        let request: serde_json::Value = serde_json::from_slice(body).unwrap();
+        if request["token"] == "used" {
+            let detail = "this token was used on 2026-11-01";
+            return (403, serde_json::json!({"title": "token not valid", "detail": detail}));
+        }
+        let mut seen = self.inner.seen.lock().unwrap();
+        let agent = AgentId::from_random([seen.enrolments.len() as u8 + 1; 16]);
+        let granted = self.sign(request["csr"].as_str().unwrap(), agent);
+        seen.enrolments.push(request);
+        (200, granted)
+    }
+
+    fn renew(&self, body: &[u8]) -> (u16, serde_json::Value) {
+        let request: serde_json::Value = serde_json::from_slice(body).unwrap();
+        let Some((agent, _)) = self.client() else {
+            return (401, serde_json::json!({"title": "no certificate"}));
+        };
+        self.inner.seen.lock().unwrap().renewals += 1;
+        if *self.inner.refuses_renewal.lock().unwrap() {
+            return (403, serde_json::json!({"title": "not now", "detail": "an operator said so"}));
+        }
+        (200, self.sign(request["csr"].as_str().unwrap(), agent))
+    }
+
+    fn sign(&self, csr: &str, agent: AgentId) -> serde_json::Value {
+        let request = CertificateSigningRequestParams::from_pem(csr).unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, agent.to_string());
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let (from, until) = *self.inner.validity.lock().unwrap();
+        (params.not_before, params.not_after) =
+            (date_time_ymd(from, 1, 1), date_time_ymd(until, 1, 1));
+        let certificate = params.signed_by(&request.public_key, &*self.inner.issuer).unwrap();
+        serde_json::json!({
+            "agent": agent,
+            "certificate": certificate.pem(),
+            "ca": self.inner.issuer.as_ref().pem(),
+            "time": *self.inner.now.lock().unwrap(),
+            "expires": in_year(i64::from(until)),
+        })
+    }
+
+    /// The agent of the client certificate, and when that ends.
+    fn client(&self) -> Option<(AgentId, Timestamp)> {
+        let (_, parsed) = x509_parser::parse_x509_certificate(self.client.as_ref()?).unwrap();
+        let name = parsed.subject().iter_common_name().next()?.as_str().unwrap();
+        let ends = parsed.validity().not_after.timestamp();
+        Some((name.parse().unwrap(), Timestamp::from_micros(ends * 1_000_000)))
+    }
+
+    async fn events(&self, body: &[u8]) -> (u16, serde_json::Value) {
+        let now = *self.inner.now.lock().unwrap();
+        let (agent, ends) = self.client().expect("events come with a certificate");
+        if ends < now {
+            return refuse(Cause::CertificateExpired, None, now);
+        }
+        assert!(body.len() <= limits::BATCH_BYTES_MAX);
+        let plain = zstd::bulk::decompress(body, limits::BATCH_BYTES_DECOMPRESSED_MAX).unwrap();
+        let (envelope, events) = wire::decode_batch(&plain).unwrap();
+        assert_eq!(envelope.agent, agent, "identity is the certificate's");
+        let lines: Vec<String> =
+            events.iter().map(|(line, _)| String::from_utf8_lossy(line).into_owned()).collect();
+        let number = self.inner.seen.lock().unwrap().envelopes.len();
+        self.inner.seen.lock().unwrap().envelopes.push(envelope.clone());
+        let reply = (self.inner.judge.lock().unwrap())(number, &envelope, &lines);
+        if let Reply::Refuse(cause, grant) = reply {
+            return refuse(cause, grant, now);
+        }
+        self.keep(&envelope, events.into_iter().map(|(_, event)| event));
+        if let Reply::TakeAndHangUp = reply {
+            self.inner.changed.send_modify(|count| *count += 1);
+            self.hang_up.send_replace(true);
+            std::future::pending::<()>().await;
+        }
+        let durable = match reply {
+            Reply::TakeAndClaim(durable) => Sequence(durable),
+            _ => envelope.last(),
+        };
+        let pace = Pace { bytes_per_second: 100_000_000, wait_ms: 0 };
+        let (epoch, lane) = (envelope.epoch, envelope.lane);
+        let ack =
+            Ack { epoch, lane, durable, archived: durable, configuration: 0, pace, time: now };
+        (200, serde_json::to_value(ack).unwrap())
+    }
+
+    fn keep(&self, envelope: &Envelope, events: impl Iterator<Item = Event>) {
+        let mut seen = self.inner.seen.lock().unwrap();
+        for (index, event) in events.enumerate() {
+            let id = envelope.id(index as u32);
+            let key = (id.agent, id.epoch, id.lane, id.sequence.0);
+            if let Some(old) = seen.events.insert(key, event.clone()) {
+                assert_eq!(old, event, "one id, two events");
+                seen.repeats += 1;
+            }
+        }
+    }
+}
+
+fn refuse(cause: Cause, grant: Option<String>, time: Timestamp) -> (u16, serde_json::Value) {
+    let reject = Reject {
+        kind: format!("urn:soc:reject:{}", cause.as_str()),
+        status: cause.status(),
+        title: cause.as_str().to_owned(),
+        detail: "as the test wants".to_owned(),
+        cause,
+        retry_after_ms: Some(1),
+        grant,
+        time,
+    };
+    (cause.status(), serde_json::to_value(reject).unwrap())
+}

@@ -1,0 +1,235 @@
+//! The program `soc-agent`: arguments, settings, exit code.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+use soc_agent::clock::JudgedClock;
+use soc_agent::config::Config;
+use soc_agent::enrol::{self, Enrolment};
+use soc_agent::link::{Address, Pin};
+use soc_agent::sensor::Root;
+use soc_agent::supervisor::wishes;
+use soc_agent::{agent, service, status};
+use tracing_subscriber::EnvFilter;
+
+/// Observes this host and delivers what it saw to a collector.
+#[derive(Parser)]
+#[command(name = "soc-agent", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make this machine known to a collector, with a one-time token.
+    Enrol(Enrol),
+    /// Observe and deliver, until stopped.
+    Run(Run),
+    /// Say how the agent does: connection, spool, sensors, clock.
+    Status(Status),
+    /// Install the agent as a service of systemd.
+    Install(DryRun),
+    /// Remove the service; configuration, identity and unsent events stay.
+    Uninstall(DryRun),
+}
+
+#[derive(Args)]
+struct State {
+    /// Folder of identity and spool.
+    #[arg(long, alias = "data", env = "SOC_AGENT_STATE", default_value = "/var/lib/soc-agent")]
+    state: PathBuf,
+}
+
+#[derive(Args)]
+struct Enrol {
+    /// Where the collector listens for agents: https://HOST:7443
+    #[arg(long)]
+    collector: Address,
+    /// The one-time token the collector gave.
+    #[arg(long, env = "SOC_AGENT_TOKEN", hide_env_values = true)]
+    token: String,
+    /// The hash of the collector's CA: sha256:HEX
+    #[arg(long)]
+    ca_pin: Pin,
+    /// Enrol again although there is an identity; the old one is replaced.
+    #[arg(long)]
+    again: bool,
+    #[command(flatten)]
+    state: State,
+}
+
+#[derive(Args)]
+struct Run {
+    /// Settings; /etc/soc-agent/config.toml if it is there.
+    #[arg(long, env = "SOC_AGENT_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    state: State,
+}
+
+#[derive(Args)]
+struct Status {
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    state: State,
+}
+
+#[derive(Args)]
+struct DryRun {
+    /// Only say what would be done.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+const CONFIG_PATH: &str = "/etc/soc-agent/config.toml";
+/// Exit code for wrong arguments and settings; nothing was started.
+const EXIT_MISTAKE: u8 = 2;
+/// Threads for name look-ups and small files; each costs memory while it lives.
+const BLOCKING_THREADS_MAX: usize = 2;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter =
+        EnvFilter::try_from_env("SOC_AGENT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_target(false)
+        .init();
+    let done = match arguments.command {
+        Command::Enrol(arguments) => enrol(arguments),
+        Command::Run(arguments) => return run(arguments),
+        Command::Status(arguments) => show_status(&arguments),
+        Command::Install(arguments) => install(&arguments),
+        Command::Uninstall(arguments) => uninstall(&arguments),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => fail(&*error, 1),
+    }
+}
+
+fn fail(error: &(dyn std::error::Error + 'static), code: u8) -> ExitCode {
+    eprintln!("soc-agent: {error}");
+    ExitCode::from(code)
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_keep_alive(std::time::Duration::from_secs(1))
+        .build()
+}
+
+fn enrol(arguments: Enrol) -> Result<ExitCode, Failure> {
+    let Enrol { collector, token, ca_pin, again, state: State { state } } = arguments;
+    if let (Ok(Some(identity)), false) = (enrol::Identity::load(&state), again) {
+        let (agent, folder) = (identity.agent(), state.display());
+        return Err(format!(
+            "this machine is enrolled already, as {agent} ({folder}); with --again it becomes \
+             another one"
+        )
+        .into());
+    }
+    let root = Root::default();
+    let enrolment = Enrolment::of_machine(collector, token, ca_pin, &root);
+    let clock = Arc::new(JudgedClock::of_this_machine());
+    let identity = runtime()?.block_on(enrol::enrol(&enrolment, &state, &clock))?;
+    println!("enrolled as {} with {}", identity.agent(), identity.peer().address);
+    println!("certificate until {}; it is renewed by itself", identity.expires());
+    if let Some(offset) = clock.offset_us().filter(|offset| offset.abs() > 60_000_000) {
+        println!("this machine's clock is wrong by {} s; that is no obstacle", offset / 1_000_000);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run(arguments: Run) -> ExitCode {
+    let config = match config(arguments.config.as_deref()) {
+        Ok(config) => config,
+        Err(error) => return fail(&error, EXIT_MISTAKE),
+    };
+    match run_with(config, arguments.state.state) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&*error, 1),
+    }
+}
+
+/// A file that was named has to be there, the default one does not.
+fn config(named: Option<&Path>) -> Result<Config, soc_agent::config::Error> {
+    match named {
+        Some(path) => Config::read(path),
+        None if Path::new(CONFIG_PATH).exists() => Config::read(Path::new(CONFIG_PATH)),
+        None => Ok(Config::default()),
+    }
+}
+
+fn run_with(config: Config, state: PathBuf) -> Result<(), Failure> {
+    let root = Root::default();
+    runtime()?.block_on(async {
+        let wishes = wishes(root.clone())?;
+        let metrics = match config.metrics.listen {
+            Some(address) => {
+                let listener = tokio::net::TcpListener::bind(address).await;
+                Some(listener.map_err(|error| format!("metrics.listen {address}: {error}"))?)
+            }
+            None => None,
+        };
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), state = %state.display(), "agent runs");
+        agent::run(agent::Setup { config, state, root, metrics, wishes }).await?;
+        tracing::info!("agent stopped");
+        Ok(())
+    })
+}
+
+fn show_status(arguments: &Status) -> Result<ExitCode, Failure> {
+    let state = &arguments.state.state;
+    let read = status::read(state);
+    let read = read.map_err(|error| format!("{}: {error}", state.join(status::FILE).display()))?;
+    let Some(report) = read else {
+        return Err(format!("no agent has run with the state folder {}", state.display()).into());
+    };
+    let is_running = Path::new(&format!("/proc/{}", report.pid)).exists();
+    if arguments.json {
+        let mut json = serde_json::to_value(&report)?;
+        json["running"] = is_running.into();
+        println!("{json:#}");
+    } else {
+        let now = JudgedClock::of_this_machine().system();
+        print!("{}", status::page(&report, is_running, now));
+    }
+    let is_well = is_running && report.uplink.connected && report.spool.trouble.is_none();
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn install(arguments: &DryRun) -> Result<ExitCode, Failure> {
+    let steps = service::install(&std::env::current_exe()?);
+    perform(&steps, arguments.dry_run)?;
+    println!("next:\n  soc-agent enrol --collector https://HOST:7443 --token T --ca-pin P");
+    println!("  systemctl daemon-reload\n  systemctl enable --now soc-agent");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn uninstall(arguments: &DryRun) -> Result<ExitCode, Failure> {
+    println!("first:\n  systemctl disable --now soc-agent");
+    perform(&service::uninstall(), arguments.dry_run)?;
+    println!("next:\n  systemctl daemon-reload");
+    println!("left in place: /etc/soc-agent and /var/lib/soc-agent");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn perform(steps: &[service::Step], dry_run: bool) -> Result<(), Failure> {
+    steps.iter().for_each(|step| println!("{step}"));
+    if !dry_run {
+        service::perform(steps, &Root::default())?;
+    }
+    Ok(())
+}

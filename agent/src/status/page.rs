@@ -1,0 +1,103 @@
+//! The report for people on a terminal.
+
+use std::fmt::Write as _;
+
+use soc_event::Timestamp;
+
+use super::{Report, SensorState};
+
+/// The report as lines of text. `is_running`: whether the process still lives; `now`: the system's
+/// clock. Text from outside is shown without control characters.
+pub fn page(report: &Report, is_running: bool, now: Timestamp) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{name:<13}{}", printable(&value));
+    };
+    line("agent", agent(report, is_running, now));
+    line("enrolled as", report.agent.map_or("not enrolled yet".into(), |id| id.to_string()));
+    line("collector", report.collector.clone().unwrap_or_else(|| "none".into()));
+    line("connection", connection(report, now));
+    if let Some(expires) = report.uplink.certificate_expires {
+        line("certificate", format!("until {}", day(expires)));
+    }
+    line("clock", clock(report));
+    if let Some(trouble) = &report.spool.trouble {
+        line("spool", format!("CANNOT BE WRITTEN, sensors wait: {trouble}"));
+    }
+    for lane in &report.spool.lanes {
+        let name = format!("spool {}", lane.lane.as_str());
+        let (unsent, kept, kib) = (lane.unsent, lane.kept, lane.bytes / 1024);
+        let mut value = format!("{unsent} to send, {kept} kept ({kib} KiB)");
+        if lane.dropped + lane.refused > 0 {
+            let _ = write!(value, ", {} dropped, {} refused", lane.dropped, lane.refused);
+        }
+        line(&name, value);
+    }
+    for (sensor, entry) in &report.sensors {
+        let mut value = format!("{sensor}: ");
+        value.push_str(match entry.state {
+            SensorState::Running => "running",
+            SensorState::Unavailable => "nothing to watch here",
+            SensorState::Failed => "failed, will be started again",
+            SensorState::Stopped => "stopped",
+        });
+        if let Some(why) = entry.why.as_ref().filter(|_| entry.state != SensorState::Running) {
+            let _ = write!(value, " ({why})");
+        }
+        line("sensor", value);
+    }
+    text
+}
+
+fn agent(report: &Report, is_running: bool, now: Timestamp) -> String {
+    let Report { version, pid, written, .. } = report;
+    let ago = ago(*written, now);
+    if is_running {
+        format!("soc-agent {version} running, process {pid} (as of {ago})")
+    } else {
+        format!("NOT RUNNING (soc-agent {version} was last seen {ago})")
+    }
+}
+
+fn connection(report: &Report, now: Timestamp) -> String {
+    let uplink = &report.uplink;
+    let mut text = if uplink.connected { "connected" } else { "NOT CONNECTED" }.to_owned();
+    if let Some(problem) = &uplink.problem {
+        let _ = write!(text, ": {problem}");
+    }
+    match uplink.last_ack {
+        Some(time) => text + &format!("; last acknowledged {}", ago(time, now)),
+        None => text + "; nothing acknowledged yet",
+    }
+}
+
+fn clock(report: &Report) -> String {
+    match report.clock.offset_us {
+        None => "not compared with the collector yet".to_owned(),
+        Some(offset) => {
+            let seconds = offset as f64 / 1_000_000.0;
+            let side = if offset < 0 { "behind" } else { "ahead of" };
+            let wrong = if seconds.abs() > 60.0 { "WRONG: " } else { "" };
+            format!("{wrong}{:.3} s {side} the collector", seconds.abs())
+        }
+    }
+}
+
+fn ago(time: Timestamp, now: Timestamp) -> String {
+    let seconds = now.as_micros().saturating_sub(time.as_micros()) / 1_000_000;
+    match seconds {
+        ..0 => format!("at {time}"),
+        0..120 => format!("{seconds} s ago"),
+        120..7200 => format!("{} min ago", seconds / 60),
+        _ => format!("at {time}"),
+    }
+}
+
+fn day(time: Timestamp) -> String {
+    time.to_string().chars().take(10).collect()
+}
+
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
