@@ -82,7 +82,7 @@ export class Stage {
         encoding: 'utf8',
       }),
     ) as { token: string; ca_pin: string };
-    writeFileSync(this.path('agent.toml'), `${agentConfig}\n[[sensor.logfile.files]]\npath = "${this.path('logs/auth.log')}"\n`);
+    writeFileSync(this.path('agent.toml'), `${agentConfig}\n[[logfile.files]]\npath = "${this.path('logs/auth.log')}"\n`);
     execFileSync(program('soc-agent'), [
       'enrol', '--collector', `https://localhost:${this.agentsPort}`, '--token', made.token, '--ca-pin', made.ca_pin,
       '--state', this.path('agent'),
