@@ -4,6 +4,8 @@
 //! (SQL), `access`, `api`, `dashboard`, `metrics`. See `ARCHITECTURE.md`.
 
 pub mod clock;
+pub mod fleet;
+pub mod gateway;
 pub mod journal;
 pub mod live;
 pub mod pki;

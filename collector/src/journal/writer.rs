@@ -51,7 +51,7 @@ impl Writer {
         let begun = Instant::now();
         let (answers, contents): (Vec<Answer>, Vec<Content>) = group.map(Content::split).unzip();
         match self.store(contents) {
-            Ok((results, end, bytes)) => {
+            Ok(Stored { results, end, bytes }) => {
                 self.metrics.committed(begun.elapsed(), &results);
                 self.metrics.stored(end, bytes);
                 // Readers first: they have the longer way.
@@ -70,10 +70,7 @@ impl Writer {
         }
     }
 
-    fn store(
-        &self,
-        contents: Vec<Content>,
-    ) -> Result<(Vec<Result<Durable, Error>>, Position, u64), Error> {
+    fn store(&self, contents: Vec<Content>) -> Result<Stored, Error> {
         self.metrics.disk_free(check_space(&self.file, &self.config)?);
         let transaction = self.database.begin_write()?;
         let mut results = Vec::with_capacity(contents.len());
@@ -89,8 +86,15 @@ impl Writer {
         } else {
             transaction.abort()?;
         }
-        Ok((results, Position(end), bytes))
+        Ok(Stored { results, end: Position(end), bytes })
     }
+}
+
+/// What a commit came to.
+struct Stored {
+    results: Vec<Result<Durable, Error>>,
+    end: Position,
+    bytes: u64,
 }
 
 /// Refuses one batch, or fails the whole group.
