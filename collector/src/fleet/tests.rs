@@ -442,7 +442,7 @@ async fn nobody_is_judged_while_the_projection_is_behind() {
 
 #[tokio::test]
 async fn a_goodbye_is_told_from_silence_and_only_a_sign_of_life_ends_it() {
-    let log = |seconds| {
+    let log = |seconds: i64| {
         Event::new(begin().plus_micros(seconds * 1_000_000), kind::LOG, Default::default())
     };
     let check = async |events: &[Event], expected: State| {
@@ -502,7 +502,8 @@ async fn machines_are_found_by_text_agency_state_and_antivirus() {
     world.says(below, &[stopped(0, "sleep")]).await;
     world.project().await;
     let find = async |filter: MachineFilter| -> Vec<String> {
-        let page = world.fleet.machines(&filter, MachineSort::Hostname, &PageRequest::default());
+        let page = PageRequest::default();
+        let page = world.fleet.machines(&filter, MachineSort::Hostname, &page);
         page.await.unwrap().items.into_iter().map(|row| row.hostname).collect()
     };
     let base = MachineFilter::default;
