@@ -38,9 +38,10 @@ use crate::pki::Pki;
 use crate::rulebook::Rulebook;
 use crate::store::Store;
 
+pub(crate) use door::talk;
 pub use door::{Door, Tls};
 pub use guard::Peer;
-pub use problem::Problem;
+pub use problem::{AsItIs, Problem};
 
 mod agencies;
 mod alerts;

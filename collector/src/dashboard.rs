@@ -169,6 +169,7 @@ fn hash(bytes: &[u8]) -> String {
 fn plain(status: StatusCode, text: &'static str) -> Response {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
+    response.extensions_mut().insert(crate::api::AsItIs);
     let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response

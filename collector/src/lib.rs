@@ -6,13 +6,10 @@
 pub mod access;
 pub mod alert;
 pub mod clock;
+pub mod journal;
 pub mod live;
+pub mod metrics;
+pub mod pki;
 pub mod store;
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
+pub(crate) use pki::hex;

@@ -12,6 +12,10 @@ use utoipa::ToSchema;
 const DETAIL_MAX: usize = 4096;
 const MEDIA_TYPE: &str = "application/problem+json";
 
+/// Marks an answer that is not a refusal in spite of its status.
+#[derive(Clone, Copy, Debug)]
+pub struct AsItIs;
+
 /// Why a request was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Problem {
@@ -82,7 +86,7 @@ pub async fn translate(request: Request, next: Next) -> Response {
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(MEDIA_TYPE.as_bytes()));
-    if !is_error || is_problem {
+    if !is_error || is_problem || response.extensions().get::<AsItIs>().is_some() {
         return response;
     }
     let (parts, body) = response.into_parts();
