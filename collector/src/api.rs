@@ -29,12 +29,12 @@ use utoipa_axum::routes;
 use crate::access::Access;
 use crate::alert::Alerts;
 use crate::clock::Clock;
+use crate::control::Control;
 use crate::dashboard::Dashboard;
 use crate::detect::Detect;
 use crate::fleet::Fleet;
 use crate::journal::Journal;
 use crate::live::Bus;
-use crate::pki::Pki;
 use crate::rulebook::Rulebook;
 use crate::store::Store;
 
@@ -99,8 +99,6 @@ pub struct Rooms {
     pub rulebook: Rulebook,
     /// How far evaluation is.
     pub detect: Detect,
-    /// The pin agents are told.
-    pub pki: Pki,
     /// The database, to see whether it answers.
     pub store: Store,
     /// What has changed.
@@ -111,8 +109,8 @@ pub struct Rooms {
     pub registry: Registry,
     /// The page.
     pub dashboard: Dashboard,
-    /// Port of the agents' door, as it is told to people who enrol an agent.
-    pub agents_port: u16,
+    /// What commands can do, people can too.
+    pub control: Control,
     /// How the door behaves; `listen` is where it really listens.
     pub config: Config,
     /// Becomes true when the collector stops.

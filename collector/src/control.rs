@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use soc_event::Timestamp;
 
-use crate::access::{Access, Caller, Deed};
+use crate::access::{self, Access, Caller, Deed};
 use crate::clock::Clock;
-use crate::fleet::Fleet;
+use crate::fleet::{self, Fleet};
 use crate::pki::Pki;
 
 pub use client::call;
@@ -118,6 +118,9 @@ pub enum Error {
     /// What was asked cannot be.
     #[error("{0}")]
     Refused(String),
+    /// It could not be done; the fault is the collector's.
+    #[error("{0}")]
+    Failed(String),
     /// Nobody answers on the socket, or not as expected.
     #[error("talking to the collector through {path}: {reason}")]
     Socket {
@@ -162,7 +165,7 @@ impl Control {
                 self.create_token(&agency, uses, expires, &local).await.map(Answer::Token)
             }
             Command::AddUser { name } => {
-                let password = self.access.add_operator(&name, &local).await.map_err(refused)?;
+                let password = self.access.add_operator(&name, &local).await?;
                 Ok(Answer::User { name, password: password.reveal().to_owned() })
             }
             Command::AddAgency { code, name, parent } => {
@@ -189,7 +192,7 @@ impl Control {
             return Err(Error::Refused("a token cannot expire in the past".into()));
         }
         let token = self.fleet.create_token(agency, uses, expires, &caller.who).await;
-        let token = token.map_err(refused)?;
+        let token = token?;
         let detail = format!("{uses} uses");
         self.record(caller, "token created", agency, &detail).await?;
         let (ca_pin, url) = (self.pki.ca_pin(), &self.agents_url);
@@ -210,20 +213,20 @@ impl Control {
         parent: Option<&str>,
         caller: &Caller,
     ) -> Result<crate::fleet::Agency, Error> {
-        let agency = self.fleet.add_agency(code, name, parent).await.map_err(refused)?;
+        let agency = self.fleet.add_agency(code, name, parent).await?;
         self.record(caller, "agency added", code, name).await?;
         Ok(agency)
     }
 
     async fn import(&self, csv: &str, caller: &Caller) -> Result<Answer, Error> {
-        let agencies = self.fleet.import_agencies(csv).await.map_err(refused)?;
+        let agencies = self.fleet.import_agencies(csv).await?;
         let detail = format!("{agencies} lines");
         self.record(caller, "agencies imported", "", &detail).await?;
         Ok(Answer::Imported { agencies })
     }
 
     async fn status(&self) -> Result<Answer, Error> {
-        let agencies = self.fleet.agencies().await.map_err(refused)?;
+        let agencies = self.fleet.agencies().await?;
         Ok(Answer::Status {
             version: env!("CARGO_PKG_VERSION").into(),
             journal_end: self.journal.end().borrow().0,
@@ -241,10 +244,35 @@ impl Control {
         detail: &str,
     ) -> Result<(), Error> {
         let deed = Deed::new(&caller.who, &caller.address, action, subject).with(detail);
-        self.access.record(&deed).await.map_err(refused)
+        self.access.record(&deed).await.map_err(|error| Error::Failed(error.to_string()))
     }
 }
 
-fn refused(error: impl std::error::Error) -> Error {
-    Error::Refused(error.to_string())
+impl From<access::Error> for Error {
+    fn from(error: access::Error) -> Self {
+        match error {
+            access::Error::Name | access::Error::Exists => Self::Refused(error.to_string()),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<fleet::Error> for Error {
+    fn from(error: fleet::Error) -> Self {
+        match error {
+            fleet::Error::NoSuchAgency(_) | fleet::Error::Refused(_) => {
+                Self::Refused(error.to_string())
+            }
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<fleet::ImportError> for Error {
+    fn from(error: fleet::ImportError) -> Self {
+        match error {
+            fleet::ImportError::Mistakes(_) => Self::Refused(error.to_string()),
+            fleet::ImportError::Fleet(error) => error.into(),
+        }
+    }
 }

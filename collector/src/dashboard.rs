@@ -53,8 +53,7 @@ impl Dashboard {
     pub fn new(files: impl IntoIterator<Item = (String, Bytes)>) -> Self {
         let mut files: HashMap<String, Bytes> = files.into_iter().collect();
         let gzip = |name: &String| name.ends_with(".gz");
-        let compressed: HashMap<String, Bytes> =
-            files.extract_if(|name, _| gzip(name)).collect();
+        let compressed: HashMap<String, Bytes> = files.extract_if(|name, _| gzip(name)).collect();
         let asset = |(name, bytes): (String, Bytes)| {
             let gzip = compressed.get(&format!("{name}.gz")).cloned();
             (name.clone(), Asset::new(&name, bytes, gzip))

@@ -22,7 +22,9 @@ use crate::journal::{Journal, Position};
 use crate::rulebook::Rulebook;
 use crate::store::Store;
 
+pub(crate) use engine::{level, said};
 pub use metrics::Metrics;
+pub(crate) use subject::agent_of;
 
 mod batch;
 mod engine;

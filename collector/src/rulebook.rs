@@ -10,12 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{IntCounter, IntGauge, Registry};
-use soc_rules::{Problem, Ruleset, Severity};
+use soc_rules::{Problem, Ruleset, Severity, Source};
 use tokio::sync::watch;
 
 use crate::live::{Bus, Notice};
+use crate::stop::stopped;
 
 use files::Stamp;
+pub use files::{Collected, File, collect};
 
 mod files;
 
@@ -32,12 +34,17 @@ pub struct Config {
 pub const POLL: Duration = Duration::from_secs(2);
 
 /// One state of all rules.
-#[derive(Debug)]
 pub struct Book {
     /// The rules that work.
     pub ruleset: Ruleset,
     /// What is wrong with the others.
     pub problems: Vec<Problem>,
+}
+
+impl std::fmt::Debug for Book {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Book").field(&self.ruleset.version()).finish()
+    }
 }
 
 /// Hands out the book in force. Cheap to clone.
@@ -96,7 +103,7 @@ impl Watcher {
     pub async fn run(mut self, mut shutdown: watch::Receiver<bool>) {
         loop {
             tokio::select! {
-                _ = shutdown.wait_for(|stop| *stop) => return,
+                () = stopped(&mut shutdown) => return,
                 () = tokio::time::sleep(self.config.poll) => {}
             }
             let folders = self.config.folders.clone();
@@ -134,7 +141,8 @@ impl Watcher {
 
 fn load(stamps: &[Stamp], mut problems: Vec<Problem>) -> Book {
     let (files, unreadable) = files::read(stamps);
-    let sources = soc_rules::packs().chain(files.iter().map(files::File::source));
+    let mut sources: Vec<Source<'_>> = soc_rules::packs().collect();
+    sources.extend(files.iter().map(File::source));
     let (ruleset, broken) = Ruleset::load(sources);
     problems.extend(unreadable);
     problems.extend(broken);

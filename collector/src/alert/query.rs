@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -117,9 +118,21 @@ impl Alerts {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn hits(&self) -> Result<std::collections::HashMap<String, i64>, Error> {
+    pub async fn hits(&self) -> Result<HashMap<String, i64>, Error> {
         let rows: Vec<(String, i64)> =
             sqlx::query_as("SELECT rule, sum(count) FROM alert GROUP BY rule")
+                .fetch_all(self.store.pool())
+                .await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Alerts nobody has taken, by id of the machine; machines without are left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open_by_machine(&self) -> Result<HashMap<String, i64>, Error> {
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("SELECT agent, count(*) FROM alert WHERE state = 'open' GROUP BY agent")
                 .fetch_all(self.store.pool())
                 .await?;
         Ok(rows.into_iter().collect())

@@ -11,6 +11,7 @@ use super::{AgencyRef, Error, EventView, Level, MachineRef, PredicateView, Said,
 /// Where an alert is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = AlertState)]
 pub enum State {
     /// Nobody has taken it.
     Open,

@@ -7,8 +7,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::page::{self, Page};
 use super::signed::Signed;
 use super::{Api, Problem, events};
-use crate::alert::{Action, Alert, AlertRow, Cursor, Error, Filter, Level, State as AlertState};
 use crate::alert::Timeline;
+use crate::alert::{Action, Alert, AlertRow, Cursor, Error, Filter, Level, State as AlertState};
 
 /// Which alerts.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -190,7 +190,7 @@ async fn whole(api: &Api, id: &str) -> Result<Json<Alert>, Problem> {
 
 async fn filter(api: &Api, query: ListQuery) -> Result<Filter, Problem> {
     let agencies = match page::text(query.agency) {
-        Some(agency) => Some(api.fleet.agency_and_below(&agency).await?),
+        Some(agency) => Some(super::agencies::and_below(api, &agency).await?),
         None => None,
     };
     Ok(Filter {

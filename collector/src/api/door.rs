@@ -18,6 +18,7 @@ use tower::ServiceExt as _;
 
 use super::Peer;
 use crate::pki::Pki;
+use crate::stop::stopped;
 
 /// Connections at the same time.
 const CONNECTIONS_MAX: usize = 512;
@@ -72,7 +73,7 @@ impl Door {
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
-                _ = shutdown.wait_for(|stop| *stop) => break,
+                () = stopped(&mut shutdown) => break,
                 Some(_) = connections.join_next() => continue,
                 accepted = accept(&self.listener, &slots) => accepted,
             };
@@ -144,7 +145,7 @@ pub(crate) async fn talk(
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        _ = shutdown.wait_for(|stop| *stop) => {
+        () = stopped(&mut shutdown) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -50,9 +50,7 @@ pub async fn of_machine(
     let agent: AgentId = super::machines::id(&id)?;
     let limit = page::limit(query.limit) as usize;
     let (kind, before) = (page::text(query.kind), query.before.map(Position));
-    let entries = read(&api, move |journal| {
-        journal.recent(agent, before, limit, kind.as_deref())
-    });
+    let entries = read(&api, move |journal| journal.recent(agent, before, limit, kind.as_deref()));
     let entries = entries.await?;
     let more = entries.len() == limit;
     let next = entries.last().filter(|_| more).map(|entry| entry.position.0);

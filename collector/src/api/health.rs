@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::{Api, Rooms};
 use crate::journal::Position;
+use crate::stop::stopped;
 
 /// A reader that has work and does not move for so long is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
@@ -70,7 +71,7 @@ impl Api {
     pub async fn watch_health(self, mut shutdown: watch::Receiver<bool>) {
         loop {
             tokio::select! {
-                _ = shutdown.wait_for(|stop| *stop) => return,
+                () = stopped(&mut shutdown) => return,
                 () = tokio::time::sleep(LOOK_EVERY) => { self.rooms_health().await; }
             }
         }

@@ -16,6 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::Api;
 use super::signed::Signed;
 use crate::live::Notice;
+use crate::stop::stopped;
 
 /// A comment line when nothing else was sent for so long: proxies close silent streams.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -47,7 +48,7 @@ async fn pass_on(
 ) {
     loop {
         let first = tokio::select! {
-            _ = shutdown.wait_for(|stop| *stop) => return,
+            () = stopped(&mut shutdown) => return,
             () = sender.closed() => return,
             first = notices.recv() => first,
         };

@@ -68,8 +68,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, axum::Json(self)).into_response();
         let media_type = HeaderValue::from_static(MEDIA_TYPE);
         response.headers_mut().insert(header::CONTENT_TYPE, media_type);
@@ -90,7 +89,8 @@ pub async fn translate(request: Request, next: Next) -> Response {
         return response;
     }
     let (parts, body) = response.into_parts();
-    let mut translated = Problem::new(parts.status, detail(parts.status, body).await).into_response();
+    let mut translated =
+        Problem::new(parts.status, detail(parts.status, body).await).into_response();
     if let Some(allow) = parts.headers.get(header::ALLOW) {
         translated.headers_mut().insert(header::ALLOW, allow.clone());
     }

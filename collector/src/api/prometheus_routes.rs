@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::signed::Signed;
 use super::{Api, Problem};
+use crate::fleet::MetricsListener;
 use crate::metrics;
 
 /// A machine to scrape. Source: Prometheus, "HTTP SD".
@@ -52,14 +53,10 @@ pub async fn targets(
     State(api): State<Api>,
     _: LocalOrSigned,
 ) -> Result<Json<Vec<Target>>, Problem> {
-    let found = api.fleet.scrape_targets().await?;
-    let target = |found: crate::fleet::ScrapeTarget| Target {
+    let found = api.fleet.metrics_listeners().await?;
+    let target = |found: MetricsListener| Target {
         targets: vec![found.address],
-        labels: Labels {
-            agency: found.agency_code,
-            host: found.hostname,
-            agent: found.agent.to_string(),
-        },
+        labels: Labels { agency: found.agency_code, host: found.hostname, agent: found.agent },
     };
     Ok(Json(found.into_iter().map(target).collect()))
 }

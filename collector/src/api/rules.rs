@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
-use soc_rules::{Rule, Severity};
+use soc_rules::{Logsource, Rule, Severity};
 use utoipa::ToSchema;
 
 use super::signed::Signed;
@@ -41,14 +41,6 @@ pub struct RuleRow {
     alerts: bool,
     /// How often it was seen, over all alerts that are kept.
     hits: i64,
-}
-
-/// Which events a rule looks at.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Logsource {
-    product: Option<String>,
-    category: Option<String>,
-    service: Option<String>,
 }
 
 /// A rule with its text.
@@ -107,16 +99,11 @@ fn row(rule: &Rule, hits: &HashMap<String, i64>) -> RuleRow {
         level: level(rule.level),
         tags: said.tags,
         path: rule.path.clone(),
-        logsource: logsource(rule),
+        logsource: rule.logsource.clone().unwrap_or_default(),
         correlation: rule.is_correlation,
         alerts: rule.alerts,
         hits: hits.get(&rule.id).copied().unwrap_or_default(),
     }
-}
-
-fn logsource(rule: &Rule) -> Logsource {
-    let _ = rule;
-    Logsource::default()
 }
 
 fn problem(problem: &soc_rules::Problem) -> RuleProblem {

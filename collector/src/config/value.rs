@@ -23,7 +23,8 @@ pub(super) fn boolean(value: &DeValue<'_>) -> Result<bool, String> {
 
 pub(super) fn names(value: &DeValue<'_>) -> Result<Vec<String>, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || ".-:".contains(c);
-    let is_name = |name: &String| !name.is_empty() && name.len() <= 253 && name.chars().all(allowed);
+    let is_name =
+        |name: &String| !name.is_empty() && name.len() <= 253 && name.chars().all(allowed);
     let right = "a list of host names or addresses, such as [\"soc.example.gov.vn\"]";
     let names = texts(value).ok_or_else(|| format!("{right}, not {}", kind(value)))?;
     match names.iter().find(|name| !is_name(name)) {

@@ -26,18 +26,18 @@ pub async fn call(data: &Path, command: &Command) -> Result<Option<Answer>, Erro
     let exchanged = tokio::time::timeout(ANSWER_WITHIN, exchange(stream, command)).await;
     let exchanged = exchanged.map_err(|_| wrong("no answer within a minute".into()))?;
     let (status, body) = exchanged.map_err(|error| wrong(error.to_string()))?;
-    if status != StatusCode::OK {
-        return Err(Error::Refused(String::from_utf8_lossy(&body).into_owned()));
+    let said = || String::from_utf8_lossy(&body).into_owned();
+    match status {
+        StatusCode::OK => {}
+        StatusCode::UNPROCESSABLE_ENTITY => return Err(Error::Refused(said())),
+        _ => return Err(Error::Failed(said())),
     }
     serde_json::from_slice(&body).map(Some).map_err(|error| wrong(error.to_string()))
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-async fn exchange(
-    stream: UnixStream,
-    command: &Command,
-) -> Result<(StatusCode, Vec<u8>), Failure> {
+async fn exchange(stream: UnixStream, command: &Command) -> Result<(StatusCode, Vec<u8>), Failure> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);

@@ -10,7 +10,8 @@ use http::StatusCode;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
-use super::{Command, Control};
+use super::{Command, Control, Error};
+use crate::stop::stopped;
 
 /// Largest command: a table of all agencies of a country fits.
 const COMMAND_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -47,7 +48,7 @@ impl Socket {
             .with_state(control);
         loop {
             let accepted = tokio::select! {
-                _ = shutdown.wait_for(|stop| *stop) => return,
+                () = stopped(&mut shutdown) => return,
                 accepted = self.listener.accept() => accepted,
             };
             match accepted {
@@ -72,6 +73,9 @@ impl Drop for Socket {
 async fn perform(State(control): State<Control>, Json(command): Json<Command>) -> Response {
     match control.perform(command).await {
         Ok(answer) => Json(answer).into_response(),
-        Err(error) => (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).into_response(),
+        Err(error @ Error::Refused(_)) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).into_response()
+        }
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }

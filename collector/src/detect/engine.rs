@@ -80,8 +80,7 @@ impl Engine {
         let subject = Subject::new(entry, agent, who.as_ref());
         let matches = self.book.ruleset.evaluate(&subject);
         let position = entry.position.0.to_string();
-        let correlated =
-            self.correlator.feed(&agent.to_string(), &position, &subject, &matches);
+        let correlated = self.correlator.feed(&agent.to_string(), &position, &subject, &matches);
         let rules = self.book.ruleset.rules();
         let mut findings = Vec::new();
         for Match { rule, predicates } in matches {
@@ -117,9 +116,10 @@ fn correlation(
 ) -> Finding {
     let mut finding = finding(rule, subject, who);
     let CorrelationMatch { group, count, first_us, last_us, events, .. } = found;
-    let more = finding.group.into_iter().filter(|(field, _)| {
-        !group.iter().any(|(grouped, _)| grouped == field)
-    });
+    let more = finding
+        .group
+        .into_iter()
+        .filter(|(field, _)| !group.iter().any(|(grouped, _)| grouped == field));
     finding.group = group.iter().cloned().chain(more).collect();
     finding.correlation = Some(CorrelationView {
         count,
@@ -157,11 +157,7 @@ fn finding(rule: &Rule, subject: &Subject<'_>, who: Option<&Who>) -> Finding {
 }
 
 fn agency(who: &Who) -> AgencyRef {
-    AgencyRef {
-        id: who.agency_id,
-        code: who.agency_code.clone(),
-        name: who.agency_name.clone(),
-    }
+    AgencyRef { id: who.agency_id, code: who.agency_code.clone(), name: who.agency_name.clone() }
 }
 
 pub(crate) fn said(rule: &Rule) -> Said {

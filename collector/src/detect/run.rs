@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::engine::{Digest, Engine};
 use super::{Detect, Error, READER};
 use crate::journal::Position;
+use crate::stop::stopped;
 
 /// A checkpoint that moved over events without findings is written after so long: a crash before
 /// that evaluates them again, to the same result.
@@ -61,7 +62,7 @@ impl Detect {
             }
             let unsaved = reader.next != reader.saved;
             tokio::select! {
-                _ = shutdown.wait_for(|stop| *stop) => {}
+                () = stopped(&mut shutdown) => {}
                 _ = end.changed() => {}
                 _ = books.changed() => books.mark_changed(),
                 () = tokio::time::sleep(CHECKPOINT_AFTER), if unsaved => {
@@ -146,7 +147,7 @@ impl Detect {
         self.metrics.failed();
         tracing::error!(%error, retry_after = ?pause, "detect: tried again");
         tokio::select! {
-            _ = shutdown.wait_for(|stop| *stop) => {}
+            () = stopped(shutdown) => {}
             () = tokio::time::sleep(*pause) => {}
         }
         *pause = (*pause * 2).min(PAUSE_MAX);

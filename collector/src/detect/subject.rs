@@ -42,9 +42,7 @@ impl<'a> Subject<'a> {
             "agent.id" => Some(&self.agent_text),
             "agency.code" => Some(self.who.map_or("", |who| &who.agency_code)),
             "event.kind" | "kind" => Some(self.entry.event.kind.as_str()),
-            "host.hostname" if !self.entry.event.fields.contains_key(name) => {
-                Some(self.hostname())
-            }
+            "host.hostname" if !self.entry.event.fields.contains_key(name) => Some(self.hostname()),
             _ => None,
         }
     }
@@ -89,7 +87,7 @@ impl soc_rules::Event for Subject<'_> {
 }
 
 /// Whom an entry is about.
-pub(super) fn agent_of(entry: &Entry) -> AgentId {
+pub(crate) fn agent_of(entry: &Entry) -> AgentId {
     if entry.id.agent != AgentId::COLLECTOR {
         return entry.id.agent;
     }

@@ -21,22 +21,60 @@ pub(super) struct Stamp {
 
 /// A file as it was read.
 #[derive(Debug)]
-pub(super) struct File {
+pub struct File {
     path: String,
     text: String,
 }
 
 impl File {
-    pub(super) fn source(&self) -> Source<'_> {
+    /// For the rules crate.
+    pub fn source(&self) -> Source<'_> {
         Source { path: &self.path, text: &self.text }
     }
+}
+
+/// Files that somebody named, or that are in folders somebody named.
+#[derive(Debug)]
+pub struct Collected {
+    /// Rules.
+    pub rules: Vec<File>,
+    /// Tests of rules.
+    pub tests: Vec<File>,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads rules and tests that are named, and those in folders that are named. The tests beside a
+/// named rule come with it.
+pub fn collect(paths: &[PathBuf]) -> Collected {
+    let (mut stamps, mut problems) = (Vec::new(), Vec::new());
+    for path in paths {
+        if path.is_dir() {
+            scan_folder(path, 0, is_yaml, &mut stamps, &mut problems);
+            continue;
+        }
+        let beside = path.with_extension("test.yml");
+        let beside = Some(beside).filter(|beside| !is_test(path) && beside.is_file());
+        for path in beside.into_iter().chain([path.clone()]) {
+            match stamp(path) {
+                Ok(stamp) => stamps.extend(stamp),
+                Err(problem) => problems.push(problem),
+            }
+        }
+    }
+    stamps.sort();
+    stamps.dedup();
+    let (files, unreadable) = read(&stamps);
+    problems.extend(unreadable);
+    let (tests, rules) = files.into_iter().partition(|file| is_test(Path::new(&file.path)));
+    Collected { rules, tests, problems }
 }
 
 /// All rule files below the folders, in a fixed order, and what could not be looked at.
 pub(super) fn scan(folders: &[PathBuf]) -> (Vec<Stamp>, Vec<Problem>) {
     let (mut stamps, mut problems) = (Vec::new(), Vec::new());
     for folder in folders {
-        scan_folder(folder, 0, &mut stamps, &mut problems);
+        scan_folder(folder, 0, is_rule, &mut stamps, &mut problems);
     }
     stamps.sort();
     stamps.dedup();
@@ -73,6 +111,7 @@ fn read_file(path: &Path) -> Result<String, String> {
 fn scan_folder(
     folder: &Path,
     depth: usize,
+    is_wanted: fn(&Path) -> bool,
     stamps: &mut Vec<Stamp>,
     problems: &mut Vec<Problem>,
 ) {
@@ -86,10 +125,10 @@ fn scan_folder(
     for entry in entries {
         match entry.and_then(|entry| Ok((entry.path(), entry.file_type()?))) {
             Ok((path, kind)) if kind.is_dir() && depth < DEPTH_MAX => {
-                scan_folder(&path, depth + 1, stamps, problems);
+                scan_folder(&path, depth + 1, is_wanted, stamps, problems);
             }
             // A link to a file is followed, a link to a folder is not: it could be a circle.
-            Ok((path, kind)) if !kind.is_dir() && is_rule(&path) => match stamp(path) {
+            Ok((path, kind)) if !kind.is_dir() && is_wanted(&path) => match stamp(path) {
                 Ok(stamp) => stamps.extend(stamp),
                 Err(problem) => problems.push(problem),
             },
@@ -106,11 +145,22 @@ fn stamp(path: PathBuf) -> Result<Option<Stamp>, Problem> {
 }
 
 /// Rules, but not their tests, and nothing an editor keeps beside them.
-pub(super) fn is_rule(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let is_yaml = name.ends_with(".yml") || name.ends_with(".yaml");
-    let is_test = name.ends_with(".test.yml") || name.ends_with(".test.yaml");
-    is_yaml && !is_test && !name.starts_with('.')
+fn is_rule(path: &Path) -> bool {
+    is_yaml(path) && !is_test(path)
+}
+
+fn is_yaml(path: &Path) -> bool {
+    let name = name(path);
+    (name.ends_with(".yml") || name.ends_with(".yaml")) && !name.starts_with('.')
+}
+
+fn is_test(path: &Path) -> bool {
+    let name = name(path);
+    name.ends_with(".test.yml") || name.ends_with(".test.yaml")
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
 fn problem(path: &Path, what: String) -> Problem {
