@@ -1,0 +1,51 @@
+//! One batch: read, evaluate, commit.
+
+use std::time::Instant;
+
+use super::engine::{Digest, Engine};
+use super::state::{write_checkpoint, write_windows};
+use super::{Detect, Error};
+use crate::alert::Raised;
+use crate::journal::Position;
+
+/// Events of one transaction at the most.
+const BATCH_MAX: usize = 2000;
+
+impl Detect {
+    /// Reads and evaluates what waits, away from the runtime's threads.
+    pub(super) async fn digest(
+        &self,
+        mut engine: Engine,
+        from: Position,
+    ) -> Result<(Engine, Result<Digest, Error>), Error> {
+        let (journal, fleet) = (self.journal.clone(), self.fleet.clone());
+        let work = move || {
+            let entries = match journal.read(from, BATCH_MAX) {
+                Ok(entries) => entries,
+                Err(error) => return (engine, Err(error.into())),
+            };
+            let digest = engine.digest(&entries, &|agent| fleet.who(agent));
+            (engine, Ok(digest))
+        };
+        let began = Instant::now();
+        let done = tokio::task::spawn_blocking(work).await?;
+        if let (_, Ok(digest)) = &done {
+            self.metrics.evaluated(digest, began.elapsed());
+        }
+        Ok(done)
+    }
+
+    /// All of it or nothing: alerts, windows, checkpoint.
+    pub(super) async fn commit(
+        &self,
+        digest: &Digest,
+        next: Position,
+    ) -> Result<Vec<Raised>, Error> {
+        let mut tx = self.store.write().await?;
+        let raised = self.alerts.raise(&mut tx, &digest.findings).await?;
+        write_windows(&mut tx, &digest.changes).await?;
+        write_checkpoint(&mut tx, next).await?;
+        tx.commit().await?;
+        Ok(raised)
+    }
+}
