@@ -11,11 +11,11 @@
 //! counted, and is logged at most once in thirty seconds per cause, so that one broken agent fills
 //! neither the log nor the disk. The rest of the world goes on.
 //!
-//! Limits, and what happens there: connections, strangers (connections without a certificate) and
-//! strangers of one address: closed at once. Headers, the size of a body as it arrives and as it
-//! decompresses: refused. Bytes in memory and decoders: waited for, then refused for the moment.
-//! Slow handshakes, headers and bodies: cut off. How two machines under one identity are told from a
-//! restart: [`runs`].
+//! Limits, and what happens there: connections, strangers (connections without a certificate),
+//! strangers of one address and connections of one agent: closed at once. Headers, the size of a
+//! body as it arrives and as it decompresses: refused. Bytes in memory and decoders: waited for, then
+//! refused for the moment. An agent far over its pace: told to wait. Slow handshakes, headers and
+//! bodies: cut off. How two machines under one identity are told from a restart: `gateway/runs.rs`.
 
 mod attempts;
 mod connection;
@@ -28,6 +28,7 @@ mod runs;
 mod tls;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -52,6 +53,8 @@ pub struct Config {
     pub strangers_max: usize,
     /// Of these, from one address.
     pub strangers_per_address_max: usize,
+    /// Connections of one agent.
+    pub connections_per_agent_max: usize,
     /// Compressed batches in memory, in bytes.
     pub batches_bytes_max: usize,
     /// Batches decompressed and decoded at the same time; each takes some ten times 8 MiB at worst.
@@ -66,6 +69,7 @@ impl Default for Config {
             connections_max: 20_000,
             strangers_max: 1024,
             strangers_per_address_max: 64,
+            connections_per_agent_max: 8,
             batches_bytes_max: 256 << 20,
             decoders_max: 4,
         }
@@ -108,7 +112,9 @@ struct Inner {
     decoders: Arc<Semaphore>,
     connections: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
-    strangers_of: attempts::Counts,
+    strangers_of: attempts::Counts<IpAddr>,
+    connections_of: attempts::Counts<AgentId>,
+    rates: attempts::Rates,
 }
 
 /// The starts of each agent, read from the database when it first speaks.
@@ -144,6 +150,8 @@ impl Gateway {
             connections: Arc::new(Semaphore::new(config.connections_max)),
             strangers: Arc::new(Semaphore::new(config.strangers_max)),
             strangers_of: attempts::Counts::default(),
+            connections_of: attempts::Counts::default(),
+            rates: attempts::Rates::default(),
             config,
             pki,
             journal,

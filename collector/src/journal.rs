@@ -129,6 +129,12 @@ pub enum Error {
         /// The id that was given twice.
         id: EventId,
     },
+    /// The agent has begun new epochs without end; it is broken or hostile.
+    #[error("{agent} has used too many epochs; nothing more of a new one is taken")]
+    TooManyEpochs {
+        /// Which agent.
+        agent: soc_event::AgentId,
+    },
     /// Too little space on the disk; try again when there is more.
     #[error("only {free_bytes} bytes free on the disk, {min_bytes} are kept free")]
     Full {
@@ -252,7 +258,7 @@ impl Journal {
             .name("journal".into())
             .spawn(move || writer.run(receiver))
             .map_err(|error| Error::System(Arc::new(error)))?;
-        let worker = retention::Worker::start(&database, config, &readers, &metrics)?;
+        let worker = retention::Worker::start(file, &database, config, &readers, &metrics)?;
         Ok(Self(Arc::new(Inner {
             database,
             file: file.to_owned(),
@@ -316,7 +322,7 @@ impl Journal {
     }
 
     /// Events of one agent before a position (or the newest), newest first, whose kind begins with
-    /// `kind_prefix`. Looks through at most [`reader::RECENT_BLOCKS_MAX`] batches. Blocks.
+    /// `kind_prefix`. Looks through at most 4096 batches. Blocks.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -355,7 +361,7 @@ impl Journal {
     /// # Errors
     /// [`Error::Full`] when they are not.
     pub fn check_space(&self) -> Result<u64, Error> {
-        writer::check_space(&self.0.file, &self.0.config)
+        writer::check_space(writer::free_bytes(&self.0.file)?, &self.0.config)
     }
 }
 

@@ -66,14 +66,16 @@ impl Fleet {
         )
         .fetch_all(self.0.store.pool())
         .await?;
-        metrics.machines.reset();
-        for (agency, state, count) in rows {
-            metrics.machines.with_label_values(&[agency.as_str(), state.as_str()]).set(count);
-        }
-        metrics.coverage.reset();
+        // Every agency has every state, so that no series comes and goes.
         for view in self.agencies().await? {
+            let code = view.agency.code.as_str();
+            for state in AntivirusState::ALL {
+                let found = rows.iter().find(|row| row.0 == code && row.1 == state);
+                let count = found.map_or(0, |row| row.2);
+                metrics.machines.with_label_values(&[code, state.as_str()]).set(count);
+            }
             if let Some(share) = view.antivirus_coverage {
-                metrics.coverage.with_label_values(&[&view.agency.code]).set(share);
+                metrics.coverage.with_label_values(&[code]).set(share);
             }
         }
         self.count_ports().await

@@ -51,6 +51,10 @@ pub enum AntivirusState {
 }
 
 impl AntivirusState {
+    /// All states, for metrics.
+    pub const ALL: [Self; 5] =
+        [Self::Protected, Self::Weak, Self::Off, Self::Missing, Self::Unknown];
+
     /// The word used in the API and in metric labels.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,8 +1,10 @@
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use soc_event::AgentId;
 use tokio::time::Instant;
 
 /// Failed enrolments of one address within [`WINDOW`]; then it waits.
@@ -42,45 +44,80 @@ impl Attempts {
     }
 }
 
-/// Connections of each address.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Counts(Arc<Mutex<HashMap<IpAddr, usize>>>);
+/// Connections of each address, or of each agent.
+#[derive(Clone, Debug)]
+pub(super) struct Counts<K>(Arc<Mutex<HashMap<K, usize>>>);
 
-/// One connection of an address, until dropped.
-#[derive(Debug)]
-pub(super) struct Place {
-    counts: Counts,
-    address: IpAddr,
+impl<K> Default for Counts<K> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
 }
 
-impl Counts {
-    /// A place, unless the address has as many as it may.
-    pub(super) fn take(&self, address: IpAddr, most: usize) -> Option<Place> {
-        let address = network(address);
+/// One connection, until dropped.
+#[derive(Debug)]
+pub(super) struct Place<K: Hash + Eq> {
+    counts: Counts<K>,
+    of: K,
+}
+
+impl<K: Hash + Eq + Copy> Counts<K> {
+    /// A place, unless whoever asks has as many as it may.
+    pub(super) fn take(&self, of: K, most: usize) -> Option<Place<K>> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(address).or_default();
+        let count = counts.entry(of).or_default();
         if *count >= most {
             return None;
         }
         *count += 1;
-        Some(Place { counts: self.clone(), address })
+        Some(Place { counts: self.clone(), of })
     }
 }
 
-impl Drop for Place {
+impl<K: Hash + Eq> Drop for Place<K> {
     fn drop(&mut self) {
         let mut counts = self.counts.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.address) {
+        if let Some(count) = counts.get_mut(&self.of) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                counts.remove(&self.address);
+                counts.remove(&self.of);
             }
         }
     }
 }
 
+/// How many times its pace an agent may send; over it, it is broken or hostile.
+const PACE_FACTOR: u64 = 4;
+/// Seconds of that which it may send at once.
+const BURST_SECONDS: u64 = 4;
+
+/// Bytes that agents have sent lately: one that floods must not push the others' events out.
+#[derive(Debug, Default)]
+pub(super) struct Rates(Mutex<HashMap<AgentId, (u64, Instant)>>);
+
+impl Rates {
+    /// Notes bytes of an agent whose pace is so many a second; when it is far over it, says how
+    /// long to wait, and notes nothing.
+    pub(super) fn take(&self, agent: AgentId, bytes: u64, pace: u64) -> Option<Duration> {
+        let most = pace.saturating_mul(PACE_FACTOR).max(1);
+        let burst = most.saturating_mul(BURST_SECONDS);
+        let mut rates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let (sent, at) = rates.entry(agent).or_insert((0, now));
+        let millis = u64::try_from(now.duration_since(*at).as_millis()).unwrap_or(u64::MAX);
+        let sent_now = sent.saturating_sub(most.saturating_mul(millis) / 1000);
+        (*sent, *at) = (sent_now, now);
+        if sent_now > burst {
+            let over = sent_now.saturating_sub(burst).saturating_mul(1000) / most;
+            return Some(Duration::from_millis(over.saturating_add(1)));
+        }
+        *sent = sent_now.saturating_add(bytes);
+        None
+    }
+}
+
 /// An IPv6 host has a whole /64 to choose addresses from; it counts as one.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
@@ -120,5 +157,18 @@ mod tests {
         assert!(counts.take(address, 2).is_none());
         drop(first);
         assert!(counts.take(address, 2).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_agent_that_floods_has_to_wait_and_may_then_go_on() {
+        let rates = Rates::default();
+        let (one, other) = (AgentId::from_random([1; 16]), AgentId::from_random([2; 16]));
+        let taken = (0..100).take_while(|_| rates.take(one, 1000, 1000).is_none()).count();
+        assert_eq!(taken, 17, "four seconds at four times the pace, and the one that was over");
+        let wait = rates.take(one, 1000, 1000).unwrap();
+        assert!(wait <= Duration::from_secs(1), "{wait:?}");
+        assert_eq!(rates.take(other, 1000, 1000), None);
+        tokio::time::advance(wait).await;
+        assert_eq!(rates.take(one, 1000, 1000), None);
     }
 }

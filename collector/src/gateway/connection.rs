@@ -1,5 +1,5 @@
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::Inner;
+use super::attempts::{self, Place};
 use crate::pki::{self, Identity};
 
 /// A TLS handshake is done by then, or never.
@@ -90,7 +91,7 @@ pub(super) async fn accept(
 /// A place among the connections. Everybody is a stranger until a certificate says otherwise.
 struct Guest {
     _connection: OwnedSemaphorePermit,
-    stranger: Option<(OwnedSemaphorePermit, super::attempts::Place)>,
+    stranger: Option<(OwnedSemaphorePermit, Place<IpAddr>)>,
 }
 
 impl Guest {
@@ -105,7 +106,7 @@ impl Guest {
             return None;
         };
         let most = gateway.config.strangers_per_address_max;
-        let Some(place) = gateway.strangers_of.take(address.ip(), most) else {
+        let Some(place) = gateway.strangers_of.take(attempts::network(address.ip()), most) else {
             refused("address");
             return None;
         };
@@ -122,9 +123,14 @@ async fn serve(
     shutdown: watch::Receiver<bool>,
 ) {
     if let Some(stream) = handshake(&gateway, stream, &mut peer).await {
-        if peer.identity.is_some() {
+        if let Some(identity) = peer.identity {
+            let most = gateway.config.connections_per_agent_max;
+            let place = gateway.connections_of.take(identity.agent, most);
             guest.stranger = None;
-            converse(&gateway, stream, peer, shutdown).await;
+            match place {
+                Some(_place) => converse(&gateway, stream, peer, shutdown).await,
+                None => gateway.metrics.connection_refused("agent"),
+            }
         } else {
             let _ = timeout(STRANGER_TIMEOUT, converse(&gateway, stream, peer, shutdown)).await;
         }

@@ -41,7 +41,7 @@ pub(super) async fn take(
     if encoding != Some(b"zstd") {
         return Err(Refusal::new(Cause::BadCompression, "content-encoding has to be zstd"));
     }
-    let batch = receive(gateway, request).await?;
+    let batch = receive(gateway, agent, request).await?;
     if batch.envelope().agent != agent {
         let detail =
             format!("the envelope names {}, the certificate {agent}", batch.envelope().agent);
@@ -66,13 +66,22 @@ fn acknowledge(gateway: &Inner, durable: &Durable) -> Ack {
     }
 }
 
-async fn receive(gateway: &Arc<Inner>, request: Request<Incoming>) -> Result<Batch, Refusal> {
+async fn receive(
+    gateway: &Arc<Inner>,
+    agent: AgentId,
+    request: Request<Incoming>,
+) -> Result<Batch, Refusal> {
     let body = request.into_body();
     let most = limits::BATCH_BYTES_MAX;
     let expected = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
     let kibibytes = expected.unwrap_or(most).min(most) / 1024 + 1;
     let _memory = room(&gateway.memory, u32::try_from(kibibytes).unwrap_or(u32::MAX)).await?;
     let compressed = read_body(body, most).await?;
+    let pace = gateway.config.pace.bytes_per_second;
+    if let Some(wait) = gateway.rates.take(agent, compressed.len() as u64, pace) {
+        let detail = format!("far over the pace of {pace} bytes a second");
+        return Err(Refusal { retry_after: Some(wait), ..Refusal::new(Cause::TooFast, detail) });
+    }
     let decoder = room(&gateway.decoders, 1).await?;
     let received = gateway.fleet.clock().now();
     let decoding = tokio::task::spawn_blocking(move || {

@@ -22,6 +22,9 @@ type Answer = oneshot::Sender<Result<Durable, Error>>;
 /// Batches of one commit at the most: bounds how long the first waits for the last.
 const GROUP_MAX: usize = 128;
 
+/// Lanes of all epochs of one agent; a spool made anew three hundred times is not an honest one.
+const LANES_MAX: usize = 1024;
+
 /// Writes, alone, on its own thread: a commit waits for the disk, and the runtime must not.
 pub(super) struct Writer {
     pub(super) database: Arc<Database>,
@@ -71,7 +74,9 @@ impl Writer {
     }
 
     fn store(&self, contents: Vec<Content>) -> Result<Stored, Error> {
-        self.metrics.disk_free(check_space(&self.file, &self.config)?);
+        let free_bytes = free_bytes(&self.file)?;
+        self.metrics.disk_free(free_bytes);
+        check_space(free_bytes, &self.config)?;
         let transaction = self.database.begin_write()?;
         let mut results = Vec::with_capacity(contents.len());
         let (end, bytes) = {
@@ -97,19 +102,23 @@ struct Stored {
     bytes: u64,
 }
 
-/// Refuses one batch, or fails the whole group.
+/// Refuses one batch, or fails the whole group: only what the file itself says concerns all.
 fn separate(result: Result<Durable, Error>) -> Result<Result<Durable, Error>, Error> {
     match result {
-        Err(error @ (Error::Storage(_) | Error::Damaged { .. } | Error::System(_))) => Err(error),
+        Err(error @ Error::Storage(_)) => Err(error),
         other => Ok(other),
     }
 }
 
-/// How much is free on the disk of a file; an error when it is too little.
-pub(super) fn check_space(file: &Path, config: &Config) -> Result<u64, Error> {
+/// How much is free on the disk of a file.
+pub(super) fn free_bytes(file: &Path) -> Result<u64, Error> {
     let disk = rustix::fs::statvfs(file)
         .map_err(|error| Error::System(Arc::new(std::io::Error::from(error))))?;
-    let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// An error when too little is free.
+pub(super) fn check_space(free_bytes: u64, config: &Config) -> Result<u64, Error> {
     let min_bytes = config.disk_free_bytes_min;
     if free_bytes < min_bytes { Err(Error::Full { free_bytes, min_bytes }) } else { Ok(free_bytes) }
 }
@@ -182,6 +191,9 @@ impl<'t> Tables<'t> {
         let (agent, epoch, lane) = (envelope.agent, envelope.epoch, envelope.lane);
         let (first, last, count) = (envelope.first, envelope.last(), envelope.count);
         let mark = self.mark(agent, epoch, lane)?;
+        if mark == Sequence(0) {
+            self.check_lanes(agent)?;
+        }
         if first <= mark {
             self.check_repeat(&batch, last.min(mark))?;
         }
@@ -198,6 +210,14 @@ impl<'t> Tables<'t> {
     fn mark(&self, agent: soc_event::AgentId, epoch: Epoch, lane: Lane) -> Result<Sequence, Error> {
         let key = tables::mark_key(agent, epoch, lane);
         Ok(Sequence(self.marks.get(&key)?.map_or(0, |value| value.value())))
+    }
+
+    /// Marks are kept for ever, so an agent has only so many.
+    fn check_lanes(&self, agent: soc_event::AgentId) -> Result<(), Error> {
+        let lowest = tables::mark_key(agent, Epoch(0), Lane::Alert);
+        let highest = tables::mark_key(agent, Epoch(u64::MAX), Lane::Log);
+        let count = self.marks.range::<&[u8; 25]>(&lowest..=&highest)?.take(LANES_MAX).count();
+        if count < LANES_MAX { Ok(()) } else { Err(Error::TooManyEpochs { agent }) }
     }
 
     /// The last repeated event must be what is stored under its id: what follows a point where two
