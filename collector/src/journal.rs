@@ -252,7 +252,7 @@ impl Journal {
             .name("journal".into())
             .spawn(move || writer.run(receiver))
             .map_err(|error| Error::System(Arc::new(error)))?;
-        let worker = retention::Worker::start(&database, config, &readers, &metrics)?;
+        let worker = retention::Worker::start(file, &database, config, &readers, &metrics)?;
         Ok(Self(Arc::new(Inner {
             database,
             file: file.to_owned(),
@@ -316,7 +316,7 @@ impl Journal {
     }
 
     /// Events of one agent before a position (or the newest), newest first, whose kind begins with
-    /// `kind_prefix`. Looks through at most [`reader::RECENT_BLOCKS_MAX`] batches. Blocks.
+    /// `kind_prefix`. Looks through at most 4096 batches. Blocks.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -355,7 +355,7 @@ impl Journal {
     /// # Errors
     /// [`Error::Full`] when they are not.
     pub fn check_space(&self) -> Result<u64, Error> {
-        writer::check_space(&self.0.file, &self.0.config)
+        writer::check_space(writer::free_bytes(&self.0.file)?, &self.0.config)
     }
 }
 

@@ -48,8 +48,6 @@ pub struct Signed {
     pub certificate: String,
     /// When it ends.
     pub expires: Timestamp,
-    /// SHA-256 of the public key in the request: the same key asks again after a lost answer.
-    pub key_hash: [u8; 32],
 }
 
 /// What a client certificate says, once its signature has been checked against the authority.
@@ -174,6 +172,14 @@ pub fn identity(certificate: &CertificateDer<'_>) -> Result<Identity, Error> {
     let seconds = parsed.validity().not_after.timestamp();
     let expires = Timestamp::from_micros(seconds.saturating_mul(1_000_000));
     Ok(Identity { agent, expires })
+}
+
+/// SHA-256 of the public key in a request, whose signature is checked.
+///
+/// # Errors
+/// [`Error::Request`] when the request is malformed or not signed by its own key.
+pub fn request_key_hash(csr_pem: &str) -> Result<[u8; 32], Error> {
+    authority::request_key_hash(csr_pem)
 }
 
 /// Lower-case hexadecimal.

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -9,6 +10,7 @@ use soc_event::Timestamp;
 use super::block::{Header, damaged};
 use super::metrics::Metrics;
 use super::tables::{self, BLOCKS, BY_AGENT, BY_ID, META};
+use super::writer::free_bytes;
 use super::{Config, Error, Readers};
 
 /// How often the oldest events are looked at.
@@ -24,16 +26,21 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn start(
+        file: &Path,
         database: &Arc<Database>,
         config: &Config,
         readers: &Arc<Readers>,
         metrics: &Metrics,
     ) -> Result<Self, Error> {
         let (stop, stopped) = channel::<()>();
-        let (database, readers) = (database.clone(), readers.clone());
+        metrics.disk_free(free_bytes(file)?);
+        let (database, readers, file) = (database.clone(), readers.clone(), file.to_owned());
         let (config, metrics) = (*config, metrics.clone());
         let run = move || {
             while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
+                if let Ok(bytes) = free_bytes(&file) {
+                    metrics.disk_free(bytes);
+                }
                 let now = Timestamp::from_system(SystemTime::now());
                 match retain(&database, &config, &readers, now) {
                     Ok(removed) => metrics.removed(removed),

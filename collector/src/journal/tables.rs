@@ -10,6 +10,8 @@
 //!
 //! Numbers inside keys are big-endian, so that keys sort as numbers do.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,6 +30,7 @@ pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta")
 const FORMAT: u64 = 1;
 
 pub(super) fn open(file: &Path, config: &Config) -> Result<Database, Error> {
+    make_private(file).map_err(|error| Error::System(Arc::new(error)))?;
     let mut builder = Database::builder();
     builder.set_cache_size(config.cache_bytes);
     let database = builder.create(file).map_err(|error| match error {
@@ -58,6 +61,15 @@ pub(super) fn open(file: &Path, config: &Config) -> Result<Database, Error> {
     }
     transaction.commit()?;
     Ok(database)
+}
+
+/// Makes the file readable by its owner only, where it is not there yet.
+fn make_private(file: &Path) -> std::io::Result<()> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    match made {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The position after the last event, and how many bytes the blocks have.

@@ -51,7 +51,7 @@ impl Writer {
         let begun = Instant::now();
         let (answers, contents): (Vec<Answer>, Vec<Content>) = group.map(Content::split).unzip();
         match self.store(contents) {
-            Ok((results, end, bytes)) => {
+            Ok(Stored { results, end, bytes }) => {
                 self.metrics.committed(begun.elapsed(), &results);
                 self.metrics.stored(end, bytes);
                 // Readers first: they have the longer way.
@@ -70,11 +70,10 @@ impl Writer {
         }
     }
 
-    fn store(
-        &self,
-        contents: Vec<Content>,
-    ) -> Result<(Vec<Result<Durable, Error>>, Position, u64), Error> {
-        self.metrics.disk_free(check_space(&self.file, &self.config)?);
+    fn store(&self, contents: Vec<Content>) -> Result<Stored, Error> {
+        let free_bytes = free_bytes(&self.file)?;
+        self.metrics.disk_free(free_bytes);
+        check_space(free_bytes, &self.config)?;
         let transaction = self.database.begin_write()?;
         let mut results = Vec::with_capacity(contents.len());
         let (end, bytes) = {
@@ -89,8 +88,15 @@ impl Writer {
         } else {
             transaction.abort()?;
         }
-        Ok((results, Position(end), bytes))
+        Ok(Stored { results, end: Position(end), bytes })
     }
+}
+
+/// What a commit came to.
+struct Stored {
+    results: Vec<Result<Durable, Error>>,
+    end: Position,
+    bytes: u64,
 }
 
 /// Refuses one batch, or fails the whole group.
@@ -101,11 +107,15 @@ fn separate(result: Result<Durable, Error>) -> Result<Result<Durable, Error>, Er
     }
 }
 
-/// How much is free on the disk of a file; an error when it is too little.
-pub(super) fn check_space(file: &Path, config: &Config) -> Result<u64, Error> {
+/// How much is free on the disk of a file.
+pub(super) fn free_bytes(file: &Path) -> Result<u64, Error> {
     let disk = rustix::fs::statvfs(file)
         .map_err(|error| Error::System(Arc::new(std::io::Error::from(error))))?;
-    let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// An error when too little is free.
+pub(super) fn check_space(free_bytes: u64, config: &Config) -> Result<u64, Error> {
     let min_bytes = config.disk_free_bytes_min;
     if free_bytes < min_bytes { Err(Error::Full { free_bytes, min_bytes }) } else { Ok(free_bytes) }
 }

@@ -109,9 +109,13 @@ impl Authority {
         Ok(Signed {
             certificate: made.pem(),
             expires: Timestamp::from_micros(i64::try_from(expires.as_micros()).unwrap_or(i64::MAX)),
-            key_hash: Sha256::digest(request.public_key.der_bytes()).into(),
         })
     }
+}
+
+pub(super) fn request_key_hash(csr_pem: &str) -> Result<[u8; 32], Error> {
+    let request = CertificateSigningRequestParams::from_pem(csr_pem).map_err(Error::Request)?;
+    Ok(Sha256::digest(request.public_key.der_bytes()).into())
 }
 
 fn make(path: &Path) -> Result<KeyPairFile, Error> {
