@@ -23,7 +23,7 @@ pub(super) struct Reader {
     /// The first position not yet evaluated.
     pub(super) next: Position,
     /// The checkpoint as it is on disk.
-    saved: Position,
+    pub(super) saved: Position,
 }
 
 impl Detect {
