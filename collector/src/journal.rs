@@ -129,6 +129,12 @@ pub enum Error {
         /// The id that was given twice.
         id: EventId,
     },
+    /// The agent has begun new epochs without end; it is broken or hostile.
+    #[error("{agent} has used too many epochs; nothing more of a new one is taken")]
+    TooManyEpochs {
+        /// Which agent.
+        agent: soc_event::AgentId,
+    },
     /// Too little space on the disk; try again when there is more.
     #[error("only {free_bytes} bytes free on the disk, {min_bytes} are kept free")]
     Full {

@@ -86,11 +86,12 @@ async fn heartbeat(connection: &mut SqliteConnection, entry: &Entry) -> Result<(
 }
 
 /// When it happened by the collector's clock: the agent's, less its measured offset, but not later
-/// than it was received.
+/// than it was received. To the second, so that there is no more than one heartbeat a second.
 fn by_our_clock(entry: &Entry) -> Timestamp {
     let offset = entry.event.fields.get("host.clock.offset_us").and_then(Value::as_i64);
     let offset = offset.unwrap_or(0).saturating_neg();
-    entry.event.time.plus_micros(offset).min(entry.received)
+    let at = entry.event.time.plus_micros(offset).min(entry.received).as_micros();
+    Timestamp::from_micros(at.div_euclid(1_000_000).saturating_mul(1_000_000))
 }
 
 /// Fields as JSON, with the time of their event.

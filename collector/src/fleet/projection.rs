@@ -21,6 +21,8 @@ const TICK: Duration = Duration::from_secs(1);
 const SAVE_TICKS: u64 = 5;
 /// How often what is too old is removed: every so many ticks.
 const PRUNE_TICKS: u64 = 600;
+/// Ports of one machine that are kept, open and closed.
+const PORTS_MAX: i64 = 5000;
 /// Pause after a failure.
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -233,7 +235,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// Removes heartbeats and closed ports that are too old.
+    /// Removes heartbeats and closed ports that are too old, and ports that are too many.
     async fn prune(&self) -> Result<(), Error> {
         let begun = Instant::now();
         let now = self.0.clock.now();
@@ -249,8 +251,24 @@ impl Fleet {
             .bind(before(self.0.config.closed_ports_kept))
             .execute(self.0.store.pool())
             .await?;
+        self.prune_ports(PORTS_MAX).await?;
         let (heartbeats, ports) = (heartbeats.rows_affected(), ports.rows_affected());
         tracing::debug!(heartbeats, ports, took = ?begun.elapsed(), "removed what was too old");
+        Ok(())
+    }
+
+    /// Keeps so many ports of each machine, open ones first, then the latest.
+    pub(super) async fn prune_ports(&self, most: i64) -> Result<(), Error> {
+        sqlx::query(
+            "DELETE FROM port WHERE id IN (SELECT id FROM (
+                SELECT id, ROW_NUMBER() OVER
+                    (PARTITION BY agent ORDER BY closed_at IS NOT NULL, id DESC) AS place
+                FROM port WHERE agent IN (SELECT agent FROM port GROUP BY agent HAVING COUNT(*) > ?1)
+             ) WHERE place > ?1)",
+        )
+        .bind(most)
+        .execute(self.0.store.pool())
+        .await?;
         Ok(())
     }
 }

@@ -338,6 +338,23 @@ async fn a_port_that_closes_and_opens_again_has_a_history() {
 }
 
 #[tokio::test]
+async fn a_machine_keeps_so_many_ports_and_open_ones_first() {
+    let mut world = World::new().await;
+    let agent = world.enrol("a").await;
+    let other = world.enrol("b").await;
+    let (open, close) = (kind::PORT_OPENED, kind::PORT_CLOSED);
+    world.says(other, &[port(open.clone(), 1)]).await;
+    let events: Vec<Event> = (1..=5).map(|number| port(open.clone(), number)).collect();
+    world.says(agent, &events).await;
+    world.says(agent, &[port(close.clone(), 4), port(close, 5)]).await;
+    world.project().await;
+    world.fleet.prune_ports(4).await.unwrap();
+    let expected = [(1, false), (2, false), (3, false), (5, true)];
+    assert_eq!(world.ports(agent, true).await, expected);
+    assert_eq!(world.ports(other, true).await.len(), 1);
+}
+
+#[tokio::test]
 async fn the_best_product_decides_and_unknown_is_never_healthy() {
     let mut world = World::new().await;
     let agent = world.enrol("a").await;

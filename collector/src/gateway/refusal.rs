@@ -56,6 +56,7 @@ impl From<journal::Error> for Refusal {
             journal::Error::Conflict { id } => {
                 Self::new(Cause::Cloned, format!("{id} was given to another event before"))
             }
+            journal::Error::TooManyEpochs { .. } => Self::new(Cause::WrongIds, error.to_string()),
             journal::Error::Full { .. } => Self::unavailable("the collector's disk is nearly full"),
             error => {
                 tracing::error!(%error, "a batch was not stored");

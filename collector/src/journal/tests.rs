@@ -114,6 +114,26 @@ async fn the_same_id_with_another_content_is_a_conflict_and_nothing_is_stored() 
 }
 
 #[tokio::test]
+async fn an_agent_that_begins_epochs_without_end_is_stopped_and_others_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder.path().join("journal"));
+    let of_epoch = |number: u8, epoch: u64| {
+        let envelope = Envelope { epoch: Epoch(epoch), ..envelope(agent(number), Lane::Log, 1) };
+        Batch::encode(envelope, &[event(Lane::Log, 1)], now()).unwrap()
+    };
+    let mut waiting = tokio::task::JoinSet::new();
+    for epoch in 0..1024 {
+        let (journal, batch) = (journal.clone(), of_epoch(1, epoch));
+        waiting.spawn(async move { journal.append(batch).await.unwrap() });
+    }
+    waiting.join_all().await;
+    let error = journal.append(of_epoch(1, 1024)).await.unwrap_err();
+    assert!(matches!(error, Error::TooManyEpochs { .. }), "{error}");
+    assert_eq!(journal.append(of_epoch(1, 7)).await.unwrap().new_events(), 0);
+    assert_eq!(journal.append(of_epoch(2, 1024)).await.unwrap().new_events(), 1);
+}
+
+#[tokio::test]
 async fn own_events_have_ids_of_their_own_that_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("journal");

@@ -22,6 +22,9 @@ type Answer = oneshot::Sender<Result<Durable, Error>>;
 /// Batches of one commit at the most: bounds how long the first waits for the last.
 const GROUP_MAX: usize = 128;
 
+/// Lanes of all epochs of one agent; a spool made anew three hundred times is not an honest one.
+const LANES_MAX: usize = 1024;
+
 /// Writes, alone, on its own thread: a commit waits for the disk, and the runtime must not.
 pub(super) struct Writer {
     pub(super) database: Arc<Database>,
@@ -99,10 +102,10 @@ struct Stored {
     bytes: u64,
 }
 
-/// Refuses one batch, or fails the whole group.
+/// Refuses one batch, or fails the whole group: only what the file itself says concerns all.
 fn separate(result: Result<Durable, Error>) -> Result<Result<Durable, Error>, Error> {
     match result {
-        Err(error @ (Error::Storage(_) | Error::Damaged { .. } | Error::System(_))) => Err(error),
+        Err(error @ Error::Storage(_)) => Err(error),
         other => Ok(other),
     }
 }
@@ -188,6 +191,9 @@ impl<'t> Tables<'t> {
         let (agent, epoch, lane) = (envelope.agent, envelope.epoch, envelope.lane);
         let (first, last, count) = (envelope.first, envelope.last(), envelope.count);
         let mark = self.mark(agent, epoch, lane)?;
+        if mark == Sequence(0) {
+            self.check_lanes(agent)?;
+        }
         if first <= mark {
             self.check_repeat(&batch, last.min(mark))?;
         }
@@ -204,6 +210,14 @@ impl<'t> Tables<'t> {
     fn mark(&self, agent: soc_event::AgentId, epoch: Epoch, lane: Lane) -> Result<Sequence, Error> {
         let key = tables::mark_key(agent, epoch, lane);
         Ok(Sequence(self.marks.get(&key)?.map_or(0, |value| value.value())))
+    }
+
+    /// Marks are kept for ever, so an agent has only so many.
+    fn check_lanes(&self, agent: soc_event::AgentId) -> Result<(), Error> {
+        let lowest = tables::mark_key(agent, Epoch(0), Lane::Alert);
+        let highest = tables::mark_key(agent, Epoch(u64::MAX), Lane::Log);
+        let count = self.marks.range::<&[u8; 25]>(&lowest..=&highest)?.take(LANES_MAX).count();
+        if count < LANES_MAX { Ok(()) } else { Err(Error::TooManyEpochs { agent }) }
     }
 
     /// The last repeated event must be what is stored under its id: what follows a point where two
