@@ -5,6 +5,7 @@
 //! each with its line, and with one mistake nothing is started.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +21,10 @@ mod value;
 pub struct Config {
     /// The folder with everything the collector keeps.
     pub data: PathBuf,
+    /// Where agents come in.
+    pub agents_listen: SocketAddr,
+    /// Names and addresses under which agents reach the collector.
+    pub names: Vec<String>,
     /// The agents' door.
     pub gateway: gateway::Config,
     /// The people's door.
@@ -31,6 +36,9 @@ pub struct Config {
     /// Where rules are.
     pub rulebook: rulebook::Config,
 }
+
+/// Port of the agents' door by default.
+const AGENTS_PORT: u16 = 7443;
 
 /// What is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,9 +84,10 @@ pub fn parse(data: &Path, file: &str, text: &str) -> Result<Config, Vec<Mistake>
     let mut config = defaults(data);
     let mut reader = Reader::new(file, text);
     reader.section("gateway", |section| {
-        section.read("listen", &mut config.gateway.listen, value::address);
-        section.read("names", &mut config.gateway.names, value::names);
-        section.read("certificate_days", &mut config.gateway.certificate, value::certificate);
+        section.read("listen", &mut config.agents_listen, value::address);
+        section.read("names", &mut config.names, value::names);
+        let validity = &mut config.gateway.certificate_validity;
+        section.read("certificate_days", validity, value::certificate);
     });
     reader.section("api", |section| {
         section.read("listen", &mut config.api.listen, value::address);
@@ -123,6 +132,8 @@ pub fn duration_of(text: &str) -> Option<Duration> {
 fn defaults(data: &Path) -> Config {
     Config {
         data: data.to_owned(),
+        agents_listen: SocketAddr::from(([0, 0, 0, 0], AGENTS_PORT)),
+        names: Vec::new(),
         gateway: gateway::Config::default(),
         api: api::Config::default(),
         journal: journal::Config::default(),

@@ -189,7 +189,7 @@ async fn run(arguments: Serve) -> ExitCode {
         Err(code) => return code,
     };
     config.api.listen = listen.unwrap_or(config.api.listen);
-    config.gateway.listen = agents_listen.unwrap_or(config.gateway.listen);
+    config.agents_listen = agents_listen.unwrap_or(config.agents_listen);
     let password = admin_password.map(Password::new);
     if let Some(Err(error)) = password.as_ref().map(Password::check) {
         return fail(EXIT_USAGE, &format!("--admin-password: {error}"));
@@ -215,7 +215,7 @@ async fn command(place: Place, command: Command) -> ExitCode {
             };
             match Kept::open(&config, Clock::system()).await {
                 Ok(kept) => {
-                    let control = kept.control(&config, config.gateway.listen.port());
+                    let control = kept.control(&config, config.agents_listen.port());
                     let answer = control.perform(command).await;
                     drop(control);
                     kept.close().await;

@@ -57,6 +57,14 @@ impl Rulebook {
         self.0.borrow().clone()
     }
 
+    /// Rules that never change.
+    #[cfg(test)]
+    pub(crate) fn of(path: &str, text: &str) -> Self {
+        let (ruleset, problems) = Ruleset::load([Source { path, text }]);
+        assert_eq!(problems, []);
+        Self(watch::channel(Arc::new(Book { ruleset, problems })).1)
+    }
+
     /// Wakes when there is another book.
     pub fn changes(&self) -> watch::Receiver<Arc<Book>> {
         self.0.clone()
@@ -106,12 +114,15 @@ impl Watcher {
                 () = stopped(&mut shutdown) => return,
                 () = tokio::time::sleep(self.config.poll) => {}
             }
-            let folders = self.config.folders.clone();
-            let scanned = tokio::task::spawn_blocking(move || files::scan(&folders)).await;
-            match scanned {
-                Ok((stamps, unreadable)) => self.renew(stamps, unreadable).await,
-                Err(error) => tracing::error!(%error, "looking for rule files failed"),
-            }
+            self.look().await;
+        }
+    }
+
+    async fn look(&mut self) {
+        let folders = self.config.folders.clone();
+        match tokio::task::spawn_blocking(move || files::scan(&folders)).await {
+            Ok((stamps, unreadable)) => self.renew(stamps, unreadable).await,
+            Err(error) => tracing::error!(%error, "looking for rule files failed"),
         }
     }
 

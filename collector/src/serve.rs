@@ -38,15 +38,15 @@ const STOP_WITHIN: Duration = Duration::from_secs(20);
 /// The rooms that keep something, open on a data folder.
 #[derive(Debug)]
 pub struct Kept {
-    folder: Folder,
-    registry: Registry,
-    clock: Clock,
-    bus: Bus,
-    store: Store,
-    journal: Journal,
-    pki: Pki,
-    fleet: Fleet,
-    access: Access,
+    pub(crate) folder: Folder,
+    pub(crate) registry: Registry,
+    pub(crate) clock: Clock,
+    pub(crate) bus: Bus,
+    pub(crate) store: Store,
+    pub(crate) journal: Journal,
+    pub(crate) pki: Pki,
+    pub(crate) fleet: Fleet,
+    pub(crate) access: Access,
 }
 
 /// What is to be told to the person who started the collector.
@@ -117,7 +117,7 @@ impl Kept {
         let bus = Bus::default();
         let store = Store::open(&folder.file("state.sqlite")).await?;
         let journal = Journal::open(&folder.file("journal.redb"), &config.journal, &registry)?;
-        let pki = Pki::open(&folder.file("pki"), &config.gateway.names)?;
+        let pki = Pki::open(&folder.file("pki"), &config.names)?;
         let fleet = Fleet::new(
             store.clone(),
             journal.clone(),
@@ -164,12 +164,12 @@ pub async fn run(
     say: &mut (dyn FnMut(Said<'_>) + Send),
 ) -> Result<(), Error> {
     let kept = Kept::open(&config, Clock::system()).await?;
-    let (people, agents) = (listen(config.api.listen).await?, listen(config.gateway.listen).await?);
+    let (people, agents) = (listen(config.api.listen).await?, listen(config.agents_listen).await?);
     first_administrator(&kept.access, password, say).await?;
     let (doors_stop, doors) = watch::channel(false);
     let (readers_stop, readers) = watch::channel(false);
     let (mut door_rooms, mut reader_rooms) = (JoinSet::new(), JoinSet::new());
-    let port = agents.local_addr().map_or(config.gateway.listen.port(), |at| at.port());
+    let port = agents.local_addr().map_or(config.agents_listen.port(), |at| at.port());
     let addresses = addresses(&config, &people, port);
     let control = kept.control(&config, port);
     let api = start_readers(
@@ -182,7 +182,7 @@ pub async fn run(
         &mut reader_rooms,
     )?;
     let gateway = Gateway::new(
-        config.gateway.clone(),
+        config.gateway,
         kept.pki.clone(),
         kept.journal.clone(),
         kept.fleet.clone(),
@@ -191,7 +191,12 @@ pub async fn run(
     let tls = speaks_tls(&config).then(|| Tls::new(&kept.pki)).transpose()?;
     let door = Door { listener: people, router: api.router(), tls };
     let socket = control::listen(kept.folder.path()).map_err(Error::Socket)?;
-    start(&mut door_rooms, "gateway", gateway.run(agents, doors.clone()));
+    let agents = gateway.run(agents, doors.clone());
+    start(&mut door_rooms, "gateway", async {
+        if let Err(error) = agents.await {
+            tracing::error!(%error, "the agents' door could not be opened");
+        }
+    });
     start(&mut door_rooms, "api", door.run(doors.clone()));
     start(&mut door_rooms, "control", socket.run(control, doors.clone()));
     kept.folder.write_addresses(&addresses)?;
@@ -313,7 +318,7 @@ fn speaks_tls(config: &Config) -> bool {
 fn addresses(config: &Config, people: &TcpListener, agents_port: u16) -> Addresses {
     let scheme = if speaks_tls(config) { "https" } else { "http" };
     let people = people.local_addr().unwrap_or(config.api.listen);
-    let agents = SocketAddr::new(config.gateway.listen.ip(), agents_port);
+    let agents = SocketAddr::new(config.agents_listen.ip(), agents_port);
     Addresses {
         people: format!("{scheme}://{people}"),
         agents: format!("https://{agents}"),
@@ -324,9 +329,9 @@ fn addresses(config: &Config, people: &TcpListener, agents_port: u16) -> Address
 /// How agents are told to reach the collector: by its configured name, else by this machine's.
 fn agents_url(config: &Config, port: u16) -> String {
     let own = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = match config.gateway.names.first() {
+    let host = match config.names.first() {
         Some(name) => name.clone(),
-        None if config.gateway.listen.ip().is_loopback() => "localhost".into(),
+        None if config.agents_listen.ip().is_loopback() => "localhost".into(),
         None => own().trim().to_owned(),
     };
     let host = if host.is_empty() { "localhost".into() } else { host };

@@ -39,7 +39,7 @@ fn what_is_not_toml_is_told_with_its_line_too() {
 fn no_file_is_fine_and_a_missing_one_is_not() {
     let config = load(Path::new("/data"), None).unwrap();
     assert_eq!(config.api.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(config.gateway.listen.to_string(), "0.0.0.0:7443");
+    assert_eq!(config.agents_listen.to_string(), "0.0.0.0:7443");
     assert_eq!(config.rulebook.folders, [PathBuf::from("/data/rules")]);
     assert!(load(Path::new("/data"), Some(Path::new("/nowhere/c.toml"))).is_err());
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::batch::BATCH_MAX;
 use super::engine::{Digest, Engine};
 use super::{Detect, Error, READER};
 use crate::journal::Position;
@@ -17,12 +18,12 @@ const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// What the loop carries along.
-struct Reader {
-    engine: Engine,
+pub(super) struct Reader {
+    pub(super) engine: Engine,
     /// The first position not yet evaluated.
-    next: Position,
+    pub(super) next: Position,
     /// The checkpoint as it is on disk.
-    saved: Position,
+    pub(super) saved: Position,
 }
 
 impl Detect {
@@ -72,7 +73,7 @@ impl Detect {
         }
     }
 
-    async fn begin(&self) -> Result<Reader, Error> {
+    pub(super) async fn begin(&self) -> Result<Reader, Error> {
         let next = self.checkpoint().await?;
         self.progress.send_replace(next);
         self.journal.set_low_water(READER, next);
@@ -90,7 +91,7 @@ impl Detect {
         reader: Reader,
         shutdown: &watch::Receiver<bool>,
     ) -> Result<Reader, Error> {
-        let (engine, digest) = self.digest(reader.engine, reader.next).await?;
+        let (engine, digest) = self.digest(reader.engine, reader.next, BATCH_MAX).await?;
         let digest = digest?;
         let mut reader = Reader { engine, ..reader };
         let Some(next) = digest.next else {
