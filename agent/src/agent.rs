@@ -277,3 +277,6 @@ impl Reporter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,16 @@
 //! network; they never run programs (but `journald`, which runs `journalctl` with fixed arguments)
 //! and never write.
 
+pub mod antivirus;
+mod config;
+mod fit;
+pub mod host;
+pub mod journald;
+pub mod logfile;
+pub mod parse;
+pub mod port;
+mod read;
+
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -13,6 +23,8 @@ use std::sync::Arc;
 
 use soc_event::{Event, Lane, Timestamp};
 use tokio::sync::{mpsc, watch};
+
+pub use config::{Config, build};
 
 /// One thing seen, and what it is worth.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,6 +162,17 @@ pub struct Context {
     pub outlet: Outlet,
     /// Becomes true when the sensor shall end; it hands over what it has and returns.
     pub stop: watch::Receiver<bool>,
+}
+
+impl Context {
+    /// Waits until the sensor shall end.
+    ///
+    /// # Cancel safety
+    /// Can be cancelled and called again.
+    pub async fn stopped(&mut self) {
+        // An error says that whoever could tell us to stop is gone: that is the end, too.
+        let _ = self.stop.wait_for(|stop| *stop).await;
+    }
 }
 
 /// Why a sensor ended before it was told to.

@@ -1,0 +1,182 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use soc_event::{Event, Timestamp, kind};
+
+use crate::sensor::logfile::{BUFFER_BYTES, Begin, Follower, Found, zone};
+use crate::sensor::parse::is_plausible;
+use crate::sensor::{
+    Context, DELIVERY_MAX, Delivery, Observation, Position, Positions, Root, fit, read,
+};
+
+/// Most logs followed.
+const LOGS_MAX: usize = 16;
+/// Lines read at a time; most of them report no finding.
+const LINES_MAX: usize = DELIVERY_MAX;
+/// Says that this sensor has run here before.
+const STARTED: &str = "antivirus started";
+
+/// A finding as a line of the log has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Detection {
+    /// When, as far as the line says it and it can be true.
+    pub time: Option<Timestamp>,
+    /// What was found.
+    pub threat: String,
+    /// Where.
+    pub path: String,
+    /// Hash of the file, where the log is configured to have it.
+    pub md5: Option<String>,
+}
+
+impl Detection {
+    /// Reads `Sun Nov 22 10:16:42 2026 -> /tmp/x: Eicar-Test-Signature(md5:68) FOUND`; the time is
+    /// there with `LogTime`, the bracket with `ExtendedDetectionInfo`.
+    ///
+    /// The path may hold anything and the name of a threat no blank, so it is read from the end.
+    pub(super) fn parse(line: &str, zone: &TimeZone) -> Option<Self> {
+        let rest = line.strip_suffix(" FOUND")?;
+        let (before, threat) = rest.rsplit_once(": ")?;
+        (!threat.is_empty() && !threat.contains(char::is_whitespace)).then_some(())?;
+        let (time, path) = match before.split_once(" -> ") {
+            Some((time, path)) if ctime(time, zone).is_some() => (ctime(time, zone), path),
+            _ => (None, before),
+        };
+        let (threat, md5) = extended(threat).unwrap_or((threat, None));
+        Some(Self {
+            time,
+            threat: threat.to_owned(),
+            path: path.to_owned(),
+            md5: md5.map(str::to_owned),
+        })
+    }
+
+    fn event(self, now: Timestamp, line: &str) -> Event {
+        let time = self.time.filter(|time| is_plausible(*time, now)).unwrap_or(now);
+        let mut event = Event::own(time, kind::ANTIVIRUS_DETECTION)
+            .with("antivirus.product", "ClamAV")
+            .with("threat.name", self.threat)
+            .with("file.path", self.path)
+            .with("antivirus.action", "found");
+        if let Some(md5) = self.md5 {
+            event = event.with("file.hash.md5", md5);
+        }
+        event.raw = Some(line.to_owned());
+        fit::fit(&mut event);
+        event
+    }
+}
+
+/// Splits `Name(md5:size)`.
+fn extended(threat: &str) -> Option<(&str, Option<&str>)> {
+    let (name, rest) = threat.strip_suffix(')')?.rsplit_once('(')?;
+    let (md5, size) = rest.split_once(':')?;
+    let is_hash = md5.len() == 32 && md5.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let is_size = size.bytes().all(|digit| digit.is_ascii_digit());
+    (is_hash && is_size && !name.is_empty()).then_some((name, Some(md5)))
+}
+
+/// `Sun Nov 22 10:16:42 2026` in the zone of the host. Source: ctime(3).
+pub(super) fn ctime(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let local = jiff::fmt::strtime::parse("%a %b %e %H:%M:%S %Y", text.trim()).ok()?;
+    let moment = local.to_datetime().ok()?.to_zoned(zone.clone()).ok()?.timestamp();
+    Some(Timestamp::from_micros(moment.as_microsecond()))
+}
+
+/// Follows the logs in which findings are reported.
+pub(super) struct Detections {
+    root: Root,
+    positions: Arc<dyn Positions>,
+    zone: TimeZone,
+    logs: Vec<(String, Follower)>,
+    buffer: Vec<u8>,
+    started: bool,
+    /// Whether [`STARTED`] has been handed over.
+    told: bool,
+}
+
+impl Detections {
+    pub(super) fn new(context: &Context) -> Self {
+        let started = context.positions.position(STARTED).is_some();
+        Self {
+            root: context.root.clone(),
+            positions: Arc::clone(&context.positions),
+            zone: zone(&context.root),
+            logs: Vec::new(),
+            buffer: vec![0; BUFFER_BYTES],
+            started,
+            told: started,
+        }
+    }
+
+    /// Follows these logs; those followed already go on, also when they are no longer named.
+    pub(super) fn follow(&mut self, logs: &[String]) {
+        let begin = if self.started { Begin::Beginning } else { Begin::End };
+        for path in logs {
+            if self.logs.len() < LOGS_MAX && !self.logs.iter().any(|(known, _)| known == path) {
+                let name = format!("antivirus:{path}");
+                let stored = self.positions.position(&name);
+                let (stored, now) = (stored.as_deref(), Instant::now());
+                let follower = Follower::start(&self.root, name, path, stored, begin, now);
+                self.logs.push((path.clone(), follower));
+            }
+        }
+        self.started = true;
+    }
+
+    /// Hands over new findings; true when there is more to read at once.
+    pub(super) fn read(&mut self, now: Timestamp, delivery: &mut Delivery) -> bool {
+        let mut more = false;
+        let mut budget = LINES_MAX.saturating_sub(delivery.observations.len());
+        for (path, follower) in &mut self.logs {
+            let observations = &mut delivery.observations;
+            let zone = &self.zone;
+            let mut sink = |found: Found<'_>| match found {
+                Found::Line(line) => {
+                    let text = String::from_utf8_lossy(line.bytes);
+                    let event = Detection::parse(&text, zone).map(|found| found.event(now, &text));
+                    observations.extend(event.map(Observation::alert));
+                }
+                Found::Gap(gap) => observations.push(gap.observation(path, now)),
+            };
+            more |= !follower.read(&mut self.buffer, &mut budget, Instant::now(), &mut sink);
+            if follower.take_changed() {
+                delivery.positions.push(follower.position());
+            }
+        }
+        if self.started && !self.told {
+            delivery.positions.push(Position { source: STARTED.to_owned(), bytes: vec![1] });
+            self.told = true;
+        }
+        more
+    }
+}
+
+/// See [`super::last_detections`].
+pub(super) fn last(root: &Root, logs: &[String], now: Timestamp, count: usize) -> Vec<Detection> {
+    let zone = zone(root);
+    let mut found = Vec::new();
+    for path in logs {
+        let Ok(bytes) = last_bytes(&root.path(path)) else { continue };
+        let text = String::from_utf8_lossy(&bytes);
+        let lines = text.lines().filter_map(|line| Detection::parse(line, &zone));
+        let mut lines: Vec<Detection> = lines.collect();
+        let start = lines.len().saturating_sub(count);
+        found.extend(lines.drain(start..));
+    }
+    found.retain(|found| found.time.is_none_or(|time| is_plausible(time, now)));
+    found.sort_by_key(|found| found.time);
+    found
+}
+
+fn last_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::os::unix::fs::FileExt;
+    let (file, metadata) = read::open(path)?;
+    let mut bytes = vec![0; BUFFER_BYTES];
+    let count = file.read_at(&mut bytes, metadata.len().saturating_sub(BUFFER_BYTES as u64))?;
+    bytes.truncate(count);
+    Ok(bytes)
+}

@@ -1,0 +1,62 @@
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::{Sensor, antivirus, host, journald, logfile, port};
+
+/// What the sensors watch and how often. Every sensor has a table of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Antivirus products: state and detections.
+    pub antivirus: antivirus::Config,
+    /// Listening sockets.
+    pub port: port::Config,
+    /// Logs that are files.
+    pub logfile: logfile::Config,
+    /// The journal of systemd.
+    pub journald: journald::Config,
+    /// Inventory and heartbeat.
+    pub host: host::Config,
+}
+
+impl Config {
+    /// Everything that is wrong, each as one sentence with the name of the setting.
+    pub fn mistakes(&self) -> Vec<String> {
+        let mut mistakes = self.logfile.mistakes();
+        mistakes.extend(self.antivirus.mistakes());
+        let mut range = |name: &str, value: u64, low: u64, high: u64| {
+            if !(low..=high).contains(&value) {
+                mistakes.push(format!("{name} is {value}; it must be {low} to {high}"));
+            }
+        };
+        range("antivirus.poll_s", self.antivirus.poll_s, 1, 3600);
+        range("port.poll_ms", self.port.poll_ms, 200, 60_000);
+        range("port.grace_s", self.port.grace_s, 0, 300);
+        range("host.heartbeat_s", self.host.heartbeat_s, 1, 300);
+        mistakes
+    }
+}
+
+/// The enabled sensors, ready to run. `vitals` is how the rest of the agent tells the heartbeat
+/// about spool and clock.
+pub fn build(config: &Config, vitals: &Arc<host::Vitals>) -> Vec<Box<dyn Sensor>> {
+    let mut sensors: Vec<Box<dyn Sensor>> = Vec::new();
+    if config.host.enabled {
+        sensors.push(Box::new(host::Host::new(config.host.clone(), Arc::clone(vitals))));
+    }
+    if config.antivirus.enabled {
+        sensors.push(Box::new(antivirus::Antivirus::new(config.antivirus.clone())));
+    }
+    if config.port.enabled {
+        sensors.push(Box::new(port::Ports::new(config.port.clone())));
+    }
+    if config.logfile.enabled {
+        sensors.push(Box::new(logfile::Logfile::new(config.logfile.clone())));
+    }
+    if config.journald.enabled != journald::Enabled::Off {
+        let followed = config.logfile.syslog_paths();
+        sensors.push(Box::new(journald::Journald::new(config.journald.clone(), followed)));
+    }
+    sensors
+}

@@ -1,0 +1,127 @@
+//! What the host is, and that it is alive.
+//!
+//! `host.inventory` at start, daily and when it changes; `host.heartbeat` every fifteen seconds.
+//! Files are read below the root; memory, processors, disks and interfaces are asked of the running
+//! system through sysinfo and pnet, which know no other root.
+
+mod heartbeat;
+mod identity;
+mod inventory;
+mod vitals;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use soc_event::{Event, Timestamp};
+use tokio::time::{Instant, MissedTickBehavior};
+
+pub use vitals::Vitals;
+
+use super::{Context, Delivery, Error, Observation, Root, Running, Sensor};
+use heartbeat::Pulse;
+
+/// How often everything is sent.
+const FULL_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often the inventory is looked at for changes.
+const INVENTORY_EVERY: Duration = Duration::from_secs(60);
+
+/// How the host is observed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Whether this sensor runs.
+    pub enabled: bool,
+    /// Seconds from one sign of life to the next. The collector calls an agent silent that it has
+    /// not heard for 90 s.
+    pub heartbeat_s: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { enabled: true, heartbeat_s: 15 }
+    }
+}
+
+/// What the host is, as the event of it.
+pub fn inventory(root: &Root, now: Timestamp) -> Event {
+    inventory::event(root, now)
+}
+
+/// How the host is, as the event of it. Shares of processor time need two looks, so they are
+/// absent.
+pub fn heartbeat(root: &Root, vitals: &Vitals, now: Timestamp) -> Event {
+    Pulse::new(root.clone()).event(vitals, now)
+}
+
+/// The name of the host, as it gives it itself.
+pub fn hostname(root: &Root) -> String {
+    identity::hostname(root)
+}
+
+/// The sensor.
+#[derive(Debug)]
+pub struct Host {
+    config: Config,
+    vitals: Arc<Vitals>,
+}
+
+impl Host {
+    /// Observes as configured; `vitals` is filled by the rest of the agent.
+    pub fn new(config: Config, vitals: Arc<Vitals>) -> Self {
+        Self { config, vitals }
+    }
+}
+
+impl Sensor for Host {
+    fn name(&self) -> &'static str {
+        "host"
+    }
+
+    fn run(self: Box<Self>, context: Context) -> Running {
+        Box::pin(observe(*self, context))
+    }
+}
+
+async fn observe(host: Host, mut context: Context) -> Result<(), Error> {
+    let mut pulse = Pulse::new(context.root.clone());
+    let mut told: Option<Event> = None;
+    let (mut look_at, mut full_at) = (Instant::now(), Instant::now());
+    let mut beat = tokio::time::interval(Duration::from_secs(host.config.heartbeat_s.max(1)));
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = context.stopped() => return Ok(()),
+            _ = beat.tick() => {}
+        }
+        let now = Instant::now();
+        let (look, full) = (now >= look_at, now >= full_at);
+        let (root, vitals, time) =
+            (context.root.clone(), Arc::clone(&host.vitals), context.clock.now());
+        // Asking a disk for its free space may wait for a server far away.
+        let turn = tokio::task::spawn_blocking(move || {
+            let event = pulse.event(&vitals, time);
+            (pulse, event, (look || full).then(|| inventory(&root, time)))
+        });
+        let (returned, event, found) = turn.await.map_err(|error| Error::Io {
+            what: "reading the state of the host".to_owned(),
+            source: std::io::Error::other(error),
+        })?;
+        pulse = returned;
+        let mut observations = Vec::new();
+        if let Some(found) = found {
+            look_at = now + INVENTORY_EVERY;
+            let same = told.as_ref().is_some_and(|told| told.fields == found.fields);
+            if full || !same {
+                full_at = if full { now + FULL_EVERY } else { full_at };
+                observations.push(Observation::state(found.clone()));
+                told = Some(found);
+            }
+        }
+        observations.push(Observation::state(event));
+        context.outlet.send(Delivery { observations, positions: Vec::new() }).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+
+/// What the rest of the agent tells the heartbeat: written by spool, uplink and supervisor, read by
+/// the `host` sensor. All numbers are the latest known.
+#[derive(Debug)]
+pub struct Vitals {
+    clock_offset_us: AtomicI64,
+    spool_bytes: AtomicU64,
+    spool_events: AtomicU64,
+    spool_dropped: AtomicU64,
+    sensors: Mutex<Vec<&'static str>>,
+}
+
+/// No clock is so wrong: the offset is not known yet.
+const OFFSET_UNKNOWN: i64 = i64::MIN;
+
+impl Default for Vitals {
+    fn default() -> Self {
+        Self {
+            clock_offset_us: AtomicI64::new(OFFSET_UNKNOWN),
+            spool_bytes: AtomicU64::new(0),
+            spool_events: AtomicU64::new(0),
+            spool_dropped: AtomicU64::new(0),
+            sensors: Mutex::new(Vec::new()),
+        }
+    }
+}
+
+impl Vitals {
+    /// This machine's clock minus the collector's, in microseconds.
+    pub fn set_clock_offset_us(&self, offset: i64) {
+        self.clock_offset_us.store(offset.max(OFFSET_UNKNOWN + 1), Relaxed);
+    }
+
+    /// Bytes on disk, events not yet acknowledged, and events dropped since the spool was made.
+    pub fn set_spool(&self, bytes: u64, events: u64, dropped: u64) {
+        self.spool_bytes.store(bytes, Relaxed);
+        self.spool_events.store(events, Relaxed);
+        self.spool_dropped.store(dropped, Relaxed);
+    }
+
+    /// The sensors that run now.
+    pub fn set_sensors(&self, names: Vec<&'static str>) {
+        *self.sensors.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = names;
+    }
+
+    pub(super) fn clock_offset_us(&self) -> Option<i64> {
+        let offset = self.clock_offset_us.load(Relaxed);
+        (offset != OFFSET_UNKNOWN).then_some(offset)
+    }
+
+    /// Bytes, events, dropped.
+    pub(super) fn spool(&self) -> (u64, u64, u64) {
+        let spool = (&self.spool_bytes, &self.spool_events, &self.spool_dropped);
+        (spool.0.load(Relaxed), spool.1.load(Relaxed), spool.2.load(Relaxed))
+    }
+
+    pub(super) fn sensors(&self) -> Vec<&'static str> {
+        self.sensors.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,242 @@
+//! Follows logs that are files.
+//!
+//! Every line becomes one event, exactly once, also over rotation by rename, copy and truncation,
+//! deletion and re-creation, and restarts: a [`Position`] says which files (device, inode and a hash
+//! of the first bytes) have been read how far, and is committed together with the lines. After a
+//! restart a rotated file is found again among its neighbours. What cannot be read becomes a
+//! `log.gap` event: nothing is left out silently.
+//!
+//! Files that are there when a pattern is seen for the very first time are read from their end
+//! (`from_beginning` for the other), files that appear later from their beginning. Only regular
+//! files are opened. Lines are cut at 64 KiB and flagged.
+//!
+//! Wakes up by notification where the system has it, and every two seconds anyhow. Under load it
+//! reads ten times a second and listens to no notifications, which would cost one wake-up a line.
+
+mod follower;
+mod gap;
+mod pattern;
+mod position;
+mod set;
+mod tail;
+mod watch;
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use soc_event::Logsource;
+use tokio::time::Instant;
+
+pub(super) use follower::{Begin, Follower, Found};
+pub(super) use gap::Gap;
+pub(crate) use pattern::expand;
+pub(super) use set::zone;
+pub(super) use tail::{BUFFER_BYTES, Line};
+
+use super::parse::{Format, Profile};
+use super::{Context, Error, Running, Sensor};
+use set::Set;
+use watch::Watch;
+
+/// Lines are collected so long before they are read: many lines cost one wake-up.
+const COALESCE: Duration = Duration::from_millis(100);
+/// So long after the last line reading goes on without notifications.
+const BUSY: Duration = Duration::from_secs(1);
+/// How often files are looked at without any notification: file systems that do not notify.
+const SLOW_POLL: Duration = Duration::from_secs(2);
+
+/// Which logs are followed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Whether this sensor runs.
+    pub enabled: bool,
+    /// Read files from their beginning that are there at the very first start.
+    pub from_beginning: bool,
+    /// What is followed.
+    pub files: Vec<Source>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let paths = [
+            "/var/log/auth.log",
+            "/var/log/secure",
+            "/var/log/syslog",
+            "/var/log/messages",
+            "/var/log/nginx/*access*.log",
+            "/var/log/apache2/*access*.log",
+            "/var/log/httpd/*access_log",
+        ];
+        let files = paths.iter().map(|path| Source::new(path)).collect();
+        Self { enabled: true, from_beginning: false, files }
+    }
+}
+
+impl Config {
+    pub(super) fn mistakes(&self) -> Vec<String> {
+        let relative = |source: &&Source| !source.path.starts_with('/');
+        let told = |source: &Source| {
+            format!("logfile.files: the path {:?} does not begin with /", source.path)
+        };
+        self.files.iter().filter(relative).map(told).collect()
+    }
+
+    /// The followed paths that hold what the journal holds, too.
+    pub(crate) fn syslog_paths(&self) -> Vec<String> {
+        let syslog = |source: &&Source| self.enabled && source.profile("").format == Format::Syslog;
+        self.files.iter().filter(syslog).map(|source| source.path.clone()).collect()
+    }
+}
+
+/// One file or pattern, and what its lines are. What is left out is told by the path.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Absolute; `*` and `?` stand for characters of one name: `/var/log/nginx/*access*.log`.
+    pub path: String,
+    /// How lines are written.
+    #[serde(default)]
+    pub format: Option<Format>,
+    /// Sigma's product.
+    #[serde(default)]
+    pub product: Option<String>,
+    /// Sigma's category.
+    #[serde(default)]
+    pub category: Option<String>,
+    /// Sigma's service.
+    #[serde(default)]
+    pub service: Option<String>,
+}
+
+impl Source {
+    /// A path or pattern that tells all by itself.
+    pub fn new(path: &str) -> Self {
+        Self { path: path.to_owned(), ..Self::default() }
+    }
+
+    /// What is known about a file that the pattern matched; of the pattern itself when empty.
+    pub(super) fn profile(&self, path: &str) -> Profile {
+        let told = Profile::of_path(if path.is_empty() { &self.path } else { path });
+        let named = self.product.is_some() || self.category.is_some() || self.service.is_some();
+        let given = || Logsource {
+            product: self.product.clone(),
+            category: self.category.clone(),
+            service: self.service.clone(),
+        };
+        Profile {
+            format: self.format.unwrap_or(told.format),
+            logsource: if named { given() } else { told.logsource },
+        }
+    }
+}
+
+/// The sensor.
+#[derive(Debug)]
+pub struct Logfile {
+    config: Config,
+}
+
+impl Logfile {
+    /// Follows what the configuration names.
+    pub fn new(config: Config) -> Self {
+        Self { config }
+    }
+}
+
+impl Sensor for Logfile {
+    fn name(&self) -> &'static str {
+        "logfile"
+    }
+
+    fn run(self: Box<Self>, context: Context) -> Running {
+        Box::pin(follow(self.config, context))
+    }
+}
+
+async fn follow(config: Config, mut context: Context) -> Result<(), Error> {
+    let mut set = Set::new(config, &context);
+    let mut watch: Option<Watch> = None;
+    let mut busy_until = Instant::now();
+    loop {
+        let (returned, pass) = read(set).await?;
+        set = returned;
+        let moved = !pass.delivery.observations.is_empty();
+        if moved || !pass.delivery.positions.is_empty() {
+            context.outlet.send(pass.delivery).await?;
+        }
+        if moved {
+            busy_until = Instant::now() + BUSY;
+            watch = None;
+        }
+        if pass.more && !*context.stop.borrow() {
+            continue;
+        }
+        let pause = if Instant::now() < busy_until {
+            COALESCE
+        } else if watch.as_ref().is_none_or(|watch| watch.directories() != set.directories()) {
+            // Whatever is written while the watch is being set up is found by looking again.
+            watch = Watch::over(set.directories());
+            if watch.is_some() { Duration::ZERO } else { 2 * COALESCE }
+        } else {
+            SLOW_POLL
+        };
+        tokio::select! {
+            () = context.stopped() => return Ok(()),
+            () = tokio::time::sleep(pause) => {}
+            () = woken(watch.as_ref()) => {
+                tokio::time::sleep(COALESCE).await;
+                busy_until = Instant::now() + BUSY;
+                watch = None;
+            }
+        }
+    }
+}
+
+/// One pass over all files, where a slow disk holds up nobody else.
+async fn read(mut set: Set) -> Result<(Set, set::Pass), Error> {
+    let pass = move || {
+        let pass = set.pass(std::time::Instant::now());
+        (set, pass)
+    };
+    tokio::task::spawn_blocking(pass).await.map_err(|error| Error::Io {
+        what: "reading logs".to_owned(),
+        source: std::io::Error::other(error),
+    })
+}
+
+async fn woken(watch: Option<&Watch>) {
+    match watch {
+        Some(watch) => watch.woken().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// One log as a person asks about it: whether it is there and can be read.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Seen {
+    /// Where.
+    pub path: String,
+    /// Size in bytes, where it can be opened.
+    pub bytes: Option<u64>,
+    /// Why it cannot be read.
+    pub problem: Option<String>,
+    /// Lines looked at, from its end.
+    pub lines: u64,
+    /// Of these, lines whose format was recognised.
+    pub lines_parsed: u64,
+    /// Of these, failed logins by ssh.
+    pub logins_failed: u64,
+    /// Of these, failed or refused uses of sudo and su.
+    pub switches_failed: u64,
+    /// Time of the last line with a time.
+    pub last: Option<soc_event::Timestamp>,
+}
+
+/// Looks once at every log that would be followed: the last 64 KiB of each.
+pub fn observe(root: &super::Root, config: &Config, clock: &dyn super::Clock) -> Vec<Seen> {
+    set::observe(root, config, clock)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! A line of a log becomes an event.
+//!
+//! Promises: total (every text gives an event, the line itself is always in `raw`) and pure (the
+//! time of reading and the zone of the host are arguments). A field is only filled where the
+//! program that wrote the line, and not the stranger whose input it quotes, decided what stands
+//! there: user names, host names and paths may contain anything, ` from 192.0.2.1 port 22 ssh2`
+//! included. So each format is anchored at the end the stranger cannot reach, and where both ends
+//! can be reached the field is left out.
+
+mod access;
+mod account;
+mod cron;
+mod header;
+mod pam;
+mod sshd;
+mod su;
+mod sudo;
+
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use soc_event::{Event, Fields, Logsource, Timestamp, Value, kind};
+
+pub use header::Header;
+
+/// How lines of a log are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// RFC 3164, RFC 5424 or rsyslog's lines with an ISO time; other lines are plain.
+    #[default]
+    Syslog,
+    /// Common or combined log format of a web server.
+    Access,
+    /// No format is known: the line is the message.
+    Plain,
+}
+
+/// What is known about a log before its first line is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// How its lines are written.
+    pub format: Format,
+    /// Which rules look at lines that do not say it themselves.
+    pub logsource: Logsource,
+}
+
+impl Profile {
+    /// What the path of a log says about it.
+    pub fn of_path(path: &str) -> Self {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if name.contains("access") {
+            let product = if path.contains("nginx") { "nginx" } else { "apache" };
+            let logsource = Logsource {
+                product: Some(product.to_owned()),
+                category: Some("webserver".to_owned()),
+                service: None,
+            };
+            return Self { format: Format::Access, logsource };
+        }
+        let service = match name {
+            "auth.log" | "secure" => "auth",
+            _ => "syslog",
+        };
+        Self { format: Format::Syslog, logsource: Logsource::service("linux", service) }
+    }
+}
+
+/// When a line was read, and in which zone the host writes times that name none.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    /// The time of reading.
+    pub now: Timestamp,
+    /// The zone of the host.
+    pub zone: &'a TimeZone,
+}
+
+/// The event of one line, without its line feed.
+pub fn line(text: &str, profile: &Profile, moment: Moment<'_>) -> Event {
+    let mut event = Event::new(moment.now, kind::LOG, profile.logsource.clone());
+    let known = match profile.format {
+        Format::Syslog => syslog(text, moment, &mut event),
+        Format::Access => access::fill(text, moment, &mut event),
+        Format::Plain => false,
+    };
+    if !known {
+        put(&mut event.fields, "message", text);
+    }
+    event.raw = Some(text.to_owned());
+    event
+}
+
+/// Fills in what a program said, wherever its name and message were found.
+pub fn message(program: &str, text: &str, event: &mut Event) {
+    put(&mut event.fields, "process.name", program);
+    put(&mut event.fields, "message", text);
+    if let Some(service) = service_of(program) {
+        event.logsource = Logsource::service("linux", service);
+    }
+    let (text, count) = repeated(text);
+    if let Some(count) = count {
+        put(&mut event.fields, "event.count", count);
+    }
+    let fields = &mut event.fields;
+    match service_of(program) {
+        Some("sshd") => sshd::fill(text, fields),
+        Some("sudo") => sudo::fill(text, fields),
+        Some("su") => su::fill(text, fields),
+        Some("cron") => cron::fill(text, fields),
+        Some("auth") => account::fill(text, fields),
+        _ => pam::fill(text, fields),
+    }
+}
+
+/// Severity and facility of a syslog priority. Source: RFC 5424, section 6.2.1.
+pub fn priority(value: u8, fields: &mut Fields) {
+    put(fields, "log.syslog.priority", u64::from(value));
+    put(fields, "log.syslog.severity.code", u64::from(value % 8));
+    put(fields, "log.syslog.facility.code", u64::from(value / 8));
+}
+
+/// Whether a line's own time can be true: within the last year and until tomorrow.
+pub fn is_plausible(time: Timestamp, now: Timestamp) -> bool {
+    const DAY_US: i64 = 86_400_000_000;
+    let age = now.as_micros().saturating_sub(time.as_micros());
+    (-DAY_US..=366 * DAY_US).contains(&age)
+}
+
+fn syslog(text: &str, moment: Moment<'_>, event: &mut Event) -> bool {
+    let Some(header) = header::parse(text, moment) else {
+        return false;
+    };
+    if let Some(time) = header.time.filter(|time| is_plausible(*time, moment.now)) {
+        event.time = time;
+    }
+    if let Some(value) = header.priority {
+        priority(value, &mut event.fields);
+    }
+    if let Some(host) = header.host {
+        put(&mut event.fields, "host.name", host);
+    }
+    if let Some(pid) = header.pid {
+        put(&mut event.fields, "process.pid", pid);
+    }
+    match header.program {
+        Some(program) => message(program, header.message, event),
+        None => {
+            put(&mut event.fields, "message", header.message);
+            if let Some(count) = last_repeated(header.message) {
+                put(&mut event.fields, "event.count", count);
+            }
+        }
+    }
+    true
+}
+
+/// The Sigma service of programs whose messages are understood.
+fn service_of(program: &str) -> Option<&'static str> {
+    match program {
+        "sshd" | "sshd-session" | "sshd-auth" => Some("sshd"),
+        "sudo" => Some("sudo"),
+        "su" => Some("su"),
+        "cron" | "CRON" | "crond" | "anacron" => Some("cron"),
+        "useradd" | "usermod" | "userdel" | "groupadd" | "groupmod" | "groupdel" | "passwd"
+        | "chpasswd" | "gpasswd" | "adduser" => Some("auth"),
+        _ => None,
+    }
+}
+
+/// rsyslog joins equal messages: `message repeated 3 times: [ text]`.
+fn repeated(text: &str) -> (&str, Option<u64>) {
+    let inner = || {
+        let (count, rest) = text.strip_prefix("message repeated ")?.split_once(" times: [ ")?;
+        Some((rest.strip_suffix(']')?, count.parse().ok()?))
+    };
+    inner().map_or((text, None), |(message, count)| (message, Some(count)))
+}
+
+fn last_repeated(text: &str) -> Option<u64> {
+    text.strip_prefix("last message repeated ")?.strip_suffix(" times")?.parse().ok()
+}
+
+fn put(fields: &mut Fields, name: &str, value: impl Into<Value>) {
+    fields.insert(name.to_owned(), value.into());
+}
+
+#[cfg(test)]
+mod tests;
