@@ -30,7 +30,7 @@ enum Command {
     Enrol(Enrol),
     /// Observe and deliver, until stopped.
     Run(Run),
-    /// Say how the agent does: connection, spool, sensors, clock.
+    /// Say how the agent does: connection, spool, sensors, clock. Exit code 0 if all is well.
     Status(Status),
     /// Install the agent as a service of systemd.
     Install(DryRun),
@@ -223,11 +223,15 @@ fn run_with(config: Config, state: PathBuf) -> Result<(), Failure> {
 fn show_status(arguments: &Status) -> Result<ExitCode, Failure> {
     let state = &arguments.state.state;
     let read = status::read(state);
-    let read = read.map_err(|error| format!("{}: {error}", state.join(status::FILE).display()))?;
+    let file = state.join(status::FILE);
+    let read = read.map_err(|error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied => format!("{}: {error}; try as root", file.display()),
+        _ => format!("{}: {error}", file.display()),
+    })?;
     let Some(report) = read else {
         return Err(format!("no agent has run with the state folder {}", state.display()).into());
     };
-    let is_running = Path::new(&format!("/proc/{}", report.pid)).exists();
+    let is_running = report.is_running(&Root::default());
     if arguments.json {
         let mut json = serde_json::to_value(&report)?;
         json["running"] = is_running.into();
@@ -236,8 +240,7 @@ fn show_status(arguments: &Status) -> Result<ExitCode, Failure> {
         let now = JudgedClock::of_this_machine().system();
         print!("{}", status::page(&report, is_running, now));
     }
-    let is_well = is_running && report.uplink.connected && report.spool.trouble.is_none();
-    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if is_running && report.is_well() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 fn install(arguments: &DryRun) -> Result<ExitCode, Failure> {

@@ -12,6 +12,7 @@
 //! deliveries, sensors wait. One thread of its own does all that touches the disk.
 //! The spool knows neither certificates nor the network.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -211,7 +212,7 @@ impl Spool {
             path: path.display().to_string(),
             reason: reason.to_string(),
         };
-        std::fs::create_dir_all(state).map_err(disk)?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(state).map_err(disk)?;
         let (sender, commands) = mpsc::channel(16);
         let (views, view) = watch::channel(View::default());
         let known = Arc::new(Known::default());

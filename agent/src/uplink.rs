@@ -178,7 +178,7 @@ impl Uplink {
     }
 
     async fn pause(&self, backoff: &mut Backoff, problem: String) {
-        let pause = backoff.next();
+        let pause = backoff.pause();
         // The first failure is worth a line, the hundredth is not.
         if backoff.failures() <= 1 {
             tracing::warn!(%problem, "no connection to the collector; events are kept");

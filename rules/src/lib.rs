@@ -1,1 +1,35 @@
 //! Sigma rules over events: parsing, evaluation, correlation, rule tests, and the rules we ship.
+//!
+//! [`Ruleset::load`] compiles rule files the caller has read; a broken rule is a [`Problem`] and
+//! disables itself alone. [`Ruleset::evaluate`] asks all rules about one event, which it sees only
+//! through [`Event`]. A [`Correlator`] looks at those matches over time. [`packs`] are the rules we
+//! ship, [`test`] runs the tests beside a rule.
+//!
+//! Pure: no clock, file, thread, network or async; the same input gives the same output. Time is what
+//! events say. It does not know what an agent or a collector is.
+//!
+//! Source: Sigma specification 2.1 (rules, correlations, filters, modifiers).
+
+pub mod limits;
+
+mod correlation;
+mod detection;
+mod event;
+mod pack;
+mod pattern;
+mod problem;
+mod rule;
+mod ruleset;
+mod source;
+mod testing;
+mod view;
+
+pub use correlation::{CorrelationLimits, CorrelationMatch, Correlator};
+pub use detection::Predicate;
+pub use event::{Event, FieldValue, LogsourceRef};
+pub use pack::{pack_tests, packs};
+pub use problem::{Problem, Severity};
+pub use rule::{Level, Logsource, Rule, Steps, Text};
+pub use ruleset::{Match, Ruleset};
+pub use source::Source;
+pub use testing::{Outcome, TestReport, test};

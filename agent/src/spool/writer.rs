@@ -1,6 +1,8 @@
 //! The spool's thread: takes deliveries and commands, commits, and carries on when the disk does
 //! not.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -83,7 +85,12 @@ impl Writer {
         view: watch::Sender<View>,
     ) -> Result<Self, Error> {
         let file = path.to_owned();
-        let open = move || Database::builder().set_cache_size(CACHE_BYTES).create(&file);
+        let open = move || {
+            let mut options = OpenOptions::new();
+            // Logs are in it that others must not read.
+            let file = options.read(true).write(true).create(true).mode(0o600).open(&file)?;
+            Database::builder().set_cache_size(CACHE_BYTES).create_file(file)
+        };
         Self::open_with(path, Box::new(open), setup, known, view)
     }
 
@@ -292,7 +299,7 @@ impl Writer {
     }
 
     fn failed(&mut self) {
-        self.retry_at = Instant::now() + self.retry.next();
+        self.retry_at = Instant::now() + self.retry.pause();
     }
 
     /// Opens the file, moving a damaged one aside.

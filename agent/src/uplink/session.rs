@@ -244,7 +244,7 @@ impl<'a> Session<'a> {
     }
 
     fn later(&self, state: &mut LaneState, wait: Option<Duration>, why: String) {
-        let pause = state.retry.next();
+        let pause = state.retry.pause();
         let wait = wait.unwrap_or(pause);
         if state.retry.failures() <= 1 {
             tracing::warn!(%why, ?wait, "the collector takes nothing now; events are kept");
@@ -263,7 +263,7 @@ impl<'a> Session<'a> {
             "the collector refuses this event for good; set aside");
         let refused = self.uplink.spool.refuse(batch.epoch, batch.lane, batch.first, why).await;
         if refused.is_err() {
-            state.next_at = Instant::now() + state.retry.next();
+            state.next_at = Instant::now() + state.retry.pause();
         }
         Ok(())
     }
@@ -297,7 +297,7 @@ impl<'a> Session<'a> {
                     }
                     Err(error) => {
                         tracing::warn!(%error, "certificate not renewed; trying again later");
-                        tokio::time::sleep(retry.next()).await;
+                        tokio::time::sleep(retry.pause()).await;
                     }
                 }
             }

@@ -1,0 +1,101 @@
+//! All rules, compiled, and the question they are asked about every event.
+
+mod draft;
+mod extension;
+mod index;
+mod load;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::correlation::Correlation;
+use crate::detection::{Detection, Predicate};
+use crate::event::Event;
+use crate::problem::Problem;
+use crate::rule::Rule;
+use crate::source::Source;
+use crate::view::View;
+use index::Index;
+
+/// Compiled rules; cheap to clone and share.
+#[derive(Clone)]
+pub struct Ruleset {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    rules: Vec<Rule>,
+    ids: HashMap<String, usize>,
+    /// By number of rule; `None` for correlations.
+    detections: Vec<Option<Detection>>,
+    /// Members before those that refer to them.
+    correlations: Vec<Correlation>,
+    index: Index,
+    names: Vec<String>,
+    version: String,
+}
+
+/// A rule that an event matched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Match {
+    /// Its number in [`Ruleset::rules`].
+    pub rule: usize,
+    /// The comparisons that were true.
+    pub predicates: Vec<Predicate>,
+}
+
+impl Ruleset {
+    /// Loads all documents of all sources; a broken one disables that rule alone.
+    pub fn load<'a>(sources: impl IntoIterator<Item = Source<'a>>) -> (Self, Vec<Problem>) {
+        Self::load_with(sources, BTreeMap::new())
+    }
+
+    /// The same with values for the `%placeholders%` of rules that use `expand`.
+    pub fn load_with<'a>(
+        sources: impl IntoIterator<Item = Source<'a>>,
+        placeholders: BTreeMap<String, Vec<String>>,
+    ) -> (Self, Vec<Problem>) {
+        let (inner, problems) = load::load(sources, placeholders);
+        (Self { inner: Arc::new(inner) }, problems)
+    }
+
+    /// What is known about the rules, in load order; a [`Match`] refers to them by number.
+    pub fn rules(&self) -> &[Rule] {
+        &self.inner.rules
+    }
+
+    /// The rule with this id.
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.inner.ids.get(id).and_then(|number| self.inner.rules.get(*number))
+    }
+
+    /// All detection rules that match, in the order of [`Ruleset::rules`], also those that only
+    /// serve correlations: [`Rule::alerts`] tells.
+    pub fn evaluate(&self, event: &dyn Event) -> Vec<Match> {
+        let candidates = self.inner.index.candidates(event.logsource());
+        if candidates.is_empty() {
+            return Vec::new();
+        }
+        let view = View::new(event, &self.inner.names);
+        let matching = |rule: usize| {
+            let detection = self.inner.detections.get(rule)?.as_ref()?;
+            let holds = detection.holds(&view);
+            holds.then(|| Match { rule, predicates: detection.explain(&view) })
+        };
+        candidates.into_iter().filter_map(matching).collect()
+    }
+
+    /// A hash over the text of the sources: same text, same version.
+    pub fn version(&self) -> &str {
+        &self.inner.version
+    }
+
+    pub(crate) fn correlations(&self) -> &[Correlation] {
+        &self.inner.correlations
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,22 @@
+//! From the text of a rule file to its documents.
+//!
+//! A file is split at its document markers first, so that a broken document leaves its neighbours
+//! alone and every position can be counted in lines of the file. Then each document is checked
+//! against [`crate::limits`] before the Sigma parser, which recurses, sees it.
+
+mod document;
+pub(crate) mod guard;
+mod place;
+mod read;
+
+pub(crate) use document::{Document, split};
+pub(crate) use read::{Parsed, Parts, read};
+
+/// A rule file, read by the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source<'a> {
+    /// How problems and rules name it.
+    pub path: &'a str,
+    /// All of it.
+    pub text: &'a str,
+}

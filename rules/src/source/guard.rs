@@ -1,0 +1,249 @@
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use yaml_serde::Value;
+
+use crate::limits;
+use crate::problem::Fault;
+
+/// Walks a document without building it, so that one that would bloat is refused before it does.
+///
+/// # Errors
+/// What the YAML parser says, or that a limit is passed.
+pub(crate) fn walk(text: &str) -> Result<(), yaml_serde::Error> {
+    let left = Cell::new(limits::VALUES_MAX);
+    Walk { left: &left, depth: 0 }.deserialize(yaml_serde::Deserializer::from_str(text))
+}
+
+/// Refuses flow collections that open deeper than any rule needs: the scanner below the parser
+/// takes quadratic time on them.
+pub(crate) fn opens_too_deep(text: &str) -> bool {
+    let mut run = 0_usize;
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => run += 1,
+            b'-' | b'?' | b':' | b' ' | b'\n' | b'\r' | b'\t' | b',' => {}
+            _ => run = 0,
+        }
+        if run > 2 * limits::DEPTH_MAX {
+            return true;
+        }
+    }
+    text.lines().any(|line| compact_depth(line) > 2 * limits::DEPTH_MAX)
+}
+
+/// How many `- ` or `? ` a line begins with: each is one level of nesting.
+fn compact_depth(line: &str) -> usize {
+    let words = line.split_ascii_whitespace();
+    words.take_while(|word| matches!(*word, "-" | "?" | ":")).count()
+}
+
+#[derive(Clone, Copy)]
+struct Walk<'a> {
+    left: &'a Cell<usize>,
+    depth: usize,
+}
+
+impl Walk<'_> {
+    fn count<E: Error>(self) -> Result<(), E> {
+        let left = self.left.get().checked_sub(1);
+        let left = left.ok_or_else(|| {
+            E::custom(format!("more than {} values in one document", limits::VALUES_MAX))
+        })?;
+        self.left.set(left);
+        Ok(())
+    }
+
+    fn deeper<E: Error>(self) -> Result<Self, E> {
+        self.count()?;
+        if self.depth == limits::DEPTH_MAX {
+            return Err(E::custom(format!("nested deeper than {}", limits::DEPTH_MAX)));
+        }
+        Ok(Self { left: self.left, depth: self.depth + 1 })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("YAML without tags")
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        self.count()
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        self.count()
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        self.count()
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        self.count()
+    }
+
+    fn visit_i128<E: Error>(self, _: i128) -> Result<(), E> {
+        self.count()
+    }
+
+    fn visit_u128<E: Error>(self, _: u128) -> Result<(), E> {
+        self.count()
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        self.count()
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.count()
+    }
+
+    fn visit_none<E: Error>(self) -> Result<(), E> {
+        self.count()
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let inner = self.deeper()?;
+        while items.next_element_seed(inner)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let inner = self.deeper()?;
+        while entries.next_entry_seed(inner, inner)?.is_some() {}
+        Ok(())
+    }
+}
+
+/// Checks what the Sigma parser takes on trust: that conditions cannot exhaust its stack, and that
+/// detections hold values where it would otherwise turn structure into text.
+///
+/// # Errors
+/// The first thing wrong.
+pub(crate) fn shape(document: &Value) -> Result<(), Fault> {
+    let Some(map) = document.as_mapping() else {
+        return Err(Fault::new("a rule is a mapping of keys to values")
+            .hint("begin with 'title: …' at the start of a line"));
+    };
+    for section in ["detection", "filter"] {
+        if let Some(Value::Mapping(detection)) = map.get(section) {
+            detections(section, detection)?;
+        }
+    }
+    match map.get("correlation").and_then(|correlation| correlation.get("condition")) {
+        Some(Value::String(text)) => condition(text, &["correlation", "condition"]),
+        _ => Ok(()),
+    }
+}
+
+fn detections(section: &str, detection: &yaml_serde::Mapping) -> Result<(), Fault> {
+    for (key, value) in detection {
+        let Some(name) = key.as_str() else {
+            return Err(Fault::new("the name of a selection must be text").at([section]));
+        };
+        match (name, value) {
+            ("condition", Value::String(text)) => condition(text, &[section, name])?,
+            ("condition", Value::Sequence(texts)) => {
+                for text in texts.iter().filter_map(Value::as_str) {
+                    condition(text, &[section, name])?;
+                }
+            }
+            ("condition" | "timeframe", _) => {}
+            ("rules", _) if section == "filter" => {}
+            _ => selection(value, &mut vec![section.to_owned(), name.to_owned()])?,
+        }
+    }
+    Ok(())
+}
+
+fn selection(value: &Value, at: &mut Vec<String>) -> Result<(), Fault> {
+    match value {
+        Value::Mapping(map) => {
+            if map.is_empty() {
+                return Err(Fault::new("an empty selection").at(at.clone()));
+            }
+            for (key, value) in map {
+                let Some(field) = key.as_str() else {
+                    return Err(Fault::new("the name of a field must be text").at(at.clone()));
+                };
+                at.push(field.to_owned());
+                item(value, at)?;
+                at.pop();
+            }
+            Ok(())
+        }
+        Value::Sequence(parts) if parts.is_empty() => {
+            Err(Fault::new("an empty selection").at(at.clone()))
+        }
+        Value::Sequence(parts) => parts.iter().try_for_each(|part| selection(part, at)),
+        Value::Tagged(_) => Err(tagged(at)),
+        _ => Ok(()),
+    }
+}
+
+fn item(value: &Value, at: &[String]) -> Result<(), Fault> {
+    let wrong = |what: &str| Err(Fault::new(what).at(at.to_vec()));
+    match value {
+        Value::Mapping(_) => wrong("a field is compared with a value or a list of values"),
+        Value::Tagged(_) => Err(tagged(at)),
+        Value::Sequence(values) if values.is_empty() => wrong("an empty list of values"),
+        Value::Sequence(values) => {
+            let nested = |value: &Value| value.is_mapping() || value.is_sequence();
+            if values.iter().any(nested) {
+                wrong("a list of values holds a list or mapping")
+            } else {
+                Ok(())
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+fn tagged(at: &[String]) -> Fault {
+    Fault::new("a YAML tag (a word after '!') is not allowed here")
+        .hint("put text that begins with '!' in quotes")
+        .at(at.to_vec())
+}
+
+/// Bounds what the condition parser recurses on.
+fn condition(text: &str, at: &[&str]) -> Result<(), Fault> {
+    let wrong = |what: String| Err(Fault::new(what).at(at.iter().copied()));
+    if text.len() > limits::CONDITION_BYTES_MAX {
+        return wrong(format!("a condition of more than {} bytes", limits::CONDITION_BYTES_MAX));
+    }
+    let (mut open, mut deepest) = (0_usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'(' => open += 1,
+            b')' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(open);
+    }
+    let mut nots = 0_usize;
+    for word in text.split([' ', '\t', '\n', '(']).filter(|word| !word.is_empty()) {
+        nots = if word == "not" { nots + 1 } else { 0 };
+        deepest = deepest.max(nots);
+    }
+    if deepest > limits::CONDITION_DEPTH_MAX {
+        return wrong(format!("a condition nested deeper than {}", limits::CONDITION_DEPTH_MAX));
+    }
+    Ok(())
+}
