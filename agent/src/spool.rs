@@ -24,11 +24,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::config::Bytes;
 use crate::sensor::{Clock, Delivery, Positions};
 
+mod cap;
 mod fit;
 mod gap;
 mod ledger;
 mod lines;
 mod store;
+mod tables;
 mod writer;
 
 use lines::Known;

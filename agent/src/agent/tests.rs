@@ -1,6 +1,7 @@
 use super::*;
 use crate::enrol::Enrolment;
 use crate::gateway_double::Gateway;
+use crate::status;
 
 /// Only logs are watched: the other sensors look at this machine.
 fn quiet(log: &std::path::Path) -> Config {

@@ -15,7 +15,8 @@ use tokio::time::Instant;
 
 use super::ledger::Meaning;
 use super::lines::{Group, Known};
-use super::store::{Store, StoreError};
+use super::store::Store;
+use super::tables::StoreError;
 use super::{Acknowledgement, Batch, BatchLimits, Error, LINGER, Setup, Unavailable, View};
 use crate::backoff::Backoff;
 use crate::sensor::{Clock, Delivery};
@@ -89,7 +90,8 @@ impl Writer {
             let mut options = OpenOptions::new();
             // Logs are in it that others must not read.
             let file = options.read(true).write(true).create(true).mode(0o600).open(&file)?;
-            Database::builder().set_cache_size(CACHE_BYTES).create_file(file)
+            let backend = redb::backends::FileBackend::new(file)?;
+            Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)
         };
         Self::open_with(path, Box::new(open), setup, known, view)
     }
