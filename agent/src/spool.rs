@@ -53,6 +53,18 @@ impl Default for Config {
     }
 }
 
+/// Less would hold less than one transaction of logs.
+const BYTES_LEAST: Bytes = Bytes::mebi(1);
+
+impl Config {
+    /// Everything that is out of range, each as one sentence with the name of the setting.
+    pub fn mistakes(&self) -> Vec<String> {
+        let too_small = self.bytes_max < BYTES_LEAST;
+        let what = || "spool.bytes_max is too small; it must be at least 1 MiB".to_owned();
+        too_small.then(what).into_iter().collect()
+    }
+}
+
 /// What a spool is opened with.
 pub struct Setup {
     /// Settings.
