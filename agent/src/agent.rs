@@ -14,9 +14,13 @@ use crate::enrol;
 use crate::sensor::host::Vitals;
 use crate::sensor::{self, Clock, Context, Delivery, Observation, Outlet, Root, SystemClock};
 use crate::spool::{self, Spool};
-use crate::status::{self, Board, ClockReport, SpoolReport};
+use crate::status::Board;
 use crate::supervisor::{Supervisor, Wish};
 use crate::uplink::Uplink;
+
+mod reporter;
+
+use reporter::Reporter;
 
 /// How long the last events may take to reach the collector.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -227,53 +231,5 @@ fn boot_time(root: &Root) -> Option<soc_event::Timestamp> {
     Some(soc_event::Timestamp::from_micros(seconds.saturating_mul(1_000_000)))
 }
 
-/// Carries what spool and clock know to heartbeat and status file.
-struct Reporter {
-    view: watch::Receiver<spool::View>,
-    board: Board,
-    clock: Arc<JudgedClock>,
-    vitals: Arc<Vitals>,
-    state: PathBuf,
-}
-
-impl Reporter {
-    async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let mut tick = tokio::time::interval(status::WRITE_INTERVAL);
-        loop {
-            let is_last = tokio::select! {
-                _ = tick.tick() => false,
-                Ok(()) = self.view.changed() => {
-                    self.refresh();
-                    continue;
-                }
-                _ = stop.wait_for(|stop| *stop) => true,
-            };
-            self.refresh();
-            self.write().await;
-            if is_last {
-                return;
-            }
-        }
-    }
-
-    fn refresh(&mut self) {
-        let view = self.view.borrow_and_update().clone();
-        self.vitals.set_spool(view.bytes(), view.unsent(), view.dropped());
-        let offset_us = self.clock.offset_us();
-        offset_us.into_iter().for_each(|offset| self.vitals.set_clock_offset_us(offset));
-        let clock = ClockReport { offset_us, judged: self.clock.judged() };
-        let written = self.clock.system();
-        self.board.change(|report| {
-            report.spool = SpoolReport::of(&view);
-            (report.clock, report.written) = (clock, written);
-        });
-    }
-
-    async fn write(&self) {
-        let (report, state) = (self.board.report(), self.state.clone());
-        let writing = tokio::task::spawn_blocking(move || status::write(&report, &state));
-        if let Ok(Err(error)) = writing.await {
-            tracing::debug!(%error, "status file not written");
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -30,12 +30,12 @@ impl Backoff {
     }
 
     /// It failed: how long to wait now.
-    pub fn next(&mut self) -> Duration {
-        self.next_at(rand::random())
+    pub fn pause(&mut self) -> Duration {
+        self.pause_at(rand::random())
     }
 
     /// The same with the chance given: 0 is the shortest, 1 the longest.
-    pub fn next_at(&mut self, chance: f64) -> Duration {
+    pub fn pause_at(&mut self, chance: f64) -> Duration {
         let doubled = self.first.saturating_mul(1_u32 << self.failures.min(20));
         self.failures = self.failures.saturating_add(1);
         doubled.min(self.most).mul_f64(0.75 + chance.clamp(0.0, 1.0) / 2.0)
@@ -49,16 +49,16 @@ mod tests {
     #[test]
     fn pauses_double_up_to_the_most_and_start_again_after_success() {
         let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(300));
-        let pauses: Vec<u64> = (0..12).map(|_| backoff.next_at(0.5).as_millis() as u64).collect();
+        let pauses: Vec<u64> = (0..12).map(|_| backoff.pause_at(0.5).as_millis() as u64).collect();
         assert_eq!(&pauses[..4], &[500, 1000, 2000, 4000]);
         assert_eq!(&pauses[10..], &[300_000, 300_000]);
         backoff.reset();
-        assert_eq!(backoff.next_at(0.5), Duration::from_millis(500));
+        assert_eq!(backoff.pause_at(0.5), Duration::from_millis(500));
     }
 
     #[test]
     fn chance_moves_a_pause_by_a_quarter() {
-        let pause = |chance| Backoff::new(Duration::from_secs(4), Duration::MAX).next_at(chance);
+        let pause = |chance| Backoff::new(Duration::from_secs(4), Duration::MAX).pause_at(chance);
         assert_eq!(pause(0.0), Duration::from_secs(3));
         assert_eq!(pause(1.0), Duration::from_secs(5));
     }
@@ -67,7 +67,7 @@ mod tests {
     fn any_number_of_failures_is_survived() {
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(300));
         for _ in 0..200 {
-            assert!(backoff.next() <= Duration::from_secs(375));
+            assert!(backoff.pause() <= Duration::from_secs(375));
         }
     }
 }

@@ -96,7 +96,8 @@ impl Config {
         let (own, sensors) = tree::split(root.get_ref(), &OWN);
         let own: Own = lenient(text, own, &mut mistakes);
         let sensor: sensor::Config = lenient(text, sensors, &mut mistakes);
-        let in_range = sensor.mistakes().into_iter().map(|what| {
+        let ranges = [own.spool.mistakes(), own.uplink.mistakes(), sensor.mistakes()];
+        let in_range = ranges.into_iter().flatten().map(|what| {
             let line = tree::find(root.get_ref(), &what).map(|at| line_of(text, at));
             Mistake { line, what }
         });

@@ -13,7 +13,7 @@ use soc_event::{AgentId, Timestamp};
 
 use crate::clock::JudgedClock;
 use crate::link::{self, Address, Link, Peer, Pin};
-use crate::sensor::Root;
+use crate::sensor::{self, Root};
 
 mod fingerprint;
 mod identity;
@@ -43,7 +43,7 @@ pub struct Enrolment {
 impl Enrolment {
     /// An enrolment of the machine below this root.
     pub fn of_machine(collector: Address, token: String, ca_pin: Pin, root: &Root) -> Self {
-        let hostname = hostname(root);
+        let hostname = sensor::host::hostname(root);
         let (fingerprint, os) = (fingerprint(root), operating_system(root));
         Self { collector, token, ca_pin, hostname, fingerprint, os }
     }
@@ -185,13 +185,6 @@ fn learn(clock: &JudgedClock, told: Option<Timestamp>, answer: &link::Answer) {
     if let Some(told) = told {
         clock.learn(told, answer.round_trip);
     }
-}
-
-fn hostname(root: &Root) -> String {
-    let of = |file: &str| std::fs::read_to_string(root.path(file)).ok();
-    let text = of("/proc/sys/kernel/hostname").or_else(|| of("/etc/hostname"));
-    let name = text.unwrap_or_default().trim().to_owned();
-    if name.is_empty() { "unknown".to_owned() } else { name }
 }
 
 fn operating_system(root: &Root) -> String {

@@ -3,9 +3,9 @@
 //! `sensor/*` → `spool` → `uplink`, with `enrol` for who we are, `supervisor` for what runs,
 //! `check` for a report on the terminal without any collector. See `ARCHITECTURE.md`.
 
-pub mod check;
 pub mod agent;
 pub mod backoff;
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod enrol;

@@ -166,11 +166,6 @@ impl Link {
         let body = serde_json::to_vec(body).map_err(broken)?;
         self.post(path, &[("content-type", "application/json")], body.into()).await
     }
-
-    /// Returns when the connection has ended, for whatever reason.
-    pub async fn closed(&mut self) {
-        let _ = (&mut self.driver).await;
-    }
 }
 
 impl Drop for Link {

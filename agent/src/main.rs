@@ -9,9 +9,9 @@ use soc_agent::clock::JudgedClock;
 use soc_agent::config::Config;
 use soc_agent::enrol::{self, Enrolment};
 use soc_agent::link::{Address, Pin};
-use soc_agent::sensor::Root;
+use soc_agent::sensor::{Root, SystemClock};
 use soc_agent::supervisor::wishes;
-use soc_agent::{agent, service, status};
+use soc_agent::{agent, check, service, status};
 use tracing_subscriber::EnvFilter;
 
 /// Observes this host and delivers what it saw to a collector.
@@ -24,11 +24,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show what this machine would report: antivirus, ports, logs, host. Needs no collector.
+    Check(Check),
     /// Make this machine known to a collector, with a one-time token.
     Enrol(Enrol),
     /// Observe and deliver, until stopped.
     Run(Run),
-    /// Say how the agent does: connection, spool, sensors, clock.
+    /// Say how the agent does: connection, spool, sensors, clock. Exit code 0 if all is well.
     Status(Status),
     /// Install the agent as a service of systemd.
     Install(DryRun),
@@ -41,6 +43,16 @@ struct State {
     /// Folder of identity and spool.
     #[arg(long, alias = "data", env = "SOC_AGENT_STATE", default_value = "/var/lib/soc-agent")]
     state: PathBuf,
+}
+
+#[derive(Args)]
+struct Check {
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    /// Settings; /etc/soc-agent/config.toml if it is there.
+    #[arg(long, env = "SOC_AGENT_CONFIG")]
+    config: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -105,6 +117,7 @@ fn main() -> ExitCode {
         .with_target(false)
         .init();
     let done = match arguments.command {
+        Command::Check(arguments) => return show_check(&arguments),
         Command::Enrol(arguments) => enrol(arguments),
         Command::Run(arguments) => return run(arguments),
         Command::Status(arguments) => show_status(&arguments),
@@ -128,6 +141,23 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .thread_keep_alive(std::time::Duration::from_secs(1))
         .build()
+}
+
+fn show_check(arguments: &Check) -> ExitCode {
+    let config = match config(arguments.config.as_deref()) {
+        Ok(config) => config,
+        Err(error) => return fail(&error, EXIT_MISTAKE),
+    };
+    let report = check::run(&Root::default(), &config.sensor, &SystemClock);
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
+    let colour = check::wants_colour(is_terminal, std::env::var_os("NO_COLOR").as_deref());
+    let options = check::Options { json: arguments.json, colour };
+    match report.write(options, &mut std::io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // `soc-agent check | head` is no failure.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => fail(&error, 1),
+    }
 }
 
 fn enrol(arguments: Enrol) -> Result<ExitCode, Failure> {
@@ -193,11 +223,15 @@ fn run_with(config: Config, state: PathBuf) -> Result<(), Failure> {
 fn show_status(arguments: &Status) -> Result<ExitCode, Failure> {
     let state = &arguments.state.state;
     let read = status::read(state);
-    let read = read.map_err(|error| format!("{}: {error}", state.join(status::FILE).display()))?;
+    let file = state.join(status::FILE);
+    let read = read.map_err(|error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied => format!("{}: {error}; try as root", file.display()),
+        _ => format!("{}: {error}", file.display()),
+    })?;
     let Some(report) = read else {
         return Err(format!("no agent has run with the state folder {}", state.display()).into());
     };
-    let is_running = Path::new(&format!("/proc/{}", report.pid)).exists();
+    let is_running = report.is_running(&Root::default());
     if arguments.json {
         let mut json = serde_json::to_value(&report)?;
         json["running"] = is_running.into();
@@ -206,8 +240,7 @@ fn show_status(arguments: &Status) -> Result<ExitCode, Failure> {
         let now = JudgedClock::of_this_machine().system();
         print!("{}", status::page(&report, is_running, now));
     }
-    let is_well = is_running && report.uplink.connected && report.spool.trouble.is_none();
-    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if is_running && report.is_well() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 fn install(arguments: &DryRun) -> Result<ExitCode, Failure> {

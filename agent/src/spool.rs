@@ -12,6 +12,7 @@
 //! deliveries, sensors wait. One thread of its own does all that touches the disk.
 //! The spool knows neither certificates nor the network.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,11 +24,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::config::Bytes;
 use crate::sensor::{Clock, Delivery, Positions};
 
+mod cap;
 mod fit;
 mod gap;
 mod ledger;
 mod lines;
 mod store;
+mod tables;
 mod writer;
 
 use lines::Known;
@@ -47,6 +50,18 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self { bytes_max: Bytes::mebi(256) }
+    }
+}
+
+/// Less would hold less than one transaction of logs.
+const BYTES_LEAST: Bytes = Bytes::mebi(1);
+
+impl Config {
+    /// Everything that is out of range, each as one sentence with the name of the setting.
+    pub fn mistakes(&self) -> Vec<String> {
+        let too_small = self.bytes_max < BYTES_LEAST;
+        let what = || "spool.bytes_max is too small; it must be at least 1 MiB".to_owned();
+        too_small.then(what).into_iter().collect()
     }
 }
 
@@ -211,7 +226,7 @@ impl Spool {
             path: path.display().to_string(),
             reason: reason.to_string(),
         };
-        std::fs::create_dir_all(state).map_err(disk)?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(state).map_err(disk)?;
         let (sender, commands) = mpsc::channel(16);
         let (views, view) = watch::channel(View::default());
         let known = Arc::new(Known::default());

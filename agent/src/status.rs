@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::sensor::Root;
 use serde::{Deserialize, Serialize};
 use soc_event::{AgentId, Lane, RunId, Timestamp};
 
@@ -202,6 +203,19 @@ pub fn read(state: &Path) -> std::io::Result<Option<Report>> {
         Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+impl Report {
+    /// Whether the process that wrote this still runs; another one may have been given its number.
+    pub fn is_running(&self, root: &Root) -> bool {
+        let name = std::fs::read_to_string(root.path(format!("/proc/{}/comm", self.pid)));
+        name.is_ok_and(|name| name.trim() == "soc-agent")
+    }
+
+    /// Whether there is nothing to do about it.
+    pub fn is_well(&self) -> bool {
+        self.uplink.connected && self.uplink.problem.is_none() && self.spool.trouble.is_none()
     }
 }
 

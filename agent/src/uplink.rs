@@ -14,6 +14,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use soc_event::{RunId, Timestamp, limits};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::clock::JudgedClock;
@@ -46,8 +47,27 @@ impl Default for Config {
     }
 }
 
-/// Largest sensible [`Config::batch_bytes`]: leaves room for one more event of the largest size.
-pub(crate) const BATCH_BYTES_MAX: usize = limits::BATCH_BYTES_DECOMPRESSED_MAX / 2;
+impl Config {
+    /// Everything that is out of range, each as one sentence with the name of the setting.
+    pub fn mistakes(&self) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        if self.batch_bytes > BATCH_BYTES_MOST {
+            mistakes.push("uplink.batch_bytes is too large; it must be at most 4 MiB".to_owned());
+        }
+        if self.backlog_bytes_per_second < BACKLOG_LEAST {
+            let wrong = "uplink.backlog_bytes_per_second is too small; it must be at least 1 KiB";
+            mistakes.push(wrong.to_owned());
+        }
+        mistakes
+    }
+}
+
+/// Half of what a batch may decompress to: room for one more event of the largest size.
+const BATCH_BYTES_MOST: Bytes = Bytes::kibi(limits::BATCH_BYTES_DECOMPRESSED_MAX as u64 / 2048);
+/// Slower, the lane would stand still.
+const BACKLOG_LEAST: Bytes = Bytes::kibi(1);
+/// An identity that is refused so soon was not worth a new connection at once.
+const IDENTITY_LEAST: Duration = Duration::from_secs(10);
 /// First pause after a connection failed.
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 /// Longest pause.
@@ -90,6 +110,7 @@ impl Uplink {
     async fn deliver(&self) {
         let Some(mut identity) = self.identity().await else { return };
         let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
+        let mut renewed: Option<Instant> = None;
         loop {
             self.say_who(&identity);
             let next = match self.connect(&identity).await {
@@ -97,7 +118,14 @@ impl Uplink {
                 Err(error) => Next::Pause(error.to_string()),
             };
             match next {
-                Next::Identity(new) => identity = *new,
+                Next::Identity(new) => {
+                    identity = *new;
+                    let before = renewed.replace(Instant::now());
+                    if before.is_some_and(|at| at.elapsed() < IDENTITY_LEAST) {
+                        let problem = "the collector wants one new certificate after the other";
+                        self.pause(&mut backoff, problem.to_owned()).await;
+                    }
+                }
                 Next::Pause(problem) => self.pause(&mut backoff, problem).await,
                 Next::End => return,
             }
@@ -178,7 +206,7 @@ impl Uplink {
     }
 
     async fn pause(&self, backoff: &mut Backoff, problem: String) {
-        let pause = backoff.next();
+        let pause = backoff.pause();
         // The first failure is worth a line, the hundredth is not.
         if backoff.failures() <= 1 {
             tracing::warn!(%problem, "no connection to the collector; events are kept");

@@ -38,14 +38,23 @@ fn metrics_may_be_listened_for_on_loopback_only() {
 fn the_example_shows_every_default() {
     let example = include_str!("../../../deploy/agent.example.toml");
     assert_eq!(Config::parse(example).unwrap(), Config::default(), "as shipped");
-    // A setting is a commented line without a space after the mark; explanations have one.
+    // A setting has no space after the mark, or four where it goes on; explanations have one.
+    let is_setting = |rest: &str| {
+        rest.starts_with("    ") || rest.starts_with(|c: char| c.is_ascii_lowercase() || c == ']')
+    };
     let uncommented: String = example
         .lines()
-        .map(|line| match line.strip_prefix('#') {
-            Some(rest) if rest.starts_with(|c: char| c.is_ascii_lowercase()) => rest,
-            _ => line,
-        })
+        .map(|line| line.strip_prefix('#').filter(|rest| is_setting(rest)).unwrap_or(line))
         .flat_map(|line| [line, "\n"])
         .collect();
     assert_eq!(Config::parse(&uncommented).unwrap(), Config::default(), "uncommented");
+}
+
+#[test]
+fn a_value_out_of_range_is_said_with_its_line() {
+    let text = "[port]\npoll_ms = 1\n[spool]\nbytes_max = 9\n[uplink]\nbatch_bytes = \"9 MiB\"\n";
+    let found = mistakes(text);
+    let lines: Vec<_> = found.iter().filter_map(|(line, _)| *line).collect();
+    assert_eq!(lines, [2, 4, 6], "{found:#?}");
+    assert!(found[0].1.contains("port.poll_ms is 1"), "{found:#?}");
 }

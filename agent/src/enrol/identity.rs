@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rcgen::{KeyPair, PublicKeyData};
@@ -148,7 +148,7 @@ fn file(state: &Path) -> PathBuf {
 /// Written beside, made durable, then put in place: a power cut leaves the old or the new.
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let temporary = path.with_extension("json.new");
     // A leftover would keep its own permissions.
     match std::fs::remove_file(&temporary) {

@@ -119,7 +119,7 @@ impl Ledger {
         // A batch that was taken is durable, whatever the mark says.
         let sent = book.sent.max(answer.durable).max(answer.last);
         let archived = book.archived.max(answer.archived).min(sent);
-        let again = self.to_send_again(answer, oldest, archived);
+        let again = self.send_again_from(answer, oldest, archived);
         let sent = again.unwrap_or(sent);
         self.change(answer.lane, |book| {
             (book.sent, book.archived) = (sent, archived.min(sent));
@@ -129,7 +129,7 @@ impl Ledger {
 
     /// The mark falls back behind what had been acknowledged: a collector that lost its disk. Only
     /// once a mark, lest a collector that counts differently makes us send the same forever.
-    fn to_send_again(
+    fn send_again_from(
         &mut self,
         answer: &Acknowledgement,
         oldest: Option<Sequence>,

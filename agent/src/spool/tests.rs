@@ -312,3 +312,12 @@ async fn a_single_event_is_on_disk_at_once() {
     let committed = view.wait_for(|view| view.unsent() == 1);
     tokio::time::timeout(Duration::from_secs(10), committed).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn nobody_else_can_read_what_is_spooled() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let _spool = open(&folder);
+    let mode = std::fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

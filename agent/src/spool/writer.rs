@@ -1,6 +1,8 @@
 //! The spool's thread: takes deliveries and commands, commits, and carries on when the disk does
 //! not.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +15,8 @@ use tokio::time::Instant;
 
 use super::ledger::Meaning;
 use super::lines::{Group, Known};
-use super::store::{Store, StoreError};
+use super::store::Store;
+use super::tables::StoreError;
 use super::{Acknowledgement, Batch, BatchLimits, Error, LINGER, Setup, Unavailable, View};
 use crate::backoff::Backoff;
 use crate::sensor::{Clock, Delivery};
@@ -83,7 +86,13 @@ impl Writer {
         view: watch::Sender<View>,
     ) -> Result<Self, Error> {
         let file = path.to_owned();
-        let open = move || Database::builder().set_cache_size(CACHE_BYTES).create(&file);
+        let open = move || {
+            let mut options = OpenOptions::new();
+            // Logs are in it that others must not read.
+            let file = options.read(true).write(true).create(true).mode(0o600).open(&file)?;
+            let backend = redb::backends::FileBackend::new(file)?;
+            Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)
+        };
         Self::open_with(path, Box::new(open), setup, known, view)
     }
 
@@ -292,7 +301,7 @@ impl Writer {
     }
 
     fn failed(&mut self) {
-        self.retry_at = Instant::now() + self.retry.next();
+        self.retry_at = Instant::now() + self.retry.pause();
     }
 
     /// Opens the file, moving a damaged one aside.

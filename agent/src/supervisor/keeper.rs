@@ -64,7 +64,7 @@ impl Keeper {
                 End::Failed(why) => {
                     self.report(&why).await;
                     self.note(SensorState::Failed, Some(why));
-                    self.retry.next()
+                    self.retry.pause()
                 }
             };
             if self.is_stopped_within(pause).await {

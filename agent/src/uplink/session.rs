@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::packing::{PackError, Packer};
 use super::verdict::{self, Verdict};
-use super::{BATCH_BYTES_MAX, RETRY_MOST, Uplink};
+use super::{BACKLOG_LEAST, RETRY_MOST, Uplink};
 use crate::backoff::Backoff;
 use crate::enrol::{self, Identity};
 use crate::link::{self, Answer, Link};
@@ -17,8 +17,6 @@ use crate::spool::{Acknowledgement, Batch, BatchLimits, Unavailable};
 
 /// Longest wait between batches a collector can ask for.
 const WAIT_MOST: Duration = Duration::from_secs(60);
-/// Slowest pace of the backlog: the lane must not stand still.
-const PACE_LEAST: u64 = 1024;
 /// How long logs wait for alerts and states to go first.
 const YIELD_MOST: Duration = Duration::from_secs(1);
 /// How often it is looked whether the certificate is to be renewed.
@@ -111,7 +109,7 @@ impl<'a> Session<'a> {
     /// Waits until the lane has something to send.
     async fn next_batch(&self, lane: Lane, state: &LaneState) -> Result<Batch, Ended> {
         let mut view = self.uplink.spool.view();
-        let bytes = self.uplink.config.batch_bytes.as_usize().min(BATCH_BYTES_MAX);
+        let bytes = self.uplink.config.batch_bytes.as_usize();
         let limits = BatchLimits { events: state.events, bytes };
         loop {
             let waiting =
@@ -235,7 +233,7 @@ impl<'a> Session<'a> {
     ) {
         let wait = Duration::from_millis(pace.wait_ms).min(WAIT_MOST);
         let own = self.uplink.config.backlog_bytes_per_second.get();
-        let per_second = pace.bytes_per_second.min(own).max(PACE_LEAST);
+        let per_second = pace.bytes_per_second.min(own).max(BACKLOG_LEAST.get());
         let drained = match lane {
             Lane::Log => Duration::from_secs_f64(wire_bytes as f64 / per_second as f64),
             Lane::Alert | Lane::State => Duration::ZERO,
@@ -244,7 +242,7 @@ impl<'a> Session<'a> {
     }
 
     fn later(&self, state: &mut LaneState, wait: Option<Duration>, why: String) {
-        let pause = state.retry.next();
+        let pause = state.retry.pause();
         let wait = wait.unwrap_or(pause);
         if state.retry.failures() <= 1 {
             tracing::warn!(%why, ?wait, "the collector takes nothing now; events are kept");
@@ -263,7 +261,7 @@ impl<'a> Session<'a> {
             "the collector refuses this event for good; set aside");
         let refused = self.uplink.spool.refuse(batch.epoch, batch.lane, batch.first, why).await;
         if refused.is_err() {
-            state.next_at = Instant::now() + state.retry.next();
+            state.next_at = Instant::now() + state.retry.pause();
         }
         Ok(())
     }
@@ -297,7 +295,7 @@ impl<'a> Session<'a> {
                     }
                     Err(error) => {
                         tracing::warn!(%error, "certificate not renewed; trying again later");
-                        tokio::time::sleep(retry.next()).await;
+                        tokio::time::sleep(retry.pause()).await;
                     }
                 }
             }

@@ -211,6 +211,21 @@ async fn a_certificate_near_its_end_is_renewed_without_being_asked() {
 }
 
 #[tokio::test]
+async fn certificates_that_are_old_at_once_are_not_asked_for_in_a_storm() {
+    let mut scene = Scene::new().await;
+    scene.gateway.gives_certificates((2020, 2025));
+    scene.gateway.is_in(in_year(2021));
+    scene.enrol().await;
+    scene.gateway.is_in(in_year(2026));
+    scene.put(Lane::Log, 0..10).await;
+    scene.start();
+    scene.gateway.until(|seen| seen.renewals >= 5).await;
+    assert!(scene.board.report().uplink.failures >= 1, "it pauses in between");
+    scene.gateway.gives_certificates((2026, 2040));
+    scene.until_all_is_sent().await;
+}
+
+#[tokio::test]
 async fn a_refused_renewal_does_not_stop_delivery() {
     let mut scene = Scene::new().await;
     scene.gateway.gives_certificates((2000, 2030));

@@ -1,0 +1,62 @@
+//! What the agent knows about itself, carried to where it is shown.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::clock::JudgedClock;
+use crate::sensor::host::Vitals;
+use crate::spool;
+use crate::status::{self, Board, ClockReport, SpoolReport};
+
+/// Carries what spool and clock know to heartbeat and status file.
+pub(super) struct Reporter {
+    pub view: watch::Receiver<spool::View>,
+    pub board: Board,
+    pub clock: Arc<JudgedClock>,
+    pub vitals: Arc<Vitals>,
+    pub state: PathBuf,
+}
+
+impl Reporter {
+    pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let mut tick = tokio::time::interval(status::WRITE_INTERVAL);
+        loop {
+            let is_last = tokio::select! {
+                _ = tick.tick() => false,
+                Ok(()) = self.view.changed() => {
+                    self.refresh();
+                    continue;
+                }
+                _ = stop.wait_for(|stop| *stop) => true,
+            };
+            self.refresh();
+            self.write().await;
+            if is_last {
+                return;
+            }
+        }
+    }
+
+    fn refresh(&mut self) {
+        let view = self.view.borrow_and_update().clone();
+        self.vitals.set_spool(view.bytes(), view.unsent(), view.dropped());
+        let offset_us = self.clock.offset_us();
+        offset_us.into_iter().for_each(|offset| self.vitals.set_clock_offset_us(offset));
+        let clock = ClockReport { offset_us, judged: self.clock.judged() };
+        let written = self.clock.system();
+        self.board.change(|report| {
+            report.spool = SpoolReport::of(&view);
+            (report.clock, report.written) = (clock, written);
+        });
+    }
+
+    async fn write(&self) {
+        let (report, state) = (self.board.report(), self.state.clone());
+        let writing = tokio::task::spawn_blocking(move || status::write(&report, &state));
+        if let Ok(Err(error)) = writing.await {
+            tracing::debug!(%error, "status file not written");
+        }
+    }
+}
