@@ -18,10 +18,12 @@ export function columns(): Column<AlertRow>[] {
       id: 'level',
       label: t('column.level'),
       width: 128,
+      from: 700,
       fixed: true,
       sort: (row) => LEVELS.indexOf(row.level),
       text: (row) => word('level', row.level),
     },
+    { id: 'shape', label: '', width: 34, until: 700, fixed: true },
     {
       id: 'title',
       label: t('column.alert'),

@@ -1,10 +1,10 @@
 // Arithmetic of charts. Pure.
 
-/** A round number at or above `value`: 1, 2, 5 times a power of ten. */
+/** A round number at or above `value`: 1, 2, 4, 5, 8 times a power of ten. */
 export function ceiling(value: number): number {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  for (const step of [1, 2, 5, 10]) {
+  for (const step of [1, 2, 4, 5, 8, 10]) {
     if (step * power >= value) return step * power;
   }
   return 10 * power;
@@ -22,6 +22,19 @@ export function timeTicks(from: number, to: number, most: number): number[] {
   const ticks: number[] = [];
   for (let at = Math.ceil((from - zone) / step) * step + zone; at <= to; at += step) ticks.push(at);
   return ticks;
+}
+
+/** Half the width of a label: nearer to an edge it would be cut. */
+const LABEL = 20;
+
+/** The ticks whose labels fit between two edges. */
+export function fitting(
+  ticks: number[],
+  x: (at: number) => number,
+  left: number,
+  right: number,
+): number[] {
+  return ticks.filter((at) => x(at) >= left + LABEL && x(at) <= right - LABEL);
 }
 
 export interface Point {

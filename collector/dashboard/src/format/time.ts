@@ -20,14 +20,20 @@ function format(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTim
 
 const TIME: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit' };
 const SECONDS: Intl.DateTimeFormatOptions = { ...TIME, second: '2-digit' };
-const DAY: Intl.DateTimeFormatOptions = { day: '2-digit', month: '2-digit' };
-const DATE: Intl.DateTimeFormatOptions = { ...DAY, year: 'numeric' };
+const DATE: Intl.DateTimeFormatOptions = { day: '2-digit', month: '2-digit', year: 'numeric' };
 
 /** Milliseconds since 1970, or null where the text is no time. */
 export function millis(at: string | number | null | undefined): number | null {
   if (at == null) return null;
   const value = typeof at === 'number' ? at : Date.parse(at);
   return Number.isNaN(value) ? null : value;
+}
+
+/** 21/11: without a year the languages of Intl write dashes here and slashes there. */
+function day(at: number): string {
+  const moment = new Date(at);
+  const two = (part: number) => String(part).padStart(2, '0');
+  return `${two(moment.getDate())}/${two(moment.getMonth() + 1)}`;
 }
 
 /** 14:05:09 today, else 21/11 14:05, else 21/11/2025. */
@@ -40,7 +46,7 @@ export function short(at: string | number | null | undefined, now: number): stri
     return format('seconds', SECONDS).format(then);
   }
   if (then.getFullYear() === today.getFullYear()) {
-    return `${format('day', DAY).format(then)} ${format('time', TIME).format(then)}`;
+    return `${day(value)} ${format('time', TIME).format(then)}`;
   }
   return format('date', DATE).format(then);
 }
@@ -95,12 +101,11 @@ export function relative(at: string | number | null | undefined, now: number): s
 /** A label on an axis that spans `spanMs`. */
 export function tick(at: number, spanMs: number): string {
   if (spanMs <= 36 * 3_600_000) return format('time', TIME).format(at);
-  return format('day', DAY).format(at);
+  return day(at);
 }
 
 /** From and to of a bar: 21/11 14:00 – 14:30. */
 export function span(from: number, to: number): string {
-  const day = format('day', DAY).format(from);
   const time = format('time', TIME);
-  return `${day} ${time.format(from)} – ${time.format(to)}`;
+  return `${day(from)} ${time.format(from)} – ${time.format(to)}`;
 }

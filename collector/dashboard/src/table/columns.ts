@@ -7,6 +7,8 @@ export interface Column<T> {
   width?: number;
   /** Least width of the table at which it is shown. */
   from?: number;
+  /** Width of the table from which another column takes its place. */
+  until?: number;
   numeric?: boolean;
   /** Cannot be hidden by a person. */
   fixed?: boolean;
