@@ -85,7 +85,10 @@ export function start({ port = 0, empty = false } = {}) {
     const at = (one) => !agency || String(one.agency?.id) === agency;
     switch (key) {
       case 'GET overview':
-        return send(response, 200, overview(world, at));
+        return send(response, 200, {
+          ...overview(world, at),
+          agency: agency ? Number(agency) : null,
+        });
       case 'GET alerts':
         return send(response, 200, page(filterAlerts(world, q, at), q, row));
       case 'GET alerts/:id': {
@@ -167,7 +170,7 @@ export function start({ port = 0, empty = false } = {}) {
 
   function session(request, response, path, person, cookie, body) {
     if (path[1] === 'password') {
-      if (body.old !== PASSWORD) return problem(response, 403, 'the current password is wrong');
+      if (body.old !== PASSWORD) return problem(response, 422, 'the current password is wrong');
       person.must_change = false;
       return send(response, 204);
     }

@@ -9,7 +9,8 @@ const dist = new URL('../dist', import.meta.url).pathname;
 function files(folder) {
   return readdirSync(folder).flatMap((name) => {
     const path = join(folder, name);
-    return statSync(path).isDirectory() ? files(path) : [path];
+    if (statSync(path).isDirectory()) return files(path);
+    return name.endsWith('.gz') ? [] : [path];
   });
 }
 

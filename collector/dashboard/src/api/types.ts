@@ -176,6 +176,8 @@ export interface Overview {
   signatures_outdated: number;
   alerts: { open: LevelCounts; acknowledged: number };
   newest: AlertRow[];
+  /** The agency the figures are limited to; absent from a collector that cannot limit them. */
+  agency?: number | null;
   at: string;
 }
 

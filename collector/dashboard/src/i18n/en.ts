@@ -74,6 +74,9 @@ export const en: Catalogue = {
   'error.forbidden': 'This account may not see this part.',
   'error.missing': 'Not found. It may have been removed, or the address is wrong.',
   'error.too_many': 'Too many wrong attempts. Wait 15 minutes and try again.',
+  'error.conflict': 'Somebody else has just changed this. Look at it again and retry.',
+  'error.invalid': 'Something entered is not valid. Check the fields.',
+  'error.technical': 'Technical details',
   'error.server': 'The collector failed ({status}). Other parts still work.',
   'error.refused': 'The collector refused the request ({status}).',
 
@@ -98,7 +101,7 @@ export const en: Catalogue = {
   'password.too_short': 'The new password needs at least {count} characters.',
   'password.same': 'The new password must differ from the current one.',
   'password.differs': 'The two new passwords are not the same.',
-  'password.wrong_old': 'The current password is not right.',
+  'password.refused': 'The current password is not right, or the new one is too easy to guess.',
 
   'unreachable.title': 'Not connected yet',
   'unreachable.what': 'The collector does not answer. The page keeps trying by itself.',
@@ -234,6 +237,7 @@ export const en: Catalogue = {
     one: '{count} machine with signatures older than 15 days',
     other: '{count} machines with signatures older than 15 days',
   },
+  'overview.unscoped': 'The figures on this page are of all agencies.',
   'overview.silent_means': 'Silent: no sign of life for 85 seconds',
   'overview.timeline': 'Alerts over time',
   'overview.timeline_hint': 'Stacked bars of alerts by severity. Drag to choose a range of time.',

@@ -73,6 +73,9 @@ export const vi = {
   'error.forbidden': 'Tài khoản này không có quyền xem phần này.',
   'error.missing': 'Không tìm thấy. Có thể mục này đã bị xoá hoặc địa chỉ sai.',
   'error.too_many': 'Thử sai quá nhiều lần. Chờ 15 phút rồi thử lại.',
+  'error.conflict': 'Mục này vừa được người khác thay đổi. Xem lại rồi thử lại.',
+  'error.invalid': 'Thông tin chưa hợp lệ. Kiểm tra lại các ô đã nhập.',
+  'error.technical': 'Chi tiết kỹ thuật',
   'error.server': 'Máy chủ gặp lỗi ({status}). Các phần khác vẫn dùng được.',
   'error.refused': 'Máy chủ không chấp nhận yêu cầu ({status}).',
 
@@ -98,7 +101,7 @@ export const vi = {
   'password.too_short': 'Mật khẩu mới cần ít nhất {count} ký tự.',
   'password.same': 'Mật khẩu mới phải khác mật khẩu hiện tại.',
   'password.differs': 'Hai lần nhập mật khẩu mới không giống nhau.',
-  'password.wrong_old': 'Mật khẩu hiện tại không đúng.',
+  'password.refused': 'Mật khẩu hiện tại không đúng, hoặc mật khẩu mới quá dễ đoán.',
 
   'unreachable.title': 'Chưa kết nối được',
   'unreachable.what': 'Máy chủ giám sát không trả lời. Trang sẽ tự thử lại.',
@@ -227,6 +230,7 @@ export const vi = {
   'overview.acknowledged': '{count} cảnh báo đã tiếp nhận, đang xử lý',
   'overview.coverage': 'Máy được diệt virus bảo vệ',
   'overview.outdated': '{count} máy có mẫu nhận diện cũ hơn 15 ngày',
+  'overview.unscoped': 'Số liệu trang này tính trên mọi đơn vị.',
   'overview.silent_means': 'Mất liên lạc: quá 85 giây không có tín hiệu',
   'overview.timeline': 'Cảnh báo theo thời gian',
   'overview.timeline_hint':

@@ -23,18 +23,25 @@ export interface ListOptions<T> {
 export class PagedList<T> {
   readonly view: View<List<T>>;
   private wanted = PAGE;
+  private asked = '';
   private busy = false;
 
   constructor(private readonly options: ListOptions<T>) {
     this.view = view<List<T>>({
-      key: () => {
-        this.wanted = options.whole() ? WHOLE_MAX : PAGE;
-        return JSON.stringify(options.query());
-      },
+      key: () => this.key(),
       read: (signal) => this.upTo(this.wanted, signal),
       wants: options.wants,
       wantsLater: (notice) => options.wantsLater?.(notice) ?? false,
     });
+  }
+
+  /** Another question starts at its first page; a notice about the same one does not. */
+  private key(): string {
+    const whole = this.options.whole();
+    const key = JSON.stringify([whole, this.options.query()]);
+    if (key !== this.asked) this.wanted = whole ? WHOLE_MAX : PAGE;
+    this.asked = key;
+    return key;
   }
 
   get items(): T[] {
