@@ -81,6 +81,13 @@ impl Set {
                 break;
             }
         }
+        // Also of files whose turn did not come: where a new one begins is committed with its
+        // pattern.
+        for file in &mut self.files {
+            if file.follower.take_changed() {
+                pass.delivery.positions.push(file.follower.position());
+            }
+        }
         pass
     }
 
@@ -110,9 +117,6 @@ impl Set {
             Found::Gap(gap) => observations.push(gap.observation(path, moment.now)),
         };
         let ended = file.follower.read(&mut self.buffer, &mut budget, now, &mut sink);
-        if file.follower.take_changed() {
-            delivery.positions.push(file.follower.position());
-        }
         file.tell();
         ended
     }
@@ -138,11 +142,6 @@ impl Set {
                 self.known_patterns.push(source.path.clone());
                 // Committed with the first positions: a file can then only be new once.
                 delivery.positions.push(Position { source: mark, bytes: vec![1] });
-            }
-        }
-        for file in &mut self.files {
-            if file.follower.take_changed() {
-                delivery.positions.push(file.follower.position());
             }
         }
     }
