@@ -79,6 +79,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What could not be seen, in sentences.
     pub could_not_see: Vec<String>,
+    /// Whether it was looked with the rights of root, so that more rights would show no more.
+    pub as_root: bool,
 }
 
 /// Looks at the host. May take a few seconds where ClamAV is slow to answer.
@@ -117,6 +119,7 @@ pub fn run(root: &Root, config: &Config, clock: &dyn Clock) -> Report {
         host,
         findings,
         could_not_see,
+        as_root: rustix::process::geteuid().is_root(),
     }
 }
 

@@ -186,6 +186,7 @@ async fn follow(config: Config, mut context: Context) -> Result<(), Error> {
             () = tokio::time::sleep(pause) => {}
             () = woken(watch.as_ref()) => {
                 tokio::time::sleep(COALESCE).await;
+                set.discover_soon();
                 busy_until = Instant::now() + BUSY;
                 watch = None;
             }

@@ -15,8 +15,8 @@ use crate::sensor::{
 
 /// Most files followed; more are named in the agent's own log and left alone.
 const FILES_MAX: usize = 256;
-/// How often patterns are looked at again.
-const DISCOVER_EVERY: Duration = Duration::from_secs(1);
+/// How often patterns are looked at again while no folder tells of new files.
+const DISCOVER_EVERY: Duration = Duration::from_millis(500);
 
 /// All followed files.
 pub(super) struct Set {
@@ -89,6 +89,11 @@ impl Set {
             }
         }
         pass
+    }
+
+    /// Looks for new files at the next pass.
+    pub(super) fn discover_soon(&mut self) {
+        self.discover_at = None;
     }
 
     /// The folders in which something may be written that concerns us.

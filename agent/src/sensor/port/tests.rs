@@ -284,3 +284,44 @@ fn the_first_process_only_counts_when_there_is_no_other() {
     host.process(901, SSHD, &[71]);
     assert_eq!(observe(&host.root()).unwrap().ports[0].owner.pid, Some(900));
 }
+
+#[test]
+fn a_port_nobody_is_seen_behind_is_in_the_first_snapshot_already() {
+    let host = Host::new();
+    host.tables(&[v4("00000000:0016", "0A", 0, 71)], &[]);
+    let (mut watcher, start) = (host.watcher(None), Instant::now());
+    assert_eq!(turn(&mut watcher, true, start), ["port.listening 22 any "]);
+    assert!((0..4).all(|_| turn(&mut watcher, false, start).is_empty()));
+}
+
+#[test]
+fn changes_of_the_day_are_told_with_its_snapshot() {
+    let host = Host::new();
+    let (mut watcher, start) = (host.watcher(None), Instant::now());
+    turn(&mut watcher, true, start);
+    host.tables(&[v4("00000000:0016", "0A", 0, 71)], &[]);
+    host.process(812, SSHD, &[71]);
+    assert_eq!(
+        turn(&mut watcher, true, start),
+        ["port.opened 22 any /usr/sbin/sshd", "port.listening 22 any /usr/sbin/sshd"]
+    );
+}
+
+#[test]
+fn a_settled_udp_port_is_a_port_at_once_after_a_restart() {
+    let host = Host::new();
+    host.tables(&[], &[v4("00000000:9C40", "07", 0, 72), v4("00000000:9C41", "07", 0, 73)]);
+    host.process(812, "/usr/sbin/named", &[72]);
+    host.process(813, "/usr/bin/dig", &[73]);
+    let known = Port {
+        transport: Transport::Udp,
+        address: "0.0.0.0".parse().unwrap(),
+        scope: Scope::Any,
+        port: 40_000,
+        owner: Owner { executable: Some("/usr/sbin/named".to_owned()), ..Owner::default() },
+    };
+    let position = super::remembered::position([known].iter());
+    let mut watcher = host.watcher(Some(position.bytes));
+    let told = turn(&mut watcher, true, Instant::now());
+    assert_eq!(told, ["port.listening 40000 any /usr/sbin/named"]);
+}
