@@ -100,7 +100,7 @@ pub fn run(root: &Root, config: &Config, clock: &dyn Clock) -> Report {
             could_not_see.push(format!("{} could not be read: {problem}.", log.path));
         }
     }
-    let journal = journald::observe(root, &config.journald, config.logfile.syslog_paths());
+    let journal = journald::observe(root, &config.journald, config.logfile.syslog_paths(), now);
     let host = fields_of_host(root, now);
     let findings = finding::conclude(&products.products, &detections, &ports.ports, &logs, &host);
     let fields = |event: Event| event.fields;

@@ -176,7 +176,7 @@ async fn follow(config: Config, mut context: Context) -> Result<(), Error> {
             COALESCE
         } else if watch.as_ref().is_none_or(|watch| watch.directories() != set.directories()) {
             // Whatever is written while the watch is being set up is found by looking again.
-            watch = Watch::over(set.directories());
+            watch = Watch::over(set.directories().to_vec());
             if watch.is_some() { Duration::ZERO } else { 2 * COALESCE }
         } else {
             SLOW_POLL

@@ -14,8 +14,9 @@ use crate::sensor::{
 
 /// Most logs followed.
 const LOGS_MAX: usize = 16;
-/// Lines read at a time; most of them report no finding.
-const LINES_MAX: usize = DELIVERY_MAX;
+/// Lines read at a time; most of them report no finding. The rest of a delivery is for states and
+/// gaps.
+const LINES_MAX: usize = DELIVERY_MAX - 64;
 /// Says that this sensor has run here before.
 const STARTED: &str = "antivirus started";
 

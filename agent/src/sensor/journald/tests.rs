@@ -62,14 +62,22 @@ fn the_journal_is_left_alone_where_its_lines_are_followed_as_files() {
     let root = Root::new(folder.path());
     let files = vec!["/var/log/syslog".to_owned()];
     let check = |enabled: Enabled, expected: Result<(), &str>| {
-        let found = observe(&root, &Config { enabled }, files.clone());
+        let found = observe(&root, &Config { enabled }, files.clone(), Fixed.now());
         assert_eq!(found, expected.map_err(str::to_owned));
     };
     check(Enabled::Auto, Err("systemd-journald does not run"));
     std::fs::create_dir_all(folder.path().join("run/systemd/journal/socket")).unwrap();
     check(Enabled::Auto, Ok(()));
     std::fs::create_dir_all(folder.path().join("var/log")).unwrap();
-    std::fs::write(folder.path().join("var/log/syslog"), "").unwrap();
+    let file = std::fs::File::create(folder.path().join("var/log/syslog")).unwrap();
+    let written = |hours: u64| {
+        let now = u64::try_from(Fixed.now().as_micros() / 1_000_000).unwrap();
+        let time = std::time::UNIX_EPOCH + Duration::from_secs(now - hours * 3600);
+        file.set_modified(time).unwrap();
+    };
+    written(25);
+    check(Enabled::Auto, Ok(()));
+    written(1);
     check(Enabled::Auto, Err("the same lines are followed in /var/log/syslog"));
     check(Enabled::On, Ok(()));
     check(Enabled::Off, Err("switched off"));

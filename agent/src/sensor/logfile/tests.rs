@@ -429,6 +429,7 @@ enum Act {
     Rotate,
     CopyTruncate,
     Read,
+    Quiet,
     Restart,
     LoseThenRestart,
 }
@@ -439,6 +440,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Rotate),
         1 => Just(Act::CopyTruncate),
         3 => Just(Act::Read),
+        1 => Just(Act::Quiet),
         1 => Just(Act::Restart),
         1 => Just(Act::LoseThenRestart),
     ]
@@ -472,6 +474,12 @@ proptest! {
                     File::create(host.path("a.log")).unwrap();
                 },
                 Act::Read => read.extend(host.read()),
+                // Long enough to let rotated files go.
+                Act::Quiet => {
+                    read.extend(host.read());
+                    host.wait(70);
+                    read.extend(host.read());
+                }
                 Act::Restart => host.stop(),
                 Act::LoseThenRestart => {
                     let context = host.context();
