@@ -117,7 +117,11 @@ impl Source {
 
     /// What is known about a file that the pattern matched; of the pattern itself when empty.
     pub(super) fn profile(&self, path: &str) -> Profile {
-        let told = Profile::of_path(if path.is_empty() { &self.path } else { path });
+        let path = if path.is_empty() { &self.path } else { path };
+        let told = match self.format {
+            Some(Format::Access) => Profile::access(path),
+            _ => Profile::of_path(path),
+        };
         let named = self.product.is_some() || self.category.is_some() || self.service.is_some();
         let given = || Logsource {
             product: self.product.clone(),

@@ -49,19 +49,25 @@ impl Profile {
     pub fn of_path(path: &str) -> Self {
         let name = path.rsplit('/').next().unwrap_or(path);
         if name.contains("access") {
-            let product = if path.contains("nginx") { "nginx" } else { "apache" };
-            let logsource = Logsource {
-                product: Some(product.to_owned()),
-                category: Some("webserver".to_owned()),
-                service: None,
-            };
-            return Self { format: Format::Access, logsource };
+            return Self::access(path);
         }
         let service = match name {
             "auth.log" | "secure" => "auth",
             _ => "syslog",
         };
         Self { format: Format::Syslog, logsource: Logsource::service("linux", service) }
+    }
+
+    /// The access log of a web server; which server, its path may say.
+    pub fn access(path: &str) -> Self {
+        let known = [("nginx", "nginx"), ("apache", "apache"), ("httpd", "apache")];
+        let product = known.iter().find(|(part, _)| path.contains(part));
+        let logsource = Logsource {
+            product: product.map(|(_, product)| (*product).to_owned()),
+            category: Some("webserver".to_owned()),
+            service: None,
+        };
+        Self { format: Format::Access, logsource }
     }
 }
 

@@ -106,6 +106,7 @@ fn logsources_follow_program_and_path() {
     check("Nov 22 09:00:00 s polkitd[1]: x", "/var/log/secure", linux("auth"));
     check("Nov 22 09:00:00 s dhclient: x", "/var/log/messages", linux("syslog"));
     check("x", "/var/log/nginx/portal-access.log", [Some("nginx"), Some("webserver"), None]);
+    check("x", "/srv/portal/access.log", [None, Some("webserver"), None]);
     check("x", "/var/log/httpd/ssl_access_log", [Some("apache"), Some("webserver"), None]);
 }
 
