@@ -95,6 +95,11 @@ pub fn line(text: &str, profile: &Profile, moment: Moment<'_>) -> Event {
     event
 }
 
+/// What stands before the message of a syslog line, `None` for a line of another kind.
+pub fn header<'a>(text: &'a str, moment: Moment<'_>) -> Option<Header<'a>> {
+    header::parse(text, moment)
+}
+
 /// Fills in what a program said, wherever its name and message were found.
 pub fn message(program: &str, text: &str, event: &mut Event) {
     put(&mut event.fields, "process.name", program);

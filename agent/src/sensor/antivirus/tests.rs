@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use soc_event::{Lane, Value};
 
 use super::*;
+use crate::sensor::parse::Moment;
 use crate::sensor::{Outlet, Position, Positions};
 
 fn now() -> Timestamp {
@@ -366,7 +367,8 @@ fn findings_are_told_once_also_over_a_restart() {
 #[test]
 fn lines_of_the_log_become_detections() {
     let check = |line: &str, expected: Option<(&str, &str, Option<&str>, Option<&str>)>| {
-        let found = Detection::parse(line, &TimeZone::UTC);
+        let moment = Moment { now: now(), zone: &TimeZone::UTC };
+        let found = Detection::parse(line, moment);
         let time = found.as_ref().and_then(|found| Some(found.time?.to_string()));
         let found = found
             .as_ref()
@@ -387,6 +389,11 @@ fn lines_of_the_log_become_detections() {
     // A path may look like the rest of a line.
     check("/tmp/x: Fake FOUND: Real FOUND", Some(("Real", "/tmp/x: Fake FOUND", None, None)));
     check("/tmp/a -> b: Eicar FOUND", Some(("Eicar", "/tmp/a -> b", None, None)));
+    // Written to syslog, only ClamAV's programs count.
+    let syslog = |program: &str| format!("Nov 22 09:00:00 srv {program}[7]: /tmp/x: Eicar FOUND");
+    let time = Some("2026-11-22T09:00:00.000000Z");
+    check(&syslog("clamd"), Some(("Eicar", "/tmp/x", time, None)));
+    check(&syslog("lost-and"), None);
     for line in ["/tmp/x: OK", "FOUND", " FOUND", "/tmp/x: two words FOUND", "x: a FOUND later"] {
         check(line, None);
     }
