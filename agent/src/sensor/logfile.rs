@@ -1,7 +1,7 @@
 //! Follows logs that are files.
 //!
 //! Every line becomes one event, exactly once, also over rotation by rename, copy and truncation,
-//! deletion and re-creation, and restarts: a [`Position`] says which files (device, inode and a hash
+//! deletion and re-creation, and restarts: a position says which files (device, inode and a hash
 //! of the first bytes) have been read how far, and is committed together with the lines. After a
 //! restart a rotated file is found again among its neighbours. What cannot be read becomes a
 //! `log.gap` event: nothing is left out silently.
