@@ -79,6 +79,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What could not be seen, in sentences.
     pub could_not_see: Vec<String>,
+    /// Whether it was looked with the rights of root, so that more rights would show no more.
+    pub as_root: bool,
 }
 
 /// Looks at the host. May take a few seconds where ClamAV is slow to answer.
@@ -98,7 +100,7 @@ pub fn run(root: &Root, config: &Config, clock: &dyn Clock) -> Report {
             could_not_see.push(format!("{} could not be read: {problem}.", log.path));
         }
     }
-    let journal = journald::observe(root, &config.journald, config.logfile.syslog_paths());
+    let journal = journald::observe(root, &config.journald, config.logfile.syslog_paths(), now);
     let host = fields_of_host(root, now);
     let findings = finding::conclude(&products.products, &detections, &ports.ports, &logs, &host);
     let fields = |event: Event| event.fields;
@@ -117,6 +119,7 @@ pub fn run(root: &Root, config: &Config, clock: &dyn Clock) -> Report {
         host,
         findings,
         could_not_see,
+        as_root: rustix::process::geteuid().is_root(),
     }
 }
 

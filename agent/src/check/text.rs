@@ -43,7 +43,7 @@ pub(super) fn write(report: &Report, has_colour: bool, output: &mut dyn Write) -
     page.antivirus(report)?;
     page.ports(&report.ports)?;
     page.logs(report)?;
-    page.could_not_see(&report.could_not_see)
+    page.could_not_see(report)
 }
 
 impl Page<'_> {
@@ -182,12 +182,13 @@ impl Page<'_> {
         writeln!(self.output, "  journal     {journal}")
     }
 
-    fn could_not_see(&mut self, sentences: &[String]) -> io::Result<()> {
-        if sentences.is_empty() {
+    fn could_not_see(&mut self, report: &Report) -> io::Result<()> {
+        if report.could_not_see.is_empty() {
             return Ok(());
         }
-        self.heading("\nCould not be seen (run as root to see more)")?;
-        for sentence in sentences {
+        let hint = if report.as_root { "" } else { " (run as root to see more)" };
+        self.heading(&format!("\nCould not be seen{hint}"))?;
+        for sentence in &report.could_not_see {
             let sentence = self.paint(Colour::Dim, &visible(sentence));
             writeln!(self.output, "  {sentence}")?;
         }

@@ -60,3 +60,36 @@ pub fn build(config: &Config, vitals: &Arc<host::Vitals>) -> Vec<Box<dyn Sensor>
     }
     sensors
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(config: &Config) -> Vec<&'static str> {
+        build(config, &Arc::default()).iter().map(|sensor| sensor.name()).collect()
+    }
+
+    #[test]
+    fn every_sensor_runs_unless_it_is_switched_off() {
+        let all = ["host", "antivirus", "port", "logfile", "journald"];
+        assert_eq!(names(&Config::default()), all);
+        let off: Config = toml::from_str(
+            "[host]\nenabled = false\n[antivirus]\nenabled = false\n[port]\nenabled = false\n\
+             [logfile]\nenabled = false\n[journald]\nenabled = \"off\"\n",
+        )
+        .unwrap();
+        assert!(names(&off).is_empty());
+    }
+
+    #[test]
+    fn all_mistakes_are_told_together() {
+        let config: Config = toml::from_str(
+            "[host]\nheartbeat_s = 0\n[port]\npoll_ms = 1\n[antivirus]\nclamd_conf = \"here\"\n\
+             [[logfile.files]]\npath = \"there\"\n",
+        )
+        .unwrap();
+        assert_eq!(config.mistakes().len(), 4, "{:?}", config.mistakes());
+        assert!(Config::default().mistakes().is_empty());
+        assert!(toml::from_str::<Config>("[ports]\n").is_err());
+    }
+}

@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Deserialize;
-use soc_event::{Event, kind};
+use soc_event::{Event, Timestamp, kind};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::Instant;
@@ -27,6 +27,8 @@ const JOURNALCTL: &str = "/usr/bin/journalctl";
 const DAEMON_SOCKET: &str = "/run/systemd/journal/socket";
 /// Entries are collected so long before they are handed over.
 const COALESCE: Duration = Duration::from_millis(100);
+/// A log that nobody has written to for a day is no longer used, in microseconds.
+const FILE_UNUSED_US: i64 = 86_400_000_000;
 /// Longest entry; longer ones are told as a gap.
 const ENTRY_BYTES_MAX: u64 = 1024 * 1024;
 /// A cursor longer than this is none. Source: sd_journal_get_cursor(3) has no limit; seen: 130.
@@ -72,16 +74,22 @@ impl Journald {
         Self { program, ..self }
     }
 
-    /// Why this sensor has nothing to do on this host.
-    fn idle_reason(&self, root: &Root) -> Option<String> {
+    /// Why this sensor has nothing to do on this host. A file nobody has written to for long is
+    /// what a removed syslog daemon left behind.
+    fn idle_reason(&self, root: &Root, now: Timestamp) -> Option<String> {
         if !root.path(DAEMON_SOCKET).exists() {
             return Some("systemd-journald does not run".to_owned());
         }
         if self.config.enabled != Enabled::Auto {
             return None;
         }
-        let file = self.followed.iter().flat_map(|path| super::logfile::expand(root, path)).next();
-        file.map(|file| format!("the same lines are followed in {file}"))
+        let oldest = now.plus_micros(-FILE_UNUSED_US);
+        let is_used = |path: &String| {
+            let modified = root.path(path).metadata().and_then(|metadata| metadata.modified());
+            modified.is_ok_and(|time| Timestamp::from_system(time) >= oldest)
+        };
+        let mut files = self.followed.iter().flat_map(|path| super::logfile::expand(root, path));
+        files.find(is_used).map(|file| format!("the same lines are followed in {file}"))
     }
 }
 
@@ -96,15 +104,20 @@ impl Sensor for Journald {
 }
 
 /// Whether the journal would be followed on this host, and if not, why not.
-pub fn observe(root: &Root, config: &Config, followed: Vec<String>) -> Result<(), String> {
+pub fn observe(
+    root: &Root,
+    config: &Config,
+    followed: Vec<String>,
+    now: Timestamp,
+) -> Result<(), String> {
     if config.enabled == Enabled::Off {
         return Err("switched off".to_owned());
     }
-    Journald::new(config.clone(), followed).idle_reason(root).map_or(Ok(()), Err)
+    Journald::new(config.clone(), followed).idle_reason(root, now).map_or(Ok(()), Err)
 }
 
 async fn follow(sensor: Journald, context: Context) -> Result<(), Error> {
-    if let Some(reason) = sensor.idle_reason(&context.root) {
+    if let Some(reason) = sensor.idle_reason(&context.root, context.clock.now()) {
         return Err(Error::Unavailable(reason));
     }
     let stored = context.positions.position(SOURCE);

@@ -1,7 +1,7 @@
 //! Follows logs that are files.
 //!
 //! Every line becomes one event, exactly once, also over rotation by rename, copy and truncation,
-//! deletion and re-creation, and restarts: a [`Position`] says which files (device, inode and a hash
+//! deletion and re-creation, and restarts: a position says which files (device, inode and a hash
 //! of the first bytes) have been read how far, and is committed together with the lines. After a
 //! restart a rotated file is found again among its neighbours. What cannot be read becomes a
 //! `log.gap` event: nothing is left out silently.
@@ -117,7 +117,11 @@ impl Source {
 
     /// What is known about a file that the pattern matched; of the pattern itself when empty.
     pub(super) fn profile(&self, path: &str) -> Profile {
-        let told = Profile::of_path(if path.is_empty() { &self.path } else { path });
+        let path = if path.is_empty() { &self.path } else { path };
+        let told = match self.format {
+            Some(Format::Access) => Profile::access(path),
+            _ => Profile::of_path(path),
+        };
         let named = self.product.is_some() || self.category.is_some() || self.service.is_some();
         let given = || Logsource {
             product: self.product.clone(),
@@ -176,7 +180,7 @@ async fn follow(config: Config, mut context: Context) -> Result<(), Error> {
             COALESCE
         } else if watch.as_ref().is_none_or(|watch| watch.directories() != set.directories()) {
             // Whatever is written while the watch is being set up is found by looking again.
-            watch = Watch::over(set.directories());
+            watch = Watch::over(set.directories().to_vec());
             if watch.is_some() { Duration::ZERO } else { 2 * COALESCE }
         } else {
             SLOW_POLL
@@ -186,6 +190,7 @@ async fn follow(config: Config, mut context: Context) -> Result<(), Error> {
             () = tokio::time::sleep(pause) => {}
             () = woken(watch.as_ref()) => {
                 tokio::time::sleep(COALESCE).await;
+                set.discover_soon();
                 busy_until = Instant::now() + BUSY;
                 watch = None;
             }

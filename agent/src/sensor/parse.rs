@@ -49,19 +49,25 @@ impl Profile {
     pub fn of_path(path: &str) -> Self {
         let name = path.rsplit('/').next().unwrap_or(path);
         if name.contains("access") {
-            let product = if path.contains("nginx") { "nginx" } else { "apache" };
-            let logsource = Logsource {
-                product: Some(product.to_owned()),
-                category: Some("webserver".to_owned()),
-                service: None,
-            };
-            return Self { format: Format::Access, logsource };
+            return Self::access(path);
         }
         let service = match name {
             "auth.log" | "secure" => "auth",
             _ => "syslog",
         };
         Self { format: Format::Syslog, logsource: Logsource::service("linux", service) }
+    }
+
+    /// The access log of a web server; which server, its path may say.
+    pub fn access(path: &str) -> Self {
+        let known = [("nginx", "nginx"), ("apache", "apache"), ("httpd", "apache")];
+        let product = known.iter().find(|(part, _)| path.contains(part));
+        let logsource = Logsource {
+            product: product.map(|(_, product)| (*product).to_owned()),
+            category: Some("webserver".to_owned()),
+            service: None,
+        };
+        Self { format: Format::Access, logsource }
     }
 }
 
@@ -87,6 +93,11 @@ pub fn line(text: &str, profile: &Profile, moment: Moment<'_>) -> Event {
     }
     event.raw = Some(text.to_owned());
     event
+}
+
+/// What stands before the message of a syslog line, `None` for a line of another kind.
+pub fn header<'a>(text: &'a str, moment: Moment<'_>) -> Option<Header<'a>> {
+    header::parse(text, moment)
 }
 
 /// Fills in what a program said, wherever its name and message were found.

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use soc_event::{Event, Kind, Timestamp, kind};
 use tokio::time::Instant;
@@ -26,7 +27,7 @@ pub use owner::Owner;
 pub use proc_net::{Scope, Transport};
 
 use super::{Context, Delivery, Error, Observation, Root, Running, Sensor};
-use owner::Owners;
+use owner::{Owners, Patience};
 use proc_net::Socket;
 use table::{Change, Table};
 
@@ -34,8 +35,10 @@ use table::{Change, Table};
 const FULL_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A UDP socket with a number from the kernel's range is a port when it is so old.
 const UDP_SETTLED: Duration = Duration::from_secs(60);
-/// Reading may take this part of the time: on hosts with very many sockets polls become rarer.
+/// Reading the tables may take a 200th of one processor: with very many sockets polls become rarer.
 const DUTY: u32 = 200;
+/// But not rarer than this.
+const POLL_MAX: Duration = Duration::from_secs(15);
 
 /// How the ports are watched.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -128,7 +131,7 @@ pub fn observe(root: &Root) -> Result<Observed, Error> {
         |socket: &&Socket| socket.transport == Transport::Tcp || !range.contains(&socket.port);
     let wanted: Vec<&Socket> = sockets.iter().filter(is_port).collect();
     let mut owners = Owners::new(root.clone());
-    owners.resolve(&wanted);
+    owners.resolve(&wanted, Patience::None);
     let mut ports = BTreeMap::new();
     for socket in wanted {
         let port = owners.port(socket);
@@ -176,11 +179,10 @@ async fn watch(config: Config, mut context: Context) -> Result<(), Error> {
         let full = now >= full_at;
         let time = context.clock.now();
         let turn = tokio::task::spawn_blocking(move || {
-            let started = std::time::Instant::now();
             let result = watcher.turn(full, now, time);
-            (watcher, result, started.elapsed())
+            (watcher, result)
         });
-        let (returned, result, took) = turn.await.map_err(|error| Error::Io {
+        let (returned, result) = turn.await.map_err(|error| Error::Io {
             what: "reading ports".to_owned(),
             source: std::io::Error::other(error),
         })?;
@@ -191,7 +193,8 @@ async fn watch(config: Config, mut context: Context) -> Result<(), Error> {
         if full {
             full_at = now + FULL_EVERY;
         }
-        let pause = Duration::from_millis(config.poll_ms.max(1)).max(took * DUTY);
+        let poll = Duration::from_millis(config.poll_ms.max(1));
+        let pause = (watcher.reading_took * DUTY).min(POLL_MAX).max(poll);
         tokio::select! {
             () = context.stopped() => return Ok(()),
             () = tokio::time::sleep(pause) => {}
@@ -203,10 +206,14 @@ struct Watcher {
     root: Root,
     owners: Owners,
     table: Table,
-    /// UDP sockets with a number from the kernel's range, and since when they are there.
-    unsettled: BTreeMap<u64, Instant>,
-    /// Ports as last committed, until the first look has been compared with them.
+    /// UDP sockets with a number from the kernel's range, and since when they are there; nothing
+    /// for those known from before this start.
+    unsettled: BTreeMap<u64, Option<Instant>>,
+    /// Ports as last committed.
     remembered: Option<Vec<u8>>,
+    is_first: bool,
+    /// Processor time the tables took.
+    reading_took: Duration,
 }
 
 impl Watcher {
@@ -217,27 +224,35 @@ impl Watcher {
             table: Table::new(Duration::from_secs(config.grace_s)),
             unsettled: BTreeMap::new(),
             remembered: context.positions.position(remembered::SOURCE),
+            is_first: true,
+            reading_took: Duration::ZERO,
         }
     }
 
     /// One look, and what is to be told of it.
     fn turn(&mut self, full: bool, now: Instant, time: Timestamp) -> Result<Vec<Delivery>, Error> {
+        let started = processor_time();
         let sockets = proc_net::read(&self.root)?;
+        self.reading_took = processor_time().saturating_sub(started);
         let settled = self.settled(&sockets, now);
-        let unresolved = self.owners.resolve(&settled);
+        let is_first = std::mem::take(&mut self.is_first);
+        let patience = if is_first { Patience::None } else { Patience::SomeLooks };
+        let unresolved = self.owners.resolve(&settled, patience);
         // The owner of a socket just made may not be visible yet; it is asked for again.
         let known = settled.iter().filter(|socket| !unresolved.contains(&socket.inode));
         let ports: Vec<Port> = known.map(|socket| self.owners.port(socket)).collect();
         let changes = self.table.update(ports, now);
-        let mut observations: Vec<Observation> = Vec::new();
-        if full {
+        let mut observations = Vec::new();
+        if is_first {
             observations.extend(self.opened_meanwhile(time));
-            observations.extend(self.snapshot(time));
         } else {
             observations.extend(changes.iter().map(|change| match change {
                 Change::Opened(port) => Observation::state(port.event(time, kind::PORT_OPENED)),
                 Change::Closed(port) => Observation::state(port.event(time, kind::PORT_CLOSED)),
             }));
+        }
+        if full {
+            observations.extend(self.snapshot(time));
         }
         if observations.is_empty() {
             return Ok(Vec::new());
@@ -250,17 +265,31 @@ impl Watcher {
         let range = proc_net::ephemeral_range(&self.root);
         let is_client =
             |socket: &Socket| socket.transport == Transport::Udp && range.contains(&socket.port);
-        let clients: Vec<u64> =
-            sockets.iter().filter(|socket| is_client(socket)).map(|socket| socket.inode).collect();
-        self.unsettled.retain(|inode, _| clients.contains(inode));
-        for inode in clients {
-            self.unsettled.entry(inode).or_insert(now);
+        let clients: Vec<&Socket> = sockets.iter().filter(|socket| is_client(socket)).collect();
+        self.unsettled.retain(|inode, _| clients.iter().any(|socket| socket.inode == *inode));
+        if self.is_first {
+            self.recognise(&clients);
         }
-        let is_old = |socket: &Socket| {
-            let since = self.unsettled.get(&socket.inode);
-            since.is_some_and(|since| now.saturating_duration_since(*since) >= UDP_SETTLED)
+        for socket in clients {
+            self.unsettled.entry(socket.inode).or_insert(Some(now));
+        }
+        let is_old = |socket: &Socket| match self.unsettled.get(&socket.inode) {
+            Some(Some(since)) => now.saturating_duration_since(*since) >= UDP_SETTLED,
+            Some(None) => true,
+            None => false,
         };
         sockets.iter().filter(|socket| !is_client(socket) || is_old(socket)).collect()
+    }
+
+    /// Those that were ports before this start are ports at once, not after a minute again.
+    fn recognise(&mut self, clients: &[&Socket]) {
+        let Some(remembered) = &self.remembered else { return };
+        self.owners.resolve(clients, Patience::None);
+        for socket in clients {
+            if remembered::has(remembered, &self.owners.port(socket).key()) {
+                self.unsettled.insert(socket.inode, None);
+            }
+        }
     }
 
     /// What was opened since the ports were last remembered; nothing at the very first start.
@@ -282,6 +311,13 @@ impl Watcher {
         let events = self.table.ports().map(|port| port.event(time, kind::PORT_LISTENING));
         events.map(belonging).collect()
     }
+}
+
+/// What this thread has used.
+fn processor_time() -> Duration {
+    let used = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(used.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(used.tv_nsec).unwrap_or_default())
 }
 
 /// Cuts a long list into deliveries; the position goes with the last.

@@ -84,6 +84,9 @@ fn logs(conf: &Conf, processes: &Processes) -> Vec<String> {
     let arguments = processes.arguments("clamonacc").unwrap_or_default();
     let given = conf::argument(&arguments, "--log", "-l");
     logs.push(given.unwrap_or_else(|| "/var/log/clamav/clamonacc.log".to_owned()));
+    if conf.logs_to_syslog {
+        logs.extend(["/var/log/syslog", "/var/log/messages"].map(str::to_owned));
+    }
     logs.retain(|path| path.starts_with('/'));
     logs
 }

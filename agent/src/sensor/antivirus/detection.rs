@@ -7,15 +7,18 @@ use serde::Serialize;
 use soc_event::{Event, Timestamp, kind};
 
 use crate::sensor::logfile::{BUFFER_BYTES, Begin, Follower, Found, zone};
-use crate::sensor::parse::is_plausible;
+use crate::sensor::parse::{self, Moment, is_plausible};
 use crate::sensor::{
     Context, DELIVERY_MAX, Delivery, Observation, Position, Positions, Root, fit, read,
 };
 
 /// Most logs followed.
 const LOGS_MAX: usize = 16;
-/// Lines read at a time; most of them report no finding.
-const LINES_MAX: usize = DELIVERY_MAX;
+/// Lines read at a time; most of them report no finding. The rest of a delivery is for states and
+/// gaps.
+const LINES_MAX: usize = DELIVERY_MAX - 64;
+/// Who reports findings to syslog.
+const PROGRAMS: [&str; 3] = ["clamd", "clamonacc", "clamscan"];
 /// Says that this sensor has run here before.
 const STARTED: &str = "antivirus started";
 
@@ -33,11 +36,23 @@ pub struct Detection {
 }
 
 impl Detection {
+    /// Reads a line of ClamAV's own log, or one it wrote to syslog.
+    pub(super) fn parse(line: &str, moment: Moment<'_>) -> Option<Self> {
+        // Nearly all lines end here.
+        line.ends_with(" FOUND").then_some(())?;
+        let Some(header) = parse::header(line, moment) else {
+            return Self::parse_own(line, moment.zone);
+        };
+        PROGRAMS.contains(&header.program?).then_some(())?;
+        let found = Self::parse_own(header.message, moment.zone)?;
+        Some(Self { time: found.time.or(header.time), ..found })
+    }
+
     /// Reads `Sun Nov 22 10:16:42 2026 -> /tmp/x: Eicar-Test-Signature(md5:68) FOUND`; the time is
     /// there with `LogTime`, the bracket with `ExtendedDetectionInfo`.
     ///
     /// The path may hold anything and the name of a threat no blank, so it is read from the end.
-    pub(super) fn parse(line: &str, zone: &TimeZone) -> Option<Self> {
+    fn parse_own(line: &str, zone: &TimeZone) -> Option<Self> {
         let rest = line.strip_suffix(" FOUND")?;
         let (before, threat) = rest.rsplit_once(": ")?;
         (!threat.is_empty() && !threat.contains(char::is_whitespace)).then_some(())?;
@@ -133,11 +148,12 @@ impl Detections {
         let mut budget = LINES_MAX.saturating_sub(delivery.observations.len());
         for (path, follower) in &mut self.logs {
             let observations = &mut delivery.observations;
-            let zone = &self.zone;
+            let moment = Moment { now, zone: &self.zone };
             let mut sink = |found: Found<'_>| match found {
                 Found::Line(line) => {
                     let text = String::from_utf8_lossy(line.bytes);
-                    let event = Detection::parse(&text, zone).map(|found| found.event(now, &text));
+                    let event =
+                        Detection::parse(&text, moment).map(|found| found.event(now, &text));
                     observations.extend(event.map(Observation::alert));
                 }
                 Found::Gap(gap) => observations.push(gap.observation(path, now)),
@@ -158,11 +174,12 @@ impl Detections {
 /// See [`super::last_detections`].
 pub(super) fn last(root: &Root, logs: &[String], now: Timestamp, count: usize) -> Vec<Detection> {
     let zone = zone(root);
+    let moment = Moment { now, zone: &zone };
     let mut found = Vec::new();
     for path in logs {
         let Ok(bytes) = last_bytes(&root.path(path)) else { continue };
         let text = String::from_utf8_lossy(&bytes);
-        let lines = text.lines().filter_map(|line| Detection::parse(line, &zone));
+        let lines = text.lines().filter_map(|line| Detection::parse(line, moment));
         let mut lines: Vec<Detection> = lines.collect();
         let start = lines.len().saturating_sub(count);
         found.extend(lines.drain(start..));

@@ -73,18 +73,29 @@ impl Pulse {
             Some(disks) => disks.refresh_specifics(true, wanted),
             None => self.disks = Disks::new_with_refreshed_list_specifics(wanted).ok(),
         }
-        let disks = self.disks.as_deref().unwrap_or_default();
-        let disks = disks.iter().filter(|disk| disk.total_space() > 0).take(limits::LIST_MAX);
-        let mut disks: Vec<Disk> = disks
+        let disks = self.disks.as_deref().map(mounted).unwrap_or_default();
+        let disks: Vec<Disk> = disks
+            .into_iter()
             .map(|disk| Disk {
                 path: disk.mount_point().display().to_string(),
                 total: disk.total_space(),
                 free: disk.available_space().min(disk.total_space()),
             })
             .collect();
-        disks.sort_by(|left, right| left.path.cmp(&right.path));
         with_disks(event, &disks)
     }
+}
+
+/// File systems that have a size, each once: where one is mounted in several places, where its path
+/// is shortest. Sorted by path.
+pub(super) fn mounted(disks: &[sysinfo::Disk]) -> Vec<&sysinfo::Disk> {
+    let mut disks: Vec<_> = disks.iter().filter(|disk| disk.total_space() > 0).collect();
+    disks.sort_by_key(|disk| disk.mount_point().as_os_str().len());
+    let mut devices = std::collections::BTreeSet::new();
+    disks.retain(|disk| devices.insert(disk.name()));
+    disks.sort_by_key(|disk| disk.mount_point());
+    disks.truncate(limits::LIST_MAX);
+    disks
 }
 
 /// A mounted file system; sizes in bytes, free to those who are not root.

@@ -43,10 +43,7 @@ fn disks() -> Vec<String> {
         let (path, system) = (disk.mount_point().display(), disk.file_system().display());
         format!("{path} {system} {} GB", disk.total_space() / 1_000_000_000)
     };
-    let mut texts: Vec<String> = disks.iter().map(text).collect();
-    texts.sort();
-    texts.truncate(limits::LIST_MAX);
-    texts
+    super::heartbeat::mounted(&disks).into_iter().map(text).collect()
 }
 
 /// Addresses of all interfaces but loopback; sorted, so that another order is no change.

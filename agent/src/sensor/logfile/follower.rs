@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::position::{FileId, MARKS_MAX, Marks};
+use super::position::{FINISHED_MAX, FileId, MARKS_MAX, Mark, Marks};
 use super::tail::{Tail, modified_us};
 use super::{Gap, Line};
 use crate::sensor::{Position, Root};
@@ -49,6 +49,8 @@ pub(in crate::sensor) struct Follower {
     attached: bool,
     /// See [`Marks`].
     newest_us: i64,
+    /// See [`Marks`].
+    finished: Vec<Mark>,
     gaps: Vec<Gap>,
     changed: bool,
     problem: Option<String>,
@@ -72,6 +74,7 @@ impl Follower {
             tails: Vec::new(),
             attached: false,
             newest_us: 0,
+            finished: Vec::new(),
             gaps: Vec::new(),
             changed: true,
             problem: None,
@@ -90,7 +93,8 @@ impl Follower {
     /// How far has been read.
     pub(in crate::sensor) fn position(&self) -> Position {
         let files = self.tails.iter().map(Tail::mark).collect();
-        let bytes = Marks { newest_us: self.newest_us, files }.encode();
+        let (newest_us, finished) = (self.newest_us, self.finished.clone());
+        let bytes = Marks { newest_us, files, finished }.encode();
         Position { source: self.source.clone(), bytes }
     }
 
@@ -157,7 +161,13 @@ impl Follower {
             && let Some(last) = self.tails.last()
             && last.id == id
         {
-            return if last.was_truncated(metadata) { self.truncated(now) } else { Ok(()) };
+            return match last.offset {
+                _ if last.was_truncated(metadata) => self.truncated(now),
+                // It was empty when last seen, so nothing tells whether it was filled, copied and
+                // emptied meanwhile, but that there is a copy.
+                0 if last.has_changed(metadata) => self.open_unread(None, now),
+                _ => Ok(()),
+            };
         }
         if let Some(place) = self.tails.iter().position(|tail| tail.id == id) {
             // It was renamed and got its name back.
@@ -172,13 +182,16 @@ impl Follower {
     /// The path names a file that is not being read: what was rotated meanwhile comes first.
     fn rotated(&mut self, now: Instant) -> io::Result<()> {
         let current = Tail::open(&self.path, 0, now)?;
-        let followed_before = self.newest_us > 0;
-        self.resolve();
-        if followed_before {
-            let known = |id: FileId| id == current.id || self.has(id);
-            let unread = neighbours::unread(&self.resolved, self.newest_us, &known);
-            self.open_all(unread, now);
+        if self.attached
+            && let Some(last) = self.tails.last()
+            && last.was_truncated(&last.metadata()?)
+        {
+            // It was emptied before it was renamed.
+            self.truncated(now)?;
         }
+        self.resolve();
+        self.attached = false;
+        self.open_unread(Some(current.id), now)?;
         self.tails.push(current);
         (self.attached, self.changed) = (true, true);
         self.bound();
@@ -190,17 +203,20 @@ impl Follower {
         let Some(mut current) = self.tails.pop() else { return Ok(()) };
         let mark = current.mark();
         let copy = neighbours::all(&self.resolved).into_iter().find_map(|neighbour| {
+            // What was read after the copy was made is not in it.
+            let mark = Mark { offset: mark.offset.min(neighbour.bytes), ..mark };
             neighbours::open_as(&neighbour, &mark, now).filter(|tail| tail.id != current.id)
         });
-        match copy {
-            Some(copy) => self.tails.push(copy),
-            None if mark.offset > 0 => self.gaps.push(Gap::Truncated),
-            None => {}
+        let is_copied = copy.is_some();
+        self.tails.extend(copy);
+        if !is_copied && mark.offset > 0 {
+            self.gaps.push(Gap::Truncated);
         }
         current.rewind();
         self.tails.push(current);
         self.changed = true;
-        Ok(())
+        // It may have happened more than once.
+        if is_copied { self.open_unread(None, now) } else { Ok(()) }
     }
 
     fn begin(&mut self, begin: Begin, now: Instant) {
@@ -217,7 +233,7 @@ impl Follower {
 
     /// Finds the files of the stored marks again, and those that were rotated meanwhile.
     fn resume(&mut self, marks: &Marks, now: Instant) {
-        self.newest_us = marks.newest_us;
+        (self.newest_us, self.finished) = (marks.newest_us, marks.finished.clone());
         self.resolve();
         let neighbours = neighbours::all(&self.resolved);
         for mark in &marks.files {
@@ -236,25 +252,51 @@ impl Follower {
         }
         let current = std::fs::metadata(&self.path).ok().map(|metadata| FileId::of(&metadata));
         self.attached = current.is_some() && self.tails.last().map(|tail| tail.id) == current;
-        if !self.attached && !marks.files.is_empty() {
-            let known = |id: FileId| Some(id) == current || self.has(id);
-            let unread = neighbours::unread(&self.resolved, self.newest_us, &known);
-            self.open_all(unread, now);
+        if !self.attached {
+            // Where a neighbour cannot be opened, that has been noted as a gap.
+            let _ = self.open_unread(current, now);
         }
-        self.bound();
     }
 
-    fn open_all(&mut self, neighbours: Vec<Neighbour>, now: Instant) {
-        for neighbour in neighbours {
-            match Tail::open(&neighbour.path, 0, now) {
-                Ok(tail) => self.tails.push(tail),
+    /// Opens rotated files that have not been read, and puts them before the one the path names.
+    fn open_unread(&mut self, current: Option<FileId>, now: Instant) -> io::Result<()> {
+        if self.newest_us == 0 {
+            return Ok(());
+        }
+        let known = |id: FileId| Some(id) == current || self.has(id);
+        let unread = neighbours::unread(&self.resolved, self.newest_us, &known);
+        for neighbour in unread {
+            let finished = self.finished.iter().find_map(|mark| {
+                let same = mark.id.inode == neighbour.id.inode;
+                same.then(|| neighbours::open_as(&neighbour, mark, now)).flatten()
+            });
+            let opened = finished.map_or_else(|| Tail::open(&neighbour.path, 0, now), Ok);
+            let place = self.tails.len().saturating_sub(usize::from(self.attached));
+            match opened {
+                Ok(tail) => self.tails.insert(place, tail),
                 Err(_) => self.gaps.push(Gap::RotatedUnread),
             }
+            self.changed = true;
         }
+        let rotated = self.tails.len().saturating_sub(usize::from(self.attached));
+        if let Some(rotated) = self.tails.get_mut(..rotated) {
+            rotated.sort_by_key(Tail::modified_us);
+        }
+        self.bound();
+        Ok(())
     }
 
-    /// Keeps the number of open files within what a position can hold.
+    /// Keeps the number of open files within what a position can hold: those that have been read
+    /// go first, then the oldest.
     fn bound(&mut self) {
+        if self.tails.len() <= MARKS_MAX {
+            return;
+        }
+        let (mut place, count) = (0, self.tails.len());
+        self.tails.retain(|tail| {
+            place += 1;
+            place == count || tail.metadata().is_ok_and(|metadata| metadata.len() > tail.offset)
+        });
         while self.tails.len() > MARKS_MAX {
             self.tails.remove(0);
             self.gaps.push(Gap::RotatedUnread);
@@ -267,7 +309,7 @@ impl Follower {
         }
     }
 
-    /// Ends with files that were rotated away and are quiet.
+    /// Lets go of files that were rotated away and are quiet.
     fn let_go(&mut self, buffer: &mut [u8], now: Instant, sink: &mut dyn FnMut(Found<'_>)) {
         let rotated = self.tails.len().saturating_sub(usize::from(self.attached));
         for tail in self.tails.iter_mut().take(rotated) {
@@ -280,12 +322,18 @@ impl Follower {
         // The last one is kept until another takes its place, because a program may go on writing
         // to it for long; but not when it was deleted, because that would hold its disk space.
         let (mut place, count) = (0, self.tails.len());
-        let (attached, last) = (self.attached, count);
+        let (attached, finished) = (self.attached, &mut self.finished);
         self.tails.retain(|tail| {
             place += 1;
-            let wanted = place == last && (attached || !tail.is_deleted());
-            wanted || tail.quiet(now) < LET_GO_AFTER
+            let wanted = place == count && (attached || !tail.is_deleted());
+            let kept = wanted || tail.quiet(now) < LET_GO_AFTER;
+            if !kept {
+                finished.push(tail.mark());
+            }
+            kept
         });
+        let excess = self.finished.len().saturating_sub(FINISHED_MAX);
+        self.finished.drain(..excess);
         self.changed |= self.tails.len() != count;
     }
 }

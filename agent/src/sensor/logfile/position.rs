@@ -7,7 +7,9 @@ use sha2::{Digest, Sha256};
 /// Bytes at the beginning of a file that tell it from another with the same inode.
 pub(super) const HEAD_BYTES_MAX: usize = 256;
 /// Most files of one path that are read at a time: the one named so, and rotated ones.
-pub(super) const MARKS_MAX: usize = 8;
+pub(super) const MARKS_MAX: usize = 32;
+/// Most finished files that are remembered.
+pub(super) const FINISHED_MAX: usize = 8;
 
 const VERSION: u8 = 1;
 const HASH_BYTES: usize = 16;
@@ -72,27 +74,28 @@ pub(super) struct Marks {
     /// have not been read.
     pub(super) newest_us: i64,
     pub(super) files: Vec<Mark>,
+    /// Rotated files that were read to their end and let go, oldest first: if they grow after all,
+    /// only what is new is read.
+    pub(super) finished: Vec<Mark>,
 }
 
-// | bytes | what                                                    |
-// |-------|---------------------------------------------------------|
-// | 1     | version: 1                                              |
-// | 8     | newest_us, big endian                                   |
-// | 1     | number of marks                                         |
+// | bytes | what                                                     |
+// |-------|----------------------------------------------------------|
+// | 1     | version: 1                                               |
+// | 8     | newest_us, big endian                                    |
+// | 1     | number of marks of files being read, at most 32          |
 // | 42    | for each: device 8, inode 8, offset 8, length of head 2, |
-// |       | hash of head 16; big endian                             |
+// |       | hash of head 16; big endian                              |
+// | 1     | number of marks of finished files, at most 8             |
+// | 42    | for each, likewise                                       |
 impl Marks {
     pub(super) fn encode(&self) -> Vec<u8> {
-        let count = self.files.len().min(MARKS_MAX);
         let mut bytes = vec![VERSION];
         bytes.extend(self.newest_us.to_be_bytes());
-        bytes.push(u8::try_from(count).unwrap_or_default());
-        for mark in self.files.iter().rev().take(count).rev() {
-            bytes.extend(mark.id.device.to_be_bytes());
-            bytes.extend(mark.id.inode.to_be_bytes());
-            bytes.extend(mark.offset.to_be_bytes());
-            bytes.extend(mark.head.len.to_be_bytes());
-            bytes.extend(mark.head.hash);
+        for (marks, max) in [(&self.files, MARKS_MAX), (&self.finished, FINISHED_MAX)] {
+            let skipped = marks.len().saturating_sub(max);
+            bytes.push(u8::try_from(marks.len() - skipped).unwrap_or_default());
+            marks.iter().skip(skipped).for_each(|mark| mark.encode(&mut bytes));
         }
         bytes
     }
@@ -102,18 +105,36 @@ impl Marks {
         let mut rest = bytes;
         (take::<1>(&mut rest)? == [VERSION]).then_some(())?;
         let newest_us = i64::from_be_bytes(take(&mut rest)?);
-        let [count] = take(&mut rest)?;
-        let mut files = Vec::new();
-        for _ in 0..usize::from(count).min(MARKS_MAX) {
-            let device = u64::from_be_bytes(take(&mut rest)?);
-            let inode = u64::from_be_bytes(take(&mut rest)?);
-            let offset = u64::from_be_bytes(take(&mut rest)?);
-            let len = u16::from_be_bytes(take(&mut rest)?);
-            let head = Head { len, hash: take(&mut rest)? };
-            (usize::from(len) <= HEAD_BYTES_MAX).then_some(())?;
-            files.push(Mark { id: FileId { device, inode }, head, offset });
+        let mut lists = [Vec::new(), Vec::new()];
+        for (list, max) in lists.iter_mut().zip([MARKS_MAX, FINISHED_MAX]) {
+            let [count] = take(&mut rest)?;
+            (usize::from(count) <= max).then_some(())?;
+            for _ in 0..count {
+                list.push(Mark::decode(&mut rest)?);
+            }
         }
-        rest.is_empty().then_some(Self { newest_us, files })
+        let [files, finished] = lists;
+        rest.is_empty().then_some(Self { newest_us, files, finished })
+    }
+}
+
+impl Mark {
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.id.device.to_be_bytes());
+        bytes.extend(self.id.inode.to_be_bytes());
+        bytes.extend(self.offset.to_be_bytes());
+        bytes.extend(self.head.len.to_be_bytes());
+        bytes.extend(self.head.hash);
+    }
+
+    fn decode(rest: &mut &[u8]) -> Option<Self> {
+        let device = u64::from_be_bytes(take(rest)?);
+        let inode = u64::from_be_bytes(take(rest)?);
+        let offset = u64::from_be_bytes(take(rest)?);
+        let len = u16::from_be_bytes(take(rest)?);
+        (usize::from(len) <= HEAD_BYTES_MAX).then_some(())?;
+        let head = Head { len, hash: take(rest)? };
+        Some(Self { id: FileId { device, inode }, head, offset })
     }
 }
 
@@ -140,9 +161,11 @@ mod tests {
     proptest! {
         #[test]
         fn marks_come_back_as_they_were(
-            newest_us: i64, files in prop::collection::vec(mark(), 0..=MARKS_MAX)
+            newest_us: i64,
+            files in prop::collection::vec(mark(), 0..=MARKS_MAX),
+            finished in prop::collection::vec(mark(), 0..=FINISHED_MAX),
         ) {
-            let marks = Marks { newest_us, files };
+            let marks = Marks { newest_us, files, finished };
             prop_assert_eq!(Marks::decode(&marks.encode()), Some(marks));
         }
 
@@ -157,7 +180,7 @@ mod tests {
 
         #[test]
         fn bytes_cut_anywhere_are_refused(files in prop::collection::vec(mark(), 1..4)) {
-            let bytes = Marks { newest_us: 1, files }.encode();
+            let bytes = Marks { newest_us: 1, finished: files.clone(), files }.encode();
             for length in 0..bytes.len() {
                 prop_assert_eq!(Marks::decode(&bytes[..length]), None);
             }

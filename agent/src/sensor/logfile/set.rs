@@ -15,8 +15,10 @@ use crate::sensor::{
 
 /// Most files followed; more are named in the agent's own log and left alone.
 const FILES_MAX: usize = 256;
-/// How often patterns are looked at again.
-const DISCOVER_EVERY: Duration = Duration::from_secs(1);
+/// Lines of one delivery; the rest of it is for gaps.
+const LINES_MAX: usize = DELIVERY_MAX - 48;
+/// How often patterns are looked at again while no folder tells of new files.
+const DISCOVER_EVERY: Duration = Duration::from_millis(500);
 
 /// All followed files.
 pub(super) struct Set {
@@ -28,6 +30,7 @@ pub(super) struct Set {
     files: Vec<Followed>,
     buffer: Vec<u8>,
     discover_at: Option<Instant>,
+    directories: Vec<PathBuf>,
     /// Patterns that had been looked at before.
     known_patterns: Vec<String>,
     /// The file whose turn it is, so that a busy one does not starve the others.
@@ -60,6 +63,7 @@ impl Set {
             files: Vec::new(),
             buffer: vec![0; BUFFER_BYTES],
             discover_at: None,
+            directories: Vec::new(),
             known_patterns: Vec::new(),
             turn: 0,
         }
@@ -70,39 +74,42 @@ impl Set {
         let mut pass = Pass::default();
         if self.discover_at.is_none_or(|at| at <= now) {
             self.discover(now, &mut pass.delivery);
+            self.directories = self.find_directories();
             self.discover_at = Some(now + DISCOVER_EVERY);
         }
         for _ in 0..self.files.len() {
             let place = self.turn % self.files.len();
             let ended = self.read(place, now, &mut pass.delivery);
             self.turn = place + 1;
-            if !ended || pass.delivery.observations.len() >= DELIVERY_MAX {
+            if !ended || pass.delivery.observations.len() >= LINES_MAX {
                 pass.more = true;
                 break;
+            }
+        }
+        // Also of files whose turn did not come: where a new one begins is committed with its
+        // pattern.
+        for file in &mut self.files {
+            if file.follower.take_changed() {
+                pass.delivery.positions.push(file.follower.position());
             }
         }
         pass
     }
 
-    /// The folders in which something may be written that concerns us.
-    pub(super) fn directories(&self) -> Vec<PathBuf> {
-        let patterns = self.config.files.iter();
-        let mut folders: Vec<PathBuf> =
-            patterns.flat_map(|source| pattern::folders(&self.root, &source.path)).collect();
-        for file in &self.files {
-            // Where the path is a link, its target is written elsewhere.
-            let target = self.root.path(&file.path).canonicalize().ok();
-            folders.extend(target.as_deref().and_then(Path::parent).map(Path::to_owned));
-        }
-        folders.sort();
-        folders.dedup();
-        folders
+    /// Looks for new files at the next pass.
+    pub(super) fn discover_soon(&mut self) {
+        self.discover_at = None;
+    }
+
+    /// The folders in which something may be written that concerns us, as of the last discovery.
+    pub(super) fn directories(&self) -> &[PathBuf] {
+        &self.directories
     }
 
     fn read(&mut self, place: usize, now: Instant, delivery: &mut Delivery) -> bool {
         let Some(file) = self.files.get_mut(place) else { return true };
         let moment = Moment { now: self.clock.now(), zone: &self.zone };
-        let mut budget = DELIVERY_MAX.saturating_sub(delivery.observations.len());
+        let mut budget = LINES_MAX.saturating_sub(delivery.observations.len());
         let (path, profile) = (&file.path, &file.profile);
         let observations = &mut delivery.observations;
         let mut sink = |found: Found<'_>| match found {
@@ -110,9 +117,6 @@ impl Set {
             Found::Gap(gap) => observations.push(gap.observation(path, moment.now)),
         };
         let ended = file.follower.read(&mut self.buffer, &mut budget, now, &mut sink);
-        if file.follower.take_changed() {
-            delivery.positions.push(file.follower.position());
-        }
         file.tell();
         ended
     }
@@ -140,11 +144,20 @@ impl Set {
                 delivery.positions.push(Position { source: mark, bytes: vec![1] });
             }
         }
-        for file in &mut self.files {
-            if file.follower.take_changed() {
-                delivery.positions.push(file.follower.position());
-            }
+    }
+
+    fn find_directories(&self) -> Vec<PathBuf> {
+        let patterns = self.config.files.iter();
+        let mut folders: Vec<PathBuf> =
+            patterns.flat_map(|source| pattern::folders(&self.root, &source.path)).collect();
+        for file in &self.files {
+            // Where the path is a link, its target is written elsewhere.
+            let target = self.root.path(&file.path).canonicalize().ok();
+            folders.extend(target.as_deref().and_then(Path::parent).map(Path::to_owned));
         }
+        folders.sort();
+        folders.dedup();
+        folders
     }
 
     /// Whether a path is to be followed: no rotated or compressed file, and none that is followed

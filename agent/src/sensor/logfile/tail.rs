@@ -68,10 +68,12 @@ impl Tail {
 
     /// Whether bytes that had been read are gone or others.
     pub(super) fn was_truncated(&self, metadata: &Metadata) -> bool {
-        if self.seen == Some(stamp(metadata)) {
-            return false;
-        }
-        metadata.len() < self.offset || !self.head.is_of(&self.file)
+        self.has_changed(metadata) && (metadata.len() < self.offset || !self.head.is_of(&self.file))
+    }
+
+    /// Whether anything was written since it was last read to its end.
+    pub(super) fn has_changed(&self, metadata: &Metadata) -> bool {
+        self.seen != Some(stamp(metadata))
     }
 
     /// Begins anew at the first byte.
@@ -99,7 +101,7 @@ impl Tail {
         sink: &mut dyn FnMut(Line<'_>),
     ) -> io::Result<bool> {
         let metadata = self.metadata()?;
-        if self.seen == Some(stamp(&metadata)) {
+        if !self.has_changed(&metadata) {
             return Ok(true);
         }
         if self.seen.is_some() {

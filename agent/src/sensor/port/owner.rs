@@ -28,6 +28,15 @@ pub struct Owner {
     pub unit: Option<String>,
 }
 
+/// How often the owner of a socket is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Once: what has been there for long will not show more.
+    None,
+    /// At some looks: a process just started may not be visible yet.
+    SomeLooks,
+}
+
 /// Owners of the sockets seen so far, by inode.
 #[derive(Debug)]
 pub(super) struct Owners {
@@ -48,13 +57,14 @@ impl Owners {
 
     /// Looks for owners of sockets not seen before, and forgets those that are gone. Returns the
     /// inodes whose owner will be looked for again.
-    pub(super) fn resolve(&mut self, sockets: &[&Socket]) -> Vec<u64> {
+    pub(super) fn resolve(&mut self, sockets: &[&Socket], patience: Patience) -> Vec<u64> {
         self.known.retain(|inode, _| sockets.iter().any(|socket| socket.inode == *inode));
         let mut wanted = Vec::new();
         for socket in sockets {
             let known = self.known.entry(socket.inode).or_default();
             if known.owner.pid.is_none() && known.attempts < ATTEMPTS_MAX {
-                known.attempts += 1;
+                let last = patience == Patience::None || socket.inode == 0;
+                known.attempts = if last { ATTEMPTS_MAX } else { known.attempts + 1 };
                 known.owner.user = None;
                 wanted.push(**socket);
             }
@@ -71,7 +81,7 @@ impl Owners {
             owner.user = Some(user(&passwd, socket.uid));
             if let Some(known) = self.known.get_mut(&socket.inode) {
                 known.owner = owner;
-                if pid.is_none() && socket.inode != 0 && known.attempts < ATTEMPTS_MAX {
+                if pid.is_none() && known.attempts < ATTEMPTS_MAX {
                     unresolved.push(socket.inode);
                 }
             }

@@ -16,6 +16,8 @@ pub(super) struct Conf {
     pub(super) tcp_port: Option<u16>,
     pub(super) tcp_address: Option<String>,
     pub(super) log_file: String,
+    /// Whether findings are reported to syslog, too.
+    pub(super) logs_to_syslog: bool,
     pub(super) database_directory: String,
 }
 
@@ -45,6 +47,7 @@ impl Conf {
             tcp_port: None,
             tcp_address: None,
             log_file: "/var/log/clamav/clamav.log".to_owned(),
+            logs_to_syslog: false,
             database_directory: "/var/lib/clamav".to_owned(),
         };
         for line in text.lines() {
@@ -55,6 +58,7 @@ impl Conf {
                 "TCPSocket" => conf.tcp_port = value.parse().ok(),
                 "TCPAddr" => conf.tcp_address = Some(value),
                 "LogFile" => conf.log_file = value,
+                "LogSyslog" => conf.logs_to_syslog = is_true(&value),
                 "DatabaseDirectory" => conf.database_directory = value,
                 _ => {}
             }
@@ -64,6 +68,11 @@ impl Conf {
         }
         conf
     }
+}
+
+/// Source: clamd.conf(5), "DIRECTIVES": BOOL.
+fn is_true(value: &str) -> bool {
+    ["yes", "true", "1"].iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
 /// The value of an option: `--log=F`, `--log F`, `-l F` or `-lF`.
@@ -89,11 +98,12 @@ mod tests {
     #[test]
     fn what_is_set_replaces_the_defaults() {
         let text = "# a comment\nLocalSocket /tmp/c.sock\n TCPSocket 3310\nTCPAddr 127.0.0.1\n\
-                    LogFile \"/tmp/c.log\"\nDatabaseDirectory /tmp/db\nLogTime yes\n";
+                    LogFile \"/tmp/c.log\"\nDatabaseDirectory /tmp/db\nLogSyslog yes\n";
         let conf = Conf::parse(text);
         assert_eq!(conf.local_socket.as_deref(), Some("/tmp/c.sock"));
         assert_eq!((conf.tcp_port, conf.tcp_address.as_deref()), (Some(3310), Some("127.0.0.1")));
         assert_eq!((&*conf.log_file, &*conf.database_directory), ("/tmp/c.log", "/tmp/db"));
+        assert!(conf.logs_to_syslog && !Conf::parse("LogSyslog false").logs_to_syslog);
         assert_eq!(Conf::parse("").local_socket.as_deref(), Some("/run/clamav/clamd.ctl"));
     }
 

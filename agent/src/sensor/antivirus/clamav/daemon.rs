@@ -164,6 +164,7 @@ mod tests {
                 tcp_port: Some(3310),
                 tcp_address: address.map(str::to_owned),
                 log_file: String::new(),
+                logs_to_syslog: false,
                 database_directory: String::new(),
             };
             assert_eq!(loopback(&conf).map(|found| found.to_string()).as_deref(), expected);

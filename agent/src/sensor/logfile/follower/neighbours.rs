@@ -18,7 +18,7 @@ pub(super) struct Neighbour {
     pub(super) path: PathBuf,
     pub(super) id: FileId,
     modified_us: i64,
-    bytes: u64,
+    pub(super) bytes: u64,
 }
 
 /// All regular files in the folder of a log that are not compressed.
