@@ -1,7 +1,27 @@
 //! The collector: keeps events, evaluates rules, raises alerts, shows them.
 //!
 //! `gateway` → `journal` → `detect` → `alert`; `fleet` for agencies, agents and their state; `store`
-//! (SQL), `access`, `api`, `dashboard`, `metrics`. See `ARCHITECTURE.md`.
+//! (SQL), `access`, `api`, `dashboard`, `metrics`; `serve` puts them together. See `ARCHITECTURE.md`.
 
+pub mod access;
+pub mod alert;
+pub mod api;
+pub mod clock;
+pub mod config;
+pub mod control;
+pub mod dashboard;
+pub mod detect;
+pub mod fleet;
+pub mod folder;
+pub mod gateway;
+pub mod journal;
 pub mod live;
+pub mod metrics;
+pub mod pki;
+pub mod rule_files;
+pub mod rulebook;
+pub mod serve;
+pub mod stop;
 pub mod store;
+
+pub(crate) use pki::hex;

@@ -9,6 +9,8 @@ pub const DOCUMENTS_MAX: usize = 256;
 pub const DEPTH_MAX: usize = 32;
 /// Values of one document after aliases are followed, so that aliases of aliases cannot bloat.
 pub const VALUES_MAX: usize = 50_000;
+/// Brackets that open a list or mapping in one document; rules are mostly written without.
+pub const FLOWS_MAX: usize = 1_000;
 /// Bytes of a condition; the longest in public corpora has 560.
 pub const CONDITION_BYTES_MAX: usize = 8 * 1024;
 /// Parentheses and `not`s inside each other in a condition: the parser recurses on them.

@@ -19,12 +19,12 @@ const KILLS: u64 = 200;
 const ALERT_EVERY: u64 = 20;
 
 const AGENT_CONFIG: &str = r#"
-[sensor.antivirus]
+[antivirus]
 enabled = false
-[sensor.port]
+[port]
 enabled = false
-[sensor.journald]
-enabled = false
+[journald]
+enabled = "off"
 "#;
 
 fn line(number: u64) -> String {
@@ -61,7 +61,7 @@ fn number_of(message: &str) -> Option<u64> {
 async fn every_line_and_every_alert_exactly_once_through_200_power_cuts() {
     let mut stage = Stage::new().unwrap();
     let log = stage.write("logs/auth.log", "").unwrap();
-    let follow = format!("[[sensor.logfile.files]]\npath = \"{}\"\n", log.display());
+    let follow = format!("[[logfile.files]]\npath = \"{}\"\n", log.display());
     stage.write("agent.toml", &format!("{AGENT_CONFIG}{follow}")).unwrap();
     stage.start_collector().await.unwrap();
     stage.enrol_agent().unwrap();

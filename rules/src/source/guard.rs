@@ -16,21 +16,22 @@ pub(crate) fn walk(text: &str) -> Result<(), yaml_serde::Error> {
     Walk { left: &left, depth: 0 }.deserialize(yaml_serde::Deserializer::from_str(text))
 }
 
-/// Refuses flow collections that open deeper than any rule needs: the scanner below the parser
-/// takes quadratic time on them.
-pub(crate) fn opens_too_deep(text: &str) -> bool {
-    let mut run = 0_usize;
+/// Refuses what the scanner below the parser takes quadratic time on: many flow collections, which
+/// may be nested in each other, and many block collections begun on one line.
+///
+/// Counts every bracket that could open a collection and none that closes one, because which of
+/// those stand inside quotes only the scanner knows.
+pub(crate) fn opens_too_much(text: &str) -> bool {
+    let mut before = b' ';
+    let mut opened = 0_usize;
     for byte in text.bytes() {
-        match byte {
-            b'[' | b'{' => run += 1,
-            b'-' | b'?' | b':' | b' ' | b'\n' | b'\r' | b'\t' | b',' => {}
-            _ => run = 0,
+        let can_open = before.is_ascii_whitespace() || b"-:,[{?".contains(&before);
+        if can_open && matches!(byte, b'[' | b'{') {
+            opened += 1;
         }
-        if run > 2 * limits::DEPTH_MAX {
-            return true;
-        }
+        before = byte;
     }
-    text.lines().any(|line| compact_depth(line) > 2 * limits::DEPTH_MAX)
+    opened > limits::FLOWS_MAX || text.lines().any(|line| compact_depth(line) > limits::DEPTH_MAX)
 }
 
 /// How many `- ` or `? ` a line begins with: each is one level of nesting.

@@ -86,15 +86,15 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn yaml(&mut self, document: Document<'a>) -> Option<Value> {
-        let error = if guard::opens_too_deep(document.text) {
-            let what = format!("nested deeper than {}", limits::DEPTH_MAX);
+        if guard::opens_too_much(document.text) {
+            let what = format!("more than {} lists or mappings in brackets", limits::FLOWS_MAX);
             self.problems.push(document.problem(Fault::new(what), None, Severity::Error));
             return None;
-        } else {
-            match guard::walk(document.text).and_then(|()| yaml_serde::from_str(document.text)) {
-                Ok(value) => return Some(value),
-                Err(error) => error,
-            }
+        }
+        let parsed = guard::walk(document.text).and_then(|()| yaml_serde::from_str(document.text));
+        let error = match parsed {
+            Ok(value) => return Some(value),
+            Err(error) => error,
         };
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let at = error.location().map(|at| (number(at.line()), number(at.column())));

@@ -62,8 +62,8 @@ pub(super) fn read(file: Source<'_>) -> Result<Vec<Case>, Box<Problem>> {
             severity: Severity::Error,
         })
     };
-    if file.text.len() > limits::FILE_BYTES_MAX || guard::opens_too_deep(file.text) {
-        return Err(problem("the test file is too large or too deep".into(), None));
+    if file.text.len() > limits::FILE_BYTES_MAX || guard::opens_too_much(file.text) {
+        return Err(problem("the test file is too large or holds too many brackets".into(), None));
     }
     let parsed = guard::walk(file.text).and_then(|()| yaml_serde::from_str(file.text));
     let cases: Vec<Case> = parsed.map_err(|error| {

@@ -8,7 +8,7 @@ test('from a line in a log to the alert in the browser', async ({ browser }) => 
   test.setTimeout(300_000);
   const stage = new Stage();
   try {
-    await stage.begin('[sensor.journald]\nenabled = false\n');
+    await stage.begin('[journald]\nenabled = "off"\n');
     const page = await browser.newPage({ locale: 'vi-VN', viewport: { width: 1366, height: 768 } });
     await page.goto(`${stage.address}/alerts`);
     await page.getByTestId('login-name').fill('admin');

@@ -10,12 +10,11 @@ let page: Page;
 let reloads = 0;
 
 const agentConfig = (): string => `
-[sensor.antivirus]
-poll = "2s"
-[sensor.antivirus.clamav]
-config = "${stage.path('clamd.conf')}"
-[sensor.journald]
-enabled = false
+[antivirus]
+poll_s = 2
+clamd_conf = "${stage.path('clamd.conf')}"
+[journald]
+enabled = "off"
 `;
 
 test.describe.configure({ mode: 'serial' });

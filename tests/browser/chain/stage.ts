@@ -3,9 +3,10 @@ import { spawn, execFileSync, type ChildProcess } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const top = resolve(import.meta.dirname, '../../..');
+const top = fileURLToPath(new URL('../../..', import.meta.url));
 export const password = 'mat-khau-thu-nghiem-2026';
 
 export function program(name: string): string {
@@ -82,7 +83,7 @@ export class Stage {
         encoding: 'utf8',
       }),
     ) as { token: string; ca_pin: string };
-    writeFileSync(this.path('agent.toml'), `${agentConfig}\n[[sensor.logfile.files]]\npath = "${this.path('logs/auth.log')}"\n`);
+    writeFileSync(this.path('agent.toml'), `${agentConfig}\n[[logfile.files]]\npath = "${this.path('logs/auth.log')}"\n`);
     execFileSync(program('soc-agent'), [
       'enrol', '--collector', `https://localhost:${this.agentsPort}`, '--token', made.token, '--ca-pin', made.ca_pin,
       '--state', this.path('agent'),

@@ -103,11 +103,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seconds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(60);
     let time = Duration::from_secs(seconds);
     let mut stage = Stage::new()?;
-    let mut config = String::from("[sensor.journald]\nenabled = \"auto\"\n");
+    let mut config = String::from("[journald]\nenabled = \"auto\"\n");
     let mut logs = Vec::new();
     for number in 0..LOGS {
         let path = stage.write(&format!("logs/log{number}.log"), "")?;
-        config += &format!("[[sensor.logfile.files]]\npath = \"{}\"\n", path.display());
+        config += &format!("[[logfile.files]]\npath = \"{}\"\n", path.display());
         logs.push(path);
     }
     stage.write("agent.toml", &config)?;

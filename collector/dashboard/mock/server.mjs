@@ -1,0 +1,404 @@
+// The API with an invented province behind it, for looking at the page and for its browser tests.
+//   node mock/server.mjs [port] [--empty] [--dist]
+// Sign in as admin / matkhau-thu-nghiem; as moi / matkhau-thu-nghiem to see the first change of the password.
+
+import { createServer } from 'node:http';
+import { readFileSync, existsSync } from 'node:fs';
+import { extname, join, normalize } from 'node:path';
+import { alert as makeAlert, province } from './province.mjs';
+import { detail, events, heartbeats, ports } from './machine.mjs';
+import { PROBLEMS } from './rules.mjs';
+
+const LEVELS = ['critical', 'high', 'medium', 'low', 'informational'];
+const DIST = new URL('../dist/', import.meta.url).pathname;
+const CSP =
+  "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'";
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+};
+const PASSWORD = 'matkhau-thu-nghiem';
+
+export function start({ port = 0, empty = false } = {}) {
+  const world = empty
+    ? { agencies: [], rules: province().rules, machines: [], alerts: [], r: province().r }
+    : province();
+  const sessions = new Map();
+  const listeners = new Set();
+  const state = { world, listeners, down: false };
+  let token = 0;
+
+  const tell = (event, data) => {
+    for (const out of listeners) out.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  };
+
+  /** Raises an alert now, as a rule would. */
+  state.raise = (change = {}) => {
+    const made = {
+      ...makeAlert(
+        world.r,
+        world.rules,
+        world.machines,
+        world.alerts.length + 1,
+        Date.now(),
+        Date.now(),
+      ),
+      state: 'open',
+      ...change,
+    };
+    world.alerts.unshift(made);
+    tell('alert', { topic: 'alert', id: made.id, agency: made.agency.id });
+    return made;
+  };
+  state.tell = tell;
+  /** Cuts every live connection, as a restart would. */
+  state.cut = () => {
+    for (const out of listeners) out.destroy();
+  };
+
+  const server = createServer(async (request, response) => {
+    const url = new URL(request.url, 'http://localhost');
+    if (state.down) return request.socket.destroy();
+    try {
+      if (url.pathname.startsWith('/api/v1/')) await api(request, response, url);
+      else file(response, url.pathname);
+    } catch (error) {
+      send(response, 500, { title: 'mock failed', detail: String(error?.stack ?? error) });
+    }
+  });
+
+  async function api(request, response, url) {
+    const path = url.pathname.slice('/api/v1/'.length).split('/').map(decodeURIComponent);
+    const q = url.searchParams;
+    const cookie = /soc_session=(\w+)/.exec(request.headers.cookie ?? '')?.[1];
+    const person = sessions.get(cookie);
+    const body = request.method === 'GET' ? {} : await read(request);
+    if (request.method !== 'GET' && request.headers['x-requested-with'] !== 'soc')
+      return problem(response, 403, 'missing header');
+    if (path[0] === 'session') return session(request, response, path, person, cookie, body);
+    if (!person) return problem(response, 401, 'sign in');
+    const key = `${request.method} ${path[0]}${path[1] ? '/:id' : ''}${path[2] ? `/${path[2]}` : ''}`;
+    const agency = q.get('agency');
+    const at = (one) => !agency || String(one.agency?.id) === agency;
+    switch (key) {
+      case 'GET overview':
+        return send(response, 200, {
+          ...overview(world, at),
+          agency: agency ? Number(agency) : null,
+        });
+      case 'GET alerts':
+        return send(response, 200, page(filterAlerts(world, q, at), q, row));
+      case 'GET alerts/:id': {
+        if (path[1] === 'timeline') return send(response, 200, timeline(world, q, at));
+        const found = world.alerts.find((one) => one.id === path[1]);
+        return found ? send(response, 200, found) : problem(response, 404, 'no such alert');
+      }
+      case 'POST alerts/:id/acknowledge':
+      case 'POST alerts/:id/close':
+      case 'POST alerts/:id/reopen':
+      case 'POST alerts/:id/comment':
+        return act(response, path, body, person);
+      case 'GET machines':
+        return send(response, 200, page(filterMachines(world, q, at), q));
+      case 'GET machines/:id': {
+        const found = find(path[1]);
+        return found
+          ? send(response, 200, detail(found))
+          : problem(response, 404, 'no such machine');
+      }
+      case 'GET machines/:id/ports':
+        return send(response, 200, { items: ports(find(path[1])) });
+      case 'GET machines/:id/heartbeats':
+        return send(response, 200, { items: heartbeats(find(path[1]), q) });
+      case 'GET machines/:id/events':
+        return send(response, 200, events(find(path[1]), q, world));
+      case 'GET agencies':
+        return send(response, 200, { items: world.agencies.map(coverage) });
+      case 'POST agencies': {
+        const made = { id: world.agencies.length + 1, parent: null, ...body };
+        world.agencies.push(made);
+        return send(response, 201, made);
+      }
+      case 'POST tokens':
+        return send(response, 201, {
+          token: 'k7Qm2x',
+          ...body,
+          ca_pin: 'sha256:ab12',
+          command: `soc-agent enrol --collector https://soc.tinh.example:7443 --token k7Qm2xV9dPzR4tYb --ca-pin sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08`,
+        });
+      case 'GET rules':
+        return send(response, 200, {
+          version: '5f3c9a1b77e0',
+          items: world.rules.map(ruleRow),
+          problems: PROBLEMS,
+        });
+      case 'GET rules/:id': {
+        const found = world.rules.find((one) => one.id === path[1]);
+        return found
+          ? send(response, 200, {
+              ...ruleRow(found),
+              source: `title: ${found.title.en}\nid: ${found.id}\nlevel: ${found.level}\ndetection:\n  selection:\n    field|contains: value\n  condition: selection\n`,
+            })
+          : problem(response, 404, 'no such rule');
+      }
+      case 'GET live':
+        return live(request, response);
+      default:
+        return problem(response, 404, `no ${key}`);
+    }
+  }
+
+  const find = (id) => world.machines.find((one) => one.id === id);
+  const ruleRow = ({ event, steps, ...rule }) => ({
+    ...rule,
+    hits: world.alerts.filter((one) => one.rule === rule.id).length,
+  });
+  function coverage(agency) {
+    const here = world.machines.filter((one) => one.agency.id === agency.id);
+    return {
+      ...agency,
+      machines: here.length,
+      online: here.filter((one) => one.state === 'online').length,
+      antivirus_coverage: here.length
+        ? here.filter((one) => one.antivirus.state === 'protected').length / here.length
+        : null,
+    };
+  }
+
+  function session(request, response, path, person, cookie, body) {
+    if (path[1] === 'password') {
+      if (body.old !== PASSWORD) return problem(response, 422, 'the current password is wrong');
+      person.must_change = false;
+      return send(response, 204);
+    }
+    if (request.method === 'GET')
+      return person ? send(response, 200, person) : problem(response, 401, 'sign in');
+    if (request.method === 'DELETE') {
+      sessions.delete(cookie);
+      return send(response, 204);
+    }
+    if (!['admin', 'moi'].includes(body.name) || body.password !== PASSWORD)
+      return problem(response, 401, 'wrong name or password');
+    const made = { name: body.name, role: 'administrator', must_change: body.name === 'moi' };
+    const id = `t${(token += 1)}x${Date.now()}`;
+    sessions.set(id, made);
+    response.setHeader('set-cookie', `soc_session=${id}; HttpOnly; SameSite=Strict; Path=/`);
+    return send(response, 200, { ...made, token: id });
+  }
+
+  function act(response, path, body, person) {
+    const found = world.alerts.find((one) => one.id === path[1]);
+    if (!found) return problem(response, 404, 'no such alert');
+    if (path[2] === 'close' && !body.comment) return problem(response, 422, 'a comment is needed');
+    const to = { acknowledge: 'acknowledged', close: 'closed', reopen: 'open' }[path[2]];
+    if (to) found.state = to;
+    found.assignee = to === 'open' ? null : person.name;
+    found.history.push({
+      at: new Date().toISOString(),
+      who: person.name,
+      action: {
+        acknowledge: 'acknowledged',
+        close: 'closed',
+        reopen: 'reopened',
+        comment: 'commented',
+      }[path[2]],
+      comment: body.comment ?? null,
+    });
+    tell('alert', { topic: 'alert', id: found.id, agency: found.agency.id });
+    return send(response, 200, found);
+  }
+
+  function live(request, response) {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    response.write(`event: hello\ndata: {"version":"0.1.0"}\n\n`);
+    listeners.add(response);
+    const beat = setInterval(() => response.write(': still here\n\n'), 15000);
+    request.on('close', () => {
+      clearInterval(beat);
+      listeners.delete(response);
+    });
+  }
+
+  return new Promise((done) =>
+    server.listen(port, '127.0.0.1', () => {
+      state.port = server.address().port;
+      state.url = `http://127.0.0.1:${state.port}`;
+      state.stop = () =>
+        new Promise((ended) => {
+          state.cut();
+          server.close(ended);
+          server.closeAllConnections?.();
+        });
+      done(state);
+    }),
+  );
+}
+
+function overview(world, at) {
+  const machines = world.machines.filter(at);
+  const alerts = world.alerts.filter(at);
+  const count = (test) => machines.filter(test).length;
+  const av = (...states) => count((one) => states.includes(one.antivirus.state));
+  const open = Object.fromEntries(
+    LEVELS.map((level) => [
+      level,
+      alerts.filter((one) => one.state === 'open' && one.level === level).length,
+    ]),
+  );
+  const by = (state) => count((one) => one.state === state);
+  return {
+    machines: {
+      total: machines.length,
+      online: by('online'),
+      silent: by('silent'),
+      stopped: by('stopped'),
+      asleep: by('asleep'),
+    },
+    antivirus: {
+      protected: av('protected'),
+      weak: av('weak'),
+      unprotected: av('off', 'missing'),
+      unknown: av('unknown'),
+      coverage: machines.length ? av('protected') / machines.length : 0,
+    },
+    signatures_outdated: count((one) => (one.antivirus.signatures_age_days ?? 0) > 15),
+    alerts: { open, acknowledged: alerts.filter((one) => one.state === 'acknowledged').length },
+    newest: sorted(alerts).slice(0, 8).map(row),
+    at: new Date().toISOString(),
+  };
+}
+
+const sorted = (alerts) => [...alerts].sort((a, b) => b.last_at.localeCompare(a.last_at));
+const row = ({
+  description,
+  steps,
+  tags,
+  fingerprint,
+  correlation,
+  events,
+  predicates,
+  history,
+  ...rest
+}) => rest;
+const among = (q, name) => {
+  const list = (q.get(name) ?? '').split(',').filter(Boolean);
+  return (value) => list.length === 0 || list.includes(value);
+};
+
+function filterAlerts(world, q, at) {
+  const state = among(q, 'state'),
+    level = among(q, 'level'),
+    machine = among(q, 'machine'),
+    rule = among(q, 'rule');
+  const text = (q.get('q') ?? '').toLowerCase();
+  const from = Date.parse(q.get('from') ?? '') || 0,
+    to = Date.parse(q.get('to') ?? '') || Infinity;
+  return sorted(
+    world.alerts.filter(
+      (one) =>
+        at(one) &&
+        state(one.state) &&
+        level(one.level) &&
+        machine(one.machine.id) &&
+        rule(one.rule) &&
+        Date.parse(one.last_at) >= from &&
+        Date.parse(one.last_at) <= to &&
+        (!text ||
+          String(one.number) === text ||
+          JSON.stringify([one.title, one.machine.hostname, one.group])
+            .toLowerCase()
+            .includes(text)),
+    ),
+  );
+}
+
+function filterMachines(world, q, at) {
+  const state = among(q, 'state'),
+    antivirus = among(q, 'antivirus');
+  const text = (q.get('q') ?? '').toLowerCase();
+  return world.machines
+    .filter(
+      (one) =>
+        at(one) &&
+        state(one.state) &&
+        antivirus(one.antivirus.state) &&
+        (!text || `${one.hostname} ${one.ip.join(' ')} ${one.os}`.toLowerCase().includes(text)),
+    )
+    .sort((a, b) => a.hostname.localeCompare(b.hostname));
+}
+
+function page(all, q, map = (one) => one) {
+  const from = Number(q.get('cursor') ?? 0),
+    limit = Math.min(1000, Number(q.get('limit') ?? 100));
+  return {
+    items: all.slice(from, from + limit).map(map),
+    next: from + limit < all.length ? String(from + limit) : null,
+    total: all.length,
+  };
+}
+
+function timeline(world, q, at) {
+  const to = Date.parse(q.get('to') ?? '') || Date.now(),
+    from = Date.parse(q.get('from') ?? '') || to - 86.4e6;
+  const count = Number(q.get('buckets') ?? 48),
+    step = Math.max(60, Math.ceil((to - from) / 1000 / count));
+  const buckets = Array.from({ length: Math.ceil((to - from) / 1000 / step) }, (_, index) => ({
+    at: new Date(from + index * step * 1000).toISOString(),
+    ...Object.fromEntries(LEVELS.map((level) => [level, 0])),
+  }));
+  for (const one of world.alerts.filter(at)) {
+    const bucket = buckets[Math.floor((Date.parse(one.last_at) - from) / 1000 / step)];
+    if (bucket) bucket[one.level] += 1;
+  }
+  return {
+    from: new Date(from).toISOString(),
+    to: new Date(to).toISOString(),
+    step_s: step,
+    buckets,
+  };
+}
+
+function read(request) {
+  return new Promise((done) => {
+    let text = '';
+    request.on('data', (piece) => (text += piece));
+    request.on('end', () => done(text ? JSON.parse(text) : {}));
+  });
+}
+
+function send(response, status, body) {
+  response.writeHead(status, {
+    'content-type': status >= 400 ? 'application/problem+json' : 'application/json',
+  });
+  response.end(body === undefined ? '' : JSON.stringify(body));
+}
+
+function problem(response, status, detail) {
+  send(response, status, { type: 'about:blank', title: `status ${status}`, status, detail });
+}
+
+function file(response, path) {
+  const wanted = join(DIST, normalize(path));
+  const found =
+    wanted.startsWith(DIST) && extname(path) && existsSync(wanted)
+      ? wanted
+      : join(DIST, 'index.html');
+  if (extname(path) && found.endsWith('index.html') && path !== '/index.html')
+    return send(response, 404, {});
+  response.writeHead(200, {
+    'content-type': TYPES[extname(found)] ?? 'application/octet-stream',
+    'content-security-policy': CSP,
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(readFileSync(found));
+}
+
+if (process.argv[1] === new URL(import.meta.url).pathname) {
+  const port = Number(process.argv.find((one) => /^\d+$/.test(one)) ?? 8099);
+  const state = await start({ port, empty: process.argv.includes('--empty') });
+  console.log(`${state.url}  admin / ${PASSWORD}`);
+  if (process.argv.includes('--busy')) setInterval(() => state.raise(), 4000);
+}

@@ -1,0 +1,92 @@
+// The columns of the alert queue.
+
+import { LEVELS, type AlertRow } from '../api/types';
+import { exact, millis } from '../format/time';
+import { of, t, word } from '../i18n/i18n.svelte';
+import type { Column } from '../table/columns';
+
+/** What an alert was grouped by, such as an address. */
+export function subject(row: AlertRow): string {
+  return Object.entries(row.group)
+    .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(', ') : String(value)}`)
+    .join(' · ');
+}
+
+export function columns(): Column<AlertRow>[] {
+  return [
+    {
+      id: 'level',
+      label: t('column.level'),
+      width: 128,
+      from: 700,
+      fixed: true,
+      sort: (row) => LEVELS.indexOf(row.level),
+      text: (row) => word('level', row.level),
+    },
+    { id: 'shape', label: '', width: 34, until: 700, fixed: true },
+    {
+      id: 'title',
+      label: t('column.alert'),
+      fixed: true,
+      sort: (row) => of(row.title),
+      text: (row) => of(row.title),
+    },
+    {
+      id: 'machine',
+      label: t('column.machine'),
+      width: 150,
+      from: 480,
+      sort: (row) => row.machine?.hostname ?? null,
+      text: (row) => row.machine?.hostname ?? '',
+    },
+    {
+      id: 'subject',
+      label: t('column.subject'),
+      width: 200,
+      from: 1080,
+      sort: (row) => subject(row) || null,
+      text: subject,
+    },
+    {
+      id: 'agency',
+      label: t('column.agency'),
+      width: 180,
+      from: 940,
+      sort: (row) => row.agency?.name ?? null,
+      text: (row) => row.agency?.name ?? '',
+    },
+    {
+      id: 'count',
+      label: t('column.count'),
+      width: 84,
+      from: 620,
+      numeric: true,
+      sort: (row) => row.count,
+      text: (row) => String(row.count),
+    },
+    {
+      id: 'state',
+      label: t('column.state'),
+      width: 118,
+      from: 780,
+      sort: (row) => word('alertState', row.state),
+      text: (row) => word('alertState', row.state),
+    },
+    {
+      id: 'last_at',
+      label: t('column.last_at'),
+      width: 116,
+      sort: (row) => millis(row.last_at),
+      text: (row) => exact(row.last_at),
+    },
+    {
+      id: 'number',
+      label: t('column.number'),
+      width: 80,
+      from: 860,
+      numeric: true,
+      sort: (row) => row.number,
+      text: (row) => String(row.number),
+    },
+  ];
+}

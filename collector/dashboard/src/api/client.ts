@@ -1,0 +1,108 @@
+// Speaks HTTP with the collector: one place for the session, for errors and for the server's clock.
+
+export const BASE = '/api/v1';
+
+export type Query = Record<string, string | number | null | undefined>;
+
+/** The collector answered, and it was not a success (RFC 9457), or it did not answer (status 0). */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    readonly detail: string,
+  ) {
+    super(detail || title);
+  }
+}
+
+let whenSignedOut: () => void = () => {};
+
+/** Names what happens when the collector no longer knows our session. */
+export function onSignedOut(act: () => void): void {
+  whenSignedOut = act;
+}
+
+let clockOffsetMs = 0;
+
+/** Now, by the collector's clock: an office PC may be wrong by years. */
+export function serverNow(): number {
+  return Date.now() + clockOffsetMs;
+}
+
+export function query(of: Query): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(of)) {
+    if (value !== null && value !== undefined && value !== '') parameters.set(name, String(value));
+  }
+  const text = parameters.toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return send<T>('GET', path, undefined, signal);
+}
+
+export function post<T>(path: string, body: unknown): Promise<T> {
+  return send<T>('POST', path, body);
+}
+
+export function remove(path: string): Promise<void> {
+  return send<void>('DELETE', path);
+}
+
+async function send<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<T> {
+  const response = await answer(method, path, body, signal);
+  learnClock(response);
+  if (response.ok) {
+    return (response.status === 204 ? undefined : await response.json()) as T;
+  }
+  if (response.status === 401 && path !== '/session') whenSignedOut();
+  throw await problem(response);
+}
+
+async function answer(
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<Response> {
+  const headers: Record<string, string> = { Accept: 'application/json' };
+  if (method !== 'GET') headers['X-Requested-With'] = 'soc';
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  try {
+    return await fetch(BASE + path, {
+      method,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+      credentials: 'same-origin',
+      cache: 'no-store',
+      signal: signal ?? null,
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, '', '');
+  }
+}
+
+function learnClock(response: Response): void {
+  const date = Date.parse(response.headers.get('date') ?? '');
+  // The header has whole seconds and the answer took a moment: small differences mean nothing.
+  if (!Number.isNaN(date)) {
+    const offset = date - Date.now();
+    clockOffsetMs = Math.abs(offset) > 5000 ? offset : 0;
+  }
+}
+
+async function problem(response: Response): Promise<ApiError> {
+  try {
+    const body = (await response.json()) as { title?: string; detail?: string };
+    return new ApiError(response.status, body.title ?? '', body.detail ?? '');
+  } catch {
+    return new ApiError(response.status, response.statusText, '');
+  }
+}

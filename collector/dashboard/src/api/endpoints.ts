@@ -1,0 +1,75 @@
+// Every call the page makes, by name.
+
+import { get, post, query, remove, type Query } from './client';
+import type {
+  Agency,
+  AgencyRef,
+  Alert,
+  AlertRow,
+  EventView,
+  Heartbeat,
+  List,
+  Machine,
+  MachineRow,
+  Overview,
+  Person,
+  Port,
+  RuleRow,
+  Rules,
+  Timeline,
+  Token,
+} from './types';
+
+const id = encodeURIComponent;
+
+export const session = {
+  read: () => get<Person>('/session'),
+  open: (name: string, password: string) => post<Person>('/session', { name, password }),
+  close: () => remove('/session'),
+  changePassword: (old: string, fresh: string) =>
+    post<void>('/session/password', { old, new: fresh }),
+};
+
+export const overview = (of: Query, signal?: AbortSignal) =>
+  get<Overview>(`/overview${query(of)}`, signal);
+
+export const alerts = {
+  list: (of: Query, signal?: AbortSignal) => get<List<AlertRow>>(`/alerts${query(of)}`, signal),
+  read: (alert: string, signal?: AbortSignal) => get<Alert>(`/alerts/${id(alert)}`, signal),
+  timeline: (of: Query, signal?: AbortSignal) =>
+    get<Timeline>(`/alerts/timeline${query(of)}`, signal),
+  act: (alert: string, action: AlertAction, comment: string) =>
+    post<Alert>(`/alerts/${id(alert)}/${action}`, comment === '' ? {} : { comment }),
+};
+
+export type AlertAction = 'acknowledge' | 'close' | 'reopen' | 'comment';
+
+export const machines = {
+  list: (of: Query, signal?: AbortSignal) => get<List<MachineRow>>(`/machines${query(of)}`, signal),
+  read: (machine: string, signal?: AbortSignal) => get<Machine>(`/machines/${id(machine)}`, signal),
+  ports: (machine: string, signal?: AbortSignal) =>
+    get<{ items: Port[] }>(`/machines/${id(machine)}/ports?history=true`, signal),
+  heartbeats: (machine: string, of: Query, signal?: AbortSignal) =>
+    get<{ items: Heartbeat[] }>(`/machines/${id(machine)}/heartbeats${query(of)}`, signal),
+  events: (machine: string, of: Query, signal?: AbortSignal) =>
+    get<{ items: EventView[]; next: number | null }>(
+      `/machines/${id(machine)}/events${query(of)}`,
+      signal,
+    ),
+};
+
+export const agencies = {
+  list: (signal?: AbortSignal) => get<{ items: Agency[] }>('/agencies', signal),
+  add: (code: string, name: string) => post<AgencyRef>('/agencies', { code, name }),
+};
+
+export const rules = {
+  list: (signal?: AbortSignal) => get<Rules>('/rules', signal),
+  read: (rule: string, signal?: AbortSignal) =>
+    get<RuleRow & { source: string }>(`/rules/${id(rule)}`, signal),
+};
+
+export const tokens = {
+  create: (agency: string, uses: number, expires: string) =>
+    post<Token>('/tokens', { agency, uses, expires }),
+};

@@ -1,0 +1,248 @@
+// The shapes of /api/v1, as the collector sends them.
+
+export type Level = 'critical' | 'high' | 'medium' | 'low' | 'informational';
+export type AlertState = 'open' | 'acknowledged' | 'closed';
+export type MachineState = 'online' | 'silent' | 'stopped' | 'asleep' | 'never';
+export type AntivirusState = 'protected' | 'weak' | 'off' | 'missing' | 'unknown';
+
+/** Text in the languages a rule has; English is always there. */
+export interface Text {
+  en: string;
+  vi?: string | null;
+}
+
+export interface List<T> {
+  items: T[];
+  next: string | null;
+  total: number;
+}
+
+export interface Person {
+  name: string;
+  role: string;
+  must_change: boolean;
+}
+
+export interface AgencyRef {
+  id: number;
+  code: string;
+  name: string;
+}
+
+export interface Agency extends AgencyRef {
+  parent: number | null;
+  machines: number;
+  online: number;
+  antivirus_coverage: number | null;
+}
+
+export interface AlertRow {
+  id: string;
+  number: number;
+  rule: string;
+  title: Text;
+  level: Level;
+  state: AlertState;
+  machine: { id: string; hostname: string } | null;
+  agency: AgencyRef | null;
+  group: Record<string, FieldValue>;
+  count: number;
+  starts_at: string;
+  last_at: string;
+  raised_at: string;
+  late: boolean;
+  assignee: string | null;
+}
+
+/** Why a rule matched: `start` and `end` are byte offsets in the UTF-8 of `value`. */
+export interface Predicate {
+  selection: string;
+  field: string | null;
+  modifiers: string;
+  pattern: string;
+  value: string;
+  start: number | null;
+  end: number | null;
+}
+
+export interface HistoryEntry {
+  at: string;
+  who: string;
+  action: string;
+  comment: string | null;
+}
+
+export interface Alert extends AlertRow {
+  description: Text;
+  steps: { en: string[]; vi?: string[] | null };
+  tags: string[];
+  fingerprint: string;
+  correlation: { count: number; first_at: string; last_at: string } | null;
+  events: EventView[];
+  predicates: Predicate[];
+  history: HistoryEntry[];
+}
+
+export type Scalar = string | number | boolean | null;
+export type FieldValue = Scalar | Scalar[];
+export type Fields = Record<string, FieldValue>;
+
+export interface EventView {
+  position: number;
+  id: string;
+  received: string;
+  time: string;
+  kind: string;
+  logsource: { product?: string | null; category?: string | null; service?: string | null };
+  fields: Fields;
+  raw: string | null;
+  machine: { id: string; hostname: string } | null;
+}
+
+export interface Antivirus {
+  state: AntivirusState;
+  product: string | null;
+  signatures_age_days: number | null;
+  reasons: string[];
+}
+
+export interface MachineRow {
+  id: string;
+  hostname: string;
+  agency: AgencyRef | null;
+  state: MachineState;
+  last_heard: string | null;
+  os: string | null;
+  ip: string[];
+  antivirus: Antivirus;
+  open_ports: number;
+  open_ports_lan: number;
+  alerts_open: number;
+  cpu: number | null;
+  memory_used: number | null;
+  disk_used: number | null;
+  clock_offset_us: number | null;
+  agent_version: string | null;
+}
+
+export interface Machine extends MachineRow {
+  inventory: Fields | null;
+  antivirus_products: Fields[];
+  heartbeat: Fields | null;
+  enrolled_at: string | null;
+  certificate_expires_at: string | null;
+  fingerprint: string | null;
+}
+
+export interface Port {
+  transport: string;
+  scope: 'loopback' | 'lan' | 'any' | (string & {});
+  address: string;
+  port: number;
+  process: string | null;
+  executable: string | null;
+  user: string | null;
+  unit: string | null;
+  pid: number | null;
+  opened_at: string;
+  closed_at: string | null;
+}
+
+/** Fractions are 0..1, memory and spool in bytes and events. */
+export interface Heartbeat {
+  at: string;
+  cpu: number | null;
+  memory_used: number | null;
+  memory_total: number | null;
+  disk_used: number | null;
+  agent_memory: number | null;
+  agent_cpu: number | null;
+  spool_events: number | null;
+}
+
+export type LevelCounts = Record<Level, number>;
+
+export interface Overview {
+  machines: Record<'total' | 'online' | 'silent' | 'stopped' | 'asleep', number> & {
+    never?: number;
+  };
+  antivirus: {
+    protected: number;
+    weak: number;
+    unprotected: number;
+    unknown: number;
+    coverage: number | null;
+  };
+  signatures_outdated: number;
+  alerts: { open: LevelCounts; acknowledged: number };
+  newest: AlertRow[];
+  /** The agency the figures are limited to; absent from a collector that cannot limit them. */
+  agency?: number | null;
+  at: string;
+}
+
+export interface TimelineBucket extends LevelCounts {
+  at: string;
+}
+
+export interface Timeline {
+  from: string;
+  to: string;
+  step_s: number;
+  buckets: TimelineBucket[];
+}
+
+export interface RuleRow {
+  id: string;
+  title: Text;
+  description: Text;
+  level: Level;
+  tags: string[];
+  path: string;
+  logsource: { product?: string | null; category?: string | null; service?: string | null };
+  correlation: boolean;
+  alerts: boolean;
+  hits: number;
+}
+
+export interface Problem {
+  path: string;
+  line: number | null;
+  column: number | null;
+  rule: string | null;
+  what: string;
+  hint: string | null;
+  severity: 'error' | 'warning';
+}
+
+export interface Rules {
+  version: string;
+  items: RuleRow[];
+  problems: Problem[];
+}
+
+export interface Token {
+  token: string;
+  agency: string;
+  uses: number;
+  expires: string | null;
+  ca_pin: string;
+  command: string;
+}
+
+export const LEVELS: readonly Level[] = ['critical', 'high', 'medium', 'low', 'informational'];
+export const ALERT_STATES: readonly AlertState[] = ['open', 'acknowledged', 'closed'];
+export const MACHINE_STATES: readonly MachineState[] = [
+  'online',
+  'silent',
+  'stopped',
+  'asleep',
+  'never',
+];
+export const ANTIVIRUS_STATES: readonly AntivirusState[] = [
+  'protected',
+  'weak',
+  'off',
+  'missing',
+  'unknown',
+];

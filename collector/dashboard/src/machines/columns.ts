@@ -1,0 +1,103 @@
+// The columns of the table of machines.
+
+import { ANTIVIRUS_STATES, MACHINE_STATES, type MachineRow } from '../api/types';
+import { exact, millis } from '../format/time';
+import { number, percent } from '../format/number';
+import { t, word } from '../i18n/i18n.svelte';
+import type { Column } from '../table/columns';
+
+export function columns(): Column<MachineRow>[] {
+  return [
+    {
+      id: 'hostname',
+      label: t('column.machine'),
+      fixed: true,
+      sort: (row) => row.hostname,
+      text: (row) => row.hostname,
+    },
+    {
+      id: 'state',
+      label: t('column.state'),
+      width: 126,
+      sort: (row) => MACHINE_STATES.indexOf(row.state),
+      text: (row) => word('machineState', row.state),
+    },
+    {
+      id: 'agency',
+      label: t('column.agency'),
+      width: 180,
+      from: 1060,
+      sort: (row) => row.agency?.name ?? null,
+      text: (row) => row.agency?.name ?? '',
+    },
+    {
+      id: 'antivirus',
+      label: t('column.antivirus'),
+      width: 216,
+      sort: (row) => ANTIVIRUS_STATES.indexOf(row.antivirus.state),
+      text: (row) =>
+        [
+          word('antivirus', row.antivirus.state),
+          ...row.antivirus.reasons.map((reason) => word('reason', reason)),
+        ].join('; '),
+    },
+    {
+      id: 'signatures',
+      label: t('column.signatures'),
+      width: 122,
+      from: 860,
+      numeric: true,
+      sort: (row) => row.antivirus.signatures_age_days,
+      text: (row) => number(row.antivirus.signatures_age_days, 1),
+    },
+    {
+      id: 'ports',
+      label: t('column.ports'),
+      width: 104,
+      from: 760,
+      numeric: true,
+      sort: (row) => row.open_ports_lan,
+      text: (row) => `${row.open_ports_lan}/${row.open_ports}`,
+    },
+    {
+      id: 'alerts',
+      label: t('column.alerts'),
+      width: 86,
+      numeric: true,
+      sort: (row) => row.alerts_open,
+      text: (row) => String(row.alerts_open),
+    },
+    {
+      id: 'cpu',
+      label: t('column.cpu'),
+      width: 106,
+      from: 1500,
+      sort: (row) => row.cpu,
+      text: (row) => percent(row.cpu),
+    },
+    {
+      id: 'memory',
+      label: t('column.memory'),
+      width: 106,
+      from: 1400,
+      sort: (row) => row.memory_used,
+      text: (row) => percent(row.memory_used),
+    },
+    {
+      id: 'disk',
+      label: t('column.disk'),
+      width: 106,
+      from: 1300,
+      sort: (row) => row.disk_used,
+      text: (row) => percent(row.disk_used),
+    },
+    {
+      id: 'heard',
+      label: t('column.heard'),
+      width: 128,
+      from: 640,
+      sort: (row) => millis(row.last_heard),
+      text: (row) => exact(row.last_heard),
+    },
+  ];
+}

@@ -1,0 +1,76 @@
+// What a table is made of.
+
+export interface Column<T> {
+  id: string;
+  label: string;
+  /** Pixels; without it the column takes what is left. */
+  width?: number;
+  /** Least width of the table at which it is shown. */
+  from?: number;
+  /** Width of the table from which another column takes its place. */
+  until?: number;
+  numeric?: boolean;
+  /** Cannot be hidden by a person. */
+  fixed?: boolean;
+  /** What it is sorted by; without it the column cannot be sorted. */
+  sort?: (row: T) => string | number | null;
+  /** What goes into an exported file. */
+  text?: (row: T) => string;
+}
+
+export interface Sort {
+  column: string;
+  down: boolean;
+}
+
+/** Reads `name` or `-name` of an address. */
+export function sortOf(text: string | null): Sort | null {
+  if (!text) return null;
+  return text.startsWith('-')
+    ? { column: text.slice(1), down: true }
+    : { column: text, down: false };
+}
+
+/** Up, down, then as the collector sends it. */
+export function nextSort(sort: Sort | null, column: string): string | null {
+  if (sort?.column !== column) return column;
+  return sort.down ? null : `-${column}`;
+}
+
+/** The rows in the order asked for; rows without a value come last either way. */
+export function sorted<T>(
+  rows: T[],
+  columns: Column<T>[],
+  sort: Sort | null,
+  language: string,
+): T[] {
+  const by = columns.find((column) => column.id === sort?.column)?.sort;
+  if (!sort || !by) return rows;
+  const collator = new Intl.Collator(language, { numeric: true });
+  const sign = sort.down ? -1 : 1;
+  return rows
+    .map((row) => ({ row, value: by(row) }))
+    .sort((a, b) => {
+      if (a.value === null || b.value === null) {
+        return Number(a.value === null) - Number(b.value === null);
+      }
+      if (typeof a.value === 'number' && typeof b.value === 'number') {
+        return sign * (a.value - b.value);
+      }
+      return sign * collator.compare(String(a.value), String(b.value));
+    })
+    .map((entry) => entry.row);
+}
+
+/** Rows as comma-separated values (RFC 4180) that a spreadsheet does not run as formulas. */
+export function csv<T>(rows: T[], columns: Column<T>[]): string {
+  const written = columns.filter((column) => column.text);
+  const lines = [written.map((column) => cell(column.label))];
+  for (const row of rows) lines.push(written.map((column) => cell(column.text?.(row) ?? '')));
+  return `\ufeff${lines.map((line) => line.join(',')).join('\r\n')}\r\n`;
+}
+
+function cell(text: string): string {
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

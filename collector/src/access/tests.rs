@@ -1,0 +1,119 @@
+use super::*;
+use crate::clock::SetClock;
+
+struct Fixture {
+    access: Access,
+    clock: SetClock,
+    _folder: tempfile::TempDir,
+}
+
+async fn fixture() -> Fixture {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("state.sqlite")).await.unwrap();
+    let clock = SetClock::at(Timestamp::from_micros(1_000_000_000_000_000));
+    let access = Access::new(store, clock.clock(), &Registry::new()).unwrap();
+    Fixture { access, clock, _folder: folder }
+}
+
+fn caller() -> Caller {
+    Caller { who: "admin".into(), address: "192.0.2.9".into() }
+}
+
+#[tokio::test]
+async fn the_first_password_is_made_once_and_must_be_changed() {
+    let fixture = fixture().await;
+    let access = &fixture.access;
+    let first = access.first_administrator(None).await.unwrap();
+    let FirstAdministrator::Random(password) = first else { panic!("{first:?}") };
+    assert!(matches!(access.first_administrator(None).await, Ok(FirstAdministrator::Exists)));
+    let (token, operator) = access.sign_in(" Admin", password.clone(), "192.0.2.9").await.unwrap();
+    assert!(operator.must_change);
+    let new = Password::new("mật khẩu đủ dài");
+    access.change_password(&caller(), &token, password.clone(), new.clone()).await.unwrap();
+    assert!(!access.session(&token).await.unwrap().unwrap().must_change);
+    assert!(matches!(access.sign_in("admin", password, "x").await, Err(Error::Wrong)));
+    access.sign_in("admin", new, "192.0.2.9").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_ends_when_idle_and_after_a_week_in_any_case() {
+    let fixture = fixture().await;
+    let Fixture { access, clock, .. } = &fixture;
+    let password = Password::new("correct horse battery");
+    access.first_administrator(Some(password.clone())).await.unwrap();
+    let hour = 3600 * 1_000_000;
+    let (token, _) = access.sign_in("admin", password.clone(), "a").await.unwrap();
+    clock.advance_micros(13 * hour);
+    assert_eq!(access.session(&token).await.unwrap(), None);
+    let (token, _) = access.sign_in("admin", password, "a").await.unwrap();
+    for _ in 0..15 {
+        clock.advance_micros(11 * hour);
+        assert!(access.session(&token).await.unwrap().is_some());
+    }
+    clock.advance_micros(11 * hour);
+    assert_eq!(access.session(&token).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn guessing_is_stopped_and_every_guess_is_on_record() {
+    let fixture = fixture().await;
+    let access = &fixture.access;
+    let password = Password::new("correct horse battery");
+    access.first_administrator(Some(password.clone())).await.unwrap();
+    for _ in 0..5 {
+        let guess = access.sign_in("admin", Password::new("guess"), "192.0.2.9").await;
+        assert!(matches!(guess, Err(Error::Wrong)));
+    }
+    let right = access.sign_in("admin", password.clone(), "192.0.2.9").await;
+    assert!(matches!(right, Err(Error::TooMany(_))));
+    access.sign_in("admin", password, "192.0.2.10").await.unwrap();
+    let (deeds, total) = access.deeds(None, 3).await.unwrap();
+    assert_eq!(total, 7);
+    assert_eq!(deeds[0].action, "signed in");
+    assert_eq!(deeds[1].action, "sign-in failed");
+    assert_eq!(deeds[1].address, "192.0.2.9");
+}
+
+#[tokio::test]
+async fn choosing_a_password_ends_the_other_sessions() {
+    let fixture = fixture().await;
+    let access = &fixture.access;
+    let password = Password::new("correct horse battery");
+    access.first_administrator(Some(password.clone())).await.unwrap();
+    let (thief, _) = access.sign_in("admin", password.clone(), "a").await.unwrap();
+    let (mine, _) = access.sign_in("admin", password.clone(), "b").await.unwrap();
+    let new = Password::new("another horse battery");
+    access.change_password(&caller(), &mine, password, new).await.unwrap();
+    assert_eq!(access.session(&thief).await.unwrap(), None);
+    assert!(access.session(&mine).await.unwrap().is_some());
+    access.sign_out(&mine, "admin", "b").await.unwrap();
+    assert_eq!(access.session(&mine).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_operator_is_added_once_under_a_plain_name() {
+    let fixture = fixture().await;
+    let access = &fixture.access;
+    let one_time = access.add_operator("An.Nguyen", &caller()).await.unwrap();
+    access.sign_in("an.nguyen", one_time, "a").await.unwrap();
+    let again = access.add_operator("an.nguyen", &caller()).await;
+    assert!(matches!(again, Err(Error::Exists)));
+    for name in ["", "a b", "<b>", "ông", &"x".repeat(65)] {
+        let refused = access.add_operator(name, &caller()).await;
+        assert!(matches!(refused, Err(Error::Name)), "{name}");
+    }
+}
+
+#[test]
+fn weak_passwords_are_refused_with_what_to_do() {
+    for (text, fine) in [
+        ("short", false),
+        ("aaaaaaaaaaaaaa", false),
+        ("twelve chars", true),
+        (&"x1".repeat(513), false),
+    ] {
+        assert_eq!(Password::new(text).check().is_ok(), fine, "{text}");
+    }
+    assert!(Password::random().check().is_ok());
+    assert_eq!(format!("{:?}", Password::new("secret")), "Password(…)");
+}

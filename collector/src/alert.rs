@@ -1,0 +1,110 @@
+//! Alerts: what rules found, grouped, and what people did about it.
+//!
+//! `detect` raises findings inside its own transaction. A finding whose fingerprint (rule, machine,
+//! grouping values) is that of an alert not yet closed is counted on that alert; otherwise it is a
+//! new one. Ids come from rule, fingerprint and event id: the same journal gives the same alerts.
+//!
+//! What the rule said and the first event are copied into the alert, so that it stays readable when
+//! rules change and the journal forgets. Never: decides what is suspicious, sends anything away.
+
+use prometheus::Registry;
+
+use crate::clock::Clock;
+use crate::live::{Bus, Notice};
+use crate::store::Store;
+
+pub use evidence::{EventView, MachineRef, PredicateView};
+pub use finding::{AgencyRef, Finding, Level, Said, Steps, Text, fingerprint};
+pub use operate::Action;
+pub use query::{Cursor, Filter};
+pub use raise::Raised;
+pub use view::{Alert, AlertRow, CorrelationView, HistoryRow, State};
+
+mod evidence;
+mod finding;
+mod metrics;
+mod operate;
+mod query;
+mod raise;
+mod timeline;
+mod view;
+
+pub use timeline::{Bucket, LevelCounts, Timeline, Unclosed};
+
+/// Events remembered for one alert.
+pub const EVENTS_MAX: usize = 32;
+/// Longest comment in characters.
+pub const COMMENT_MAX: usize = 4000;
+
+/// Why something could not be done to an alert.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none with this id.
+    #[error("there is no such alert")]
+    NotFound,
+    /// Its state does not allow it; somebody else may have been faster.
+    #[error("the alert is {0} already")]
+    Conflict(&'static str),
+    /// It cannot be reopened: the same thing was seen again and is another alert now.
+    #[error("the same was seen again since: work on alert {0} instead")]
+    SeenAgain(i64),
+    /// A comment is needed here.
+    #[error("say in a comment how the alert was handled")]
+    CommentMissing,
+    /// Longer than [`COMMENT_MAX`].
+    #[error("a comment has at most {COMMENT_MAX} characters")]
+    CommentTooLong,
+    /// The database failed.
+    #[error("database: {0}")]
+    Sql(#[from] sqlx::Error),
+    /// A row holds what this version cannot read.
+    #[error("alert in the database: {0}")]
+    Row(#[from] serde_json::Error),
+}
+
+/// The room. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Alerts {
+    store: Store,
+    clock: Clock,
+    bus: Bus,
+    metrics: metrics::Metrics,
+}
+
+impl Alerts {
+    /// Opens the room; its metrics go into the registry.
+    ///
+    /// # Errors
+    /// When a metric of the same name is registered already.
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        bus: Bus,
+        registry: &Registry,
+    ) -> prometheus::Result<Self> {
+        let metrics = metrics::Metrics::new(registry)?;
+        Ok(Self { store, clock, bus, metrics })
+    }
+
+    /// Counts and announces what a committed transaction raised.
+    pub fn announce(&self, raised: &[Raised]) {
+        for one in raised {
+            if one.is_new {
+                self.metrics.raised(one);
+            }
+            self.bus.tell(Notice::Alert { id: one.id.clone(), agency: one.agency });
+        }
+    }
+
+    /// Brings the metrics that are counted in the database up to date.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn measure(&self) -> Result<(), Error> {
+        self.metrics.open(&self.unclosed().await?.open);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

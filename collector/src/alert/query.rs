@@ -1,0 +1,205 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+
+use soc_event::{AgentId, Timestamp};
+use sqlx::{QueryBuilder, Row, Sqlite};
+
+use super::{Alert, AlertRow, Alerts, Error, HistoryRow, Level, State};
+
+/// Longest text searched for, in characters.
+const SEARCH_MAX: usize = 200;
+
+/// Which alerts. Empty lists and `None` mean: all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    /// In these states.
+    pub states: Vec<State>,
+    /// Of these levels.
+    pub levels: Vec<Level>,
+    /// With this text in title, machine, agency, rule or grouping values; `17` or `#17` is a number.
+    pub search: Option<String>,
+    /// Of this machine.
+    pub machine: Option<AgentId>,
+    /// Of this rule.
+    pub rule: Option<String>,
+    /// Of these agencies.
+    pub agencies: Option<Vec<i64>>,
+    /// Seen at or after.
+    pub from: Option<Timestamp>,
+    /// Seen before.
+    pub to: Option<Timestamp>,
+}
+
+/// Where a page ends: the next one begins after it. Opaque to callers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    last_at: i64,
+    number: i64,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.last_at, self.number)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('.').and_then(|(last_at, number)| {
+            Some(Self { last_at: last_at.parse().ok()?, number: number.parse().ok()? })
+        });
+        parts.ok_or_else(|| "this cursor was not given by this collector".to_owned())
+    }
+}
+
+impl Alerts {
+    /// A page of alerts, last seen first; where it ends if there are more; how many in all.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<(Vec<AlertRow>, Option<Cursor>, i64), Error> {
+        let mut query = QueryBuilder::new("SELECT * FROM alert WHERE true");
+        narrow(&mut query, filter);
+        if let Some(Cursor { last_at, number }) = after {
+            query.push(" AND (last_at, number) < (").push_bind(last_at);
+            query.push(", ").push_bind(number).push(")");
+        }
+        query.push(" ORDER BY last_at DESC, number DESC LIMIT ").push_bind(i64::from(limit) + 1);
+        let rows = query.build().fetch_all(self.store.pool()).await?;
+        let read = |row| AlertRow::from_row(row).map(|(view, _)| view);
+        let mut items: Vec<AlertRow> = rows.iter().map(read).collect::<Result<_, Error>>()?;
+        let more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        let last = items.last().filter(|_| more);
+        let next = last.map(|row| Cursor { last_at: row.last_at.as_micros(), number: row.number });
+        Ok((items, next, self.count(filter).await?))
+    }
+
+    /// One alert, with its first event, and where in the journal all its events are.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or that the database failed.
+    pub async fn get(&self, id: &str) -> Result<(Alert, Vec<u64>), Error> {
+        let row = sqlx::query("SELECT * FROM alert WHERE id = ?")
+            .bind(id)
+            .fetch_optional(self.store.pool())
+            .await?
+            .ok_or(Error::NotFound)?;
+        let (view, said) = AlertRow::from_row(&row)?;
+        let correlation: Option<String> = row.try_get("correlation")?;
+        let positions: Vec<i64> =
+            sqlx::query_scalar("SELECT position FROM alert_event WHERE alert = ? ORDER BY 1")
+                .bind(id)
+                .fetch_all(self.store.pool())
+                .await?;
+        let alert = Alert {
+            row: view,
+            description: said.description,
+            steps: said.steps,
+            tags: said.tags,
+            fingerprint: row.try_get("fingerprint")?,
+            correlation: correlation.map(|text| serde_json::from_str(&text)).transpose()?,
+            events: vec![serde_json::from_str(row.try_get("first_event")?)?],
+            predicates: serde_json::from_str(row.try_get("predicates")?)?,
+            history: self.history(id).await?,
+        };
+        Ok((alert, positions.into_iter().filter_map(|p| u64::try_from(p).ok()).collect()))
+    }
+
+    /// How often each rule was seen, over all alerts that are kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn hits(&self) -> Result<HashMap<String, i64>, Error> {
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("SELECT rule, sum(count) FROM alert GROUP BY rule")
+                .fetch_all(self.store.pool())
+                .await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Alerts nobody has taken, by id of the machine; machines without are left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open_by_machine(&self) -> Result<HashMap<String, i64>, Error> {
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("SELECT agent, count(*) FROM alert WHERE state = 'open' GROUP BY agent")
+                .fetch_all(self.store.pool())
+                .await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    async fn count(&self, filter: &Filter) -> Result<i64, Error> {
+        let mut query = QueryBuilder::new("SELECT count(*) FROM alert WHERE true");
+        narrow(&mut query, filter);
+        Ok(query.build_query_scalar().fetch_one(self.store.pool()).await?)
+    }
+
+    async fn history(&self, id: &str) -> Result<Vec<HistoryRow>, Error> {
+        let rows: Vec<(i64, String, String, Option<String>)> = sqlx::query_as(
+            "SELECT at, who, action, comment FROM alert_history WHERE alert = ? ORDER BY number",
+        )
+        .bind(id)
+        .fetch_all(self.store.pool())
+        .await?;
+        let view = |(at, who, action, comment)| HistoryRow {
+            at: Timestamp::from_micros(at),
+            who,
+            action,
+            comment,
+        };
+        Ok(rows.into_iter().map(view).collect())
+    }
+}
+
+fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
+    one_of(query, "state", filter.states.iter().map(|state| state.as_str().to_owned()));
+    one_of(query, "level", filter.levels.iter().map(|level| level.index()));
+    if let Some(agencies) = &filter.agencies {
+        query.push(" AND agency IN (SELECT value FROM json_each(");
+        query.push_bind(serde_json::json!(agencies).to_string()).push("))");
+    }
+    if let Some(machine) = filter.machine {
+        query.push(" AND agent = ").push_bind(machine.to_string());
+    }
+    if let Some(rule) = &filter.rule {
+        query.push(" AND rule = ").push_bind(rule.clone());
+    }
+    if let Some(from) = filter.from {
+        query.push(" AND last_at >= ").push_bind(from.as_micros());
+    }
+    if let Some(to) = filter.to {
+        query.push(" AND starts_at < ").push_bind(to.as_micros());
+    }
+    if let Some(search) = filter.search.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+        let search: String = search.to_lowercase().chars().take(SEARCH_MAX).collect();
+        let number: i64 = search.trim_start_matches('#').parse().unwrap_or(-1);
+        query.push(" AND (instr(words, ").push_bind(search);
+        query.push(") > 0 OR number = ").push_bind(number).push(")");
+    }
+}
+
+fn one_of<T>(query: &mut QueryBuilder<Sqlite>, column: &str, values: impl Iterator<Item = T>)
+where
+    T: for<'q> sqlx::Encode<'q, Sqlite> + sqlx::Type<Sqlite> + Send + 'static,
+{
+    let mut values = values.peekable();
+    if values.peek().is_none() {
+        return;
+    }
+    query.push(" AND ").push(column).push(" IN (");
+    let mut list = query.separated(", ");
+    for value in values {
+        list.push_bind(value);
+    }
+    query.push(")");
+}

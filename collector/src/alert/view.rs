@@ -1,0 +1,165 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use soc_event::{AgentId, Timestamp};
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use utoipa::ToSchema;
+
+use super::{AgencyRef, Error, EventView, Level, MachineRef, PredicateView, Said, Steps, Text};
+
+/// Where an alert is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = AlertState)]
+pub enum State {
+    /// Nobody has taken it.
+    Open,
+    /// Somebody works on it.
+    Acknowledged,
+    /// Done.
+    Closed,
+}
+
+impl State {
+    /// The word used everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Acknowledged => "acknowledged",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// The state of a word that [`Self::as_str`] gave.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Open, Self::Acknowledged, Self::Closed]
+            .into_iter()
+            .find(|state| state.as_str() == word)
+    }
+}
+
+/// An alert in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct AlertRow {
+    /// 32 hex digits.
+    pub id: String,
+    /// What people call it.
+    pub number: i64,
+    /// Id of the rule.
+    pub rule: String,
+    /// What happened.
+    pub title: Text,
+    /// How bad.
+    pub level: Level,
+    /// Where it is on its way.
+    pub state: State,
+    /// Where it happened.
+    pub machine: MachineRef,
+    /// Whose machine that is.
+    pub agency: AgencyRef,
+    /// Values that tell it from others of the same rule on the same machine.
+    pub group: BTreeMap<String, String>,
+    /// How often it was seen.
+    pub count: i64,
+    /// First seen, in event time.
+    #[schema(value_type = String, format = DateTime)]
+    pub starts_at: Timestamp,
+    /// Last seen, in event time.
+    #[schema(value_type = String, format = DateTime)]
+    pub last_at: Timestamp,
+    /// When the collector had the first event.
+    #[schema(value_type = String, format = DateTime)]
+    pub received_at: Timestamp,
+    /// When the collector raised it.
+    #[schema(value_type = String, format = DateTime)]
+    pub raised_at: Timestamp,
+    /// Whether the event came long after it happened.
+    pub late: bool,
+    /// Who works on it.
+    pub assignee: Option<String>,
+}
+
+/// How many events it took, and from when to when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CorrelationView {
+    /// Events, or distinct values.
+    pub count: u64,
+    /// Time of the first.
+    #[schema(value_type = String, format = DateTime)]
+    pub first_at: Timestamp,
+    /// Time of the last.
+    #[schema(value_type = String, format = DateTime)]
+    pub last_at: Timestamp,
+}
+
+/// What was done, by whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct HistoryRow {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// By whom; empty: by the collector.
+    pub who: String,
+    /// `raised`, `acknowledged`, `closed`, `reopened` or `commented`
+    pub action: String,
+    /// With which words.
+    pub comment: Option<String>,
+}
+
+/// An alert with everything known about it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Alert {
+    /// What a list shows.
+    #[serde(flatten)]
+    pub row: AlertRow,
+    /// Why it matters.
+    pub description: Text,
+    /// What to do first.
+    pub steps: Steps,
+    /// ATT&CK and other tags.
+    pub tags: Vec<String>,
+    /// What repeats have in common.
+    pub fingerprint: String,
+    /// How many events it took, if several.
+    pub correlation: Option<CorrelationView>,
+    /// The event that raised it, then others the journal still has.
+    pub events: Vec<EventView>,
+    /// What matched in the first event.
+    pub predicates: Vec<PredicateView>,
+    /// What was done.
+    pub history: Vec<HistoryRow>,
+}
+
+impl AlertRow {
+    pub(super) fn from_row(row: &SqliteRow) -> Result<(Self, Said), Error> {
+        let time = |column: &str| row.try_get(column).map(Timestamp::from_micros);
+        let said: Said = serde_json::from_str(row.try_get("rule_said")?)?;
+        let group: Vec<(String, String)> = serde_json::from_str(row.try_get("grouped_by")?)?;
+        let agent: String = row.try_get("agent")?;
+        let id: AgentId = agent.parse().unwrap_or(AgentId::COLLECTOR);
+        let view = Self {
+            id: row.try_get("id")?,
+            number: row.try_get("number")?,
+            rule: row.try_get("rule")?,
+            title: said.title.clone(),
+            level: Level::from_index(row.try_get("level")?),
+            state: State::from_word(row.try_get("state")?).unwrap_or(State::Open),
+            machine: MachineRef { id, hostname: row.try_get("hostname")? },
+            agency: AgencyRef {
+                id: row.try_get("agency")?,
+                code: row.try_get("agency_code")?,
+                name: row.try_get("agency_name")?,
+            },
+            group: group.into_iter().collect(),
+            count: row.try_get("count")?,
+            starts_at: time("starts_at")?,
+            last_at: time("last_at")?,
+            received_at: time("received_at")?,
+            raised_at: time("raised_at")?,
+            late: row.try_get("late")?,
+            assignee: row.try_get("assignee")?,
+        };
+        Ok((view, said))
+    }
+}

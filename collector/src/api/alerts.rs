@@ -1,0 +1,206 @@
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::page::{self, Page};
+use super::signed::Signed;
+use super::{Api, Problem, events};
+use crate::alert::Timeline;
+use crate::alert::{Action, Alert, AlertRow, Cursor, Error, Filter, Level, State as AlertState};
+
+/// Which alerts.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// `open,acknowledged,closed`
+    state: Option<String>,
+    /// `critical,high,medium,low,informational`
+    level: Option<String>,
+    /// Text in title, machine, agency, rule or grouping values; or the alert's number.
+    q: Option<String>,
+    /// Id of a machine.
+    machine: Option<String>,
+    /// Id of a rule.
+    rule: Option<String>,
+    /// Code or number of an agency; those below it belong to it.
+    agency: Option<String>,
+    /// Seen at or after this time.
+    from: Option<String>,
+    /// Seen before this time.
+    to: Option<String>,
+    /// Rows of a page.
+    limit: Option<u32>,
+    /// Where the page before ended.
+    cursor: Option<String>,
+}
+
+/// Which stretch of time.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TimelineQuery {
+    /// Begin; a day before the end when not given.
+    from: Option<String>,
+    /// End; now when not given.
+    to: Option<String>,
+    /// Number of steps, 1 to 1000.
+    buckets: Option<u32>,
+}
+
+/// Words about it.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub struct Comment {
+    /// Needed for closing and commenting.
+    #[serde(default)]
+    comment: Option<String>,
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let said = format!("{error}.");
+        match error {
+            Error::NotFound => Self::not_found(said),
+            Error::Conflict(_) | Error::SeenAgain(_) => Self::new(StatusCode::CONFLICT, said),
+            Error::CommentMissing | Error::CommentTooLong => Self::invalid(said),
+            Error::Sql(_) | Error::Row(_) => Self::internal(&error),
+        }
+    }
+}
+
+/// Alerts, last seen first.
+#[utoipa::path(get, path = "/alerts", tag = "alerts", params(ListQuery),
+    responses((status = 200, body = Page<AlertRow>), (status = 422, body = Problem)))]
+pub async fn list(
+    State(api): State<Api>,
+    _: Signed,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Page<AlertRow>>, Problem> {
+    let limit = page::limit(query.limit);
+    let cursor: Option<Cursor> = page::value("cursor", query.cursor.as_deref())?;
+    let filter = filter(&api, query).await?;
+    let (items, next, total) = api.alerts.list(&filter, cursor, limit).await?;
+    Ok(Json(Page { items, next: next.map(|next| next.to_string()), total }))
+}
+
+/// How many alerts began when.
+#[utoipa::path(get, path = "/alerts/timeline", tag = "alerts", params(TimelineQuery),
+    responses((status = 200, body = Timeline), (status = 422, body = Problem)))]
+pub async fn timeline(
+    State(api): State<Api>,
+    _: Signed,
+    Query(query): Query<TimelineQuery>,
+) -> Result<Json<Timeline>, Problem> {
+    const DAY_US: i64 = 86_400 * 1_000_000;
+    let to = page::time("to", query.to.as_deref())?.unwrap_or_else(|| api.clock.now());
+    let from = page::time("from", query.from.as_deref())?.unwrap_or(to.plus_micros(-DAY_US));
+    if from >= to {
+        return Err(Problem::invalid("`from` has to be before `to`."));
+    }
+    Ok(Json(api.alerts.timeline(from, to, query.buckets.unwrap_or(48)).await?))
+}
+
+/// One alert with everything known about it.
+#[utoipa::path(get, path = "/alerts/{id}", tag = "alerts", params(("id" = String, Path)),
+    responses((status = 200, body = Alert), (status = 404, body = Problem)))]
+pub async fn show(
+    State(api): State<Api>,
+    _: Signed,
+    Path(id): Path<String>,
+) -> Result<Json<Alert>, Problem> {
+    whole(&api, &id).await
+}
+
+/// Takes it.
+#[utoipa::path(post, path = "/alerts/{id}/acknowledge", tag = "alerts",
+    params(("id" = String, Path)), request_body = Option<Comment>,
+    responses((status = 200, body = Alert), (status = 404, body = Problem),
+        (status = 409, body = Problem)))]
+pub async fn acknowledge(
+    State(api): State<Api>,
+    signed: Signed,
+    Path(id): Path<String>,
+    comment: Option<Json<Comment>>,
+) -> Result<Json<Alert>, Problem> {
+    operate(&api, &signed, &id, Action::Acknowledge, comment).await
+}
+
+/// Finishes it, with words on how it was handled.
+#[utoipa::path(post, path = "/alerts/{id}/close", tag = "alerts",
+    params(("id" = String, Path)), request_body = Comment,
+    responses((status = 200, body = Alert), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn close(
+    State(api): State<Api>,
+    signed: Signed,
+    Path(id): Path<String>,
+    comment: Option<Json<Comment>>,
+) -> Result<Json<Alert>, Problem> {
+    operate(&api, &signed, &id, Action::Close, comment).await
+}
+
+/// Takes it up again.
+#[utoipa::path(post, path = "/alerts/{id}/reopen", tag = "alerts",
+    params(("id" = String, Path)), request_body = Option<Comment>,
+    responses((status = 200, body = Alert), (status = 404, body = Problem),
+        (status = 409, body = Problem)))]
+pub async fn reopen(
+    State(api): State<Api>,
+    signed: Signed,
+    Path(id): Path<String>,
+    comment: Option<Json<Comment>>,
+) -> Result<Json<Alert>, Problem> {
+    operate(&api, &signed, &id, Action::Reopen, comment).await
+}
+
+/// Says something about it.
+#[utoipa::path(post, path = "/alerts/{id}/comment", tag = "alerts",
+    params(("id" = String, Path)), request_body = Comment,
+    responses((status = 200, body = Alert), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+pub async fn comment(
+    State(api): State<Api>,
+    signed: Signed,
+    Path(id): Path<String>,
+    comment: Option<Json<Comment>>,
+) -> Result<Json<Alert>, Problem> {
+    operate(&api, &signed, &id, Action::Comment, comment).await
+}
+
+async fn operate(
+    api: &Api,
+    Signed(session): &Signed,
+    id: &str,
+    action: Action,
+    comment: Option<Json<Comment>>,
+) -> Result<Json<Alert>, Problem> {
+    let comment = comment.and_then(|Json(comment)| comment.comment);
+    api.alerts.operate(id, action, comment.as_deref(), &session.caller).await?;
+    whole(api, id).await
+}
+
+/// An alert whose further events are read from the journal, as far as it still has them.
+async fn whole(api: &Api, id: &str) -> Result<Json<Alert>, Problem> {
+    let (mut alert, positions) = api.alerts.get(id).await?;
+    let first = alert.events.first().map(|event| event.position);
+    let others = positions.into_iter().filter(|position| Some(*position) != first).collect();
+    alert.events.extend(events::at(api, others).await?);
+    Ok(Json(alert))
+}
+
+async fn filter(api: &Api, query: ListQuery) -> Result<Filter, Problem> {
+    let agencies = match page::text(query.agency) {
+        Some(agency) => Some(super::agencies::and_below(api, &agency).await?),
+        None => None,
+    };
+    Ok(Filter {
+        states: page::words("state", query.state.as_deref(), AlertState::from_word)?,
+        levels: page::words("level", query.level.as_deref(), Level::from_word)?,
+        search: page::text(query.q),
+        machine: page::value("machine", query.machine.as_deref())?,
+        rule: page::text(query.rule),
+        agencies,
+        from: page::time("from", query.from.as_deref())?,
+        to: page::time("to", query.to.as_deref())?,
+    })
+}

@@ -1,0 +1,147 @@
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+use soc_event::AgentId;
+use utoipa::IntoParams;
+
+use super::page;
+use super::signed::Signed;
+use super::{Api, Problem};
+use crate::fleet::{
+    AntivirusState, Error, HeartbeatPoint, Items, Machine, MachineFilter, MachineRow, MachineSort,
+    Page, PageRequest, Port, Scope, State as MachineState,
+};
+
+/// Heartbeats shown when nothing is said: three hours.
+const HEARTBEATS_US: i64 = 3 * 3600 * 1_000_000;
+
+/// Which machines.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Part of the name, an address or the system.
+    q: Option<String>,
+    /// Code or number of an agency; those below it belong to it.
+    agency: Option<String>,
+    /// `online,silent,stopped,asleep,never`
+    state: Option<String>,
+    /// `protected,weak,off,missing,unknown`
+    antivirus: Option<String>,
+    /// Rows of a page.
+    limit: Option<u32>,
+    /// Where the page before ended.
+    cursor: Option<String>,
+    /// `hostname`, `last_heard`, `agency`, `state` or `antivirus`
+    sort: Option<String>,
+}
+
+/// Whether closed ports too.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PortsQuery {
+    /// Also those that were closed.
+    history: Option<bool>,
+}
+
+/// Which heartbeats.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct HeartbeatsQuery {
+    /// Begin; three hours before the end when not given.
+    from: Option<String>,
+    /// End; now when not given.
+    to: Option<String>,
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NoSuchAgency(_) => Self::not_found(format!("{error}.")),
+            Error::Refused(_) | Error::Token => Self::invalid(format!("{error}.")),
+            _ => Self::internal(&error),
+        }
+    }
+}
+
+/// Machines.
+#[utoipa::path(get, path = "/machines", tag = "machines", params(ListQuery),
+    responses((status = 200, body = Page<MachineRow>), (status = 422, body = Problem)))]
+pub async fn list(
+    State(api): State<Api>,
+    _: Signed,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Page<MachineRow>>, Problem> {
+    let scope = match page::text(query.agency) {
+        Some(agency) => Scope::Agencies(super::agencies::and_below(&api, &agency).await?),
+        None => Scope::All,
+    };
+    let filter = MachineFilter {
+        q: page::text(query.q),
+        agency: None,
+        states: page::words("state", query.state.as_deref(), word::<MachineState>)?,
+        antivirus: page::words("antivirus", query.antivirus.as_deref(), word::<AntivirusState>)?,
+        scope,
+    };
+    let mut sort = page::words("sort", query.sort.as_deref(), word::<MachineSort>)?;
+    let sort = sort.pop().unwrap_or_default();
+    let request = PageRequest { limit: page::limit(query.limit), cursor: query.cursor };
+    let mut page = api.fleet.machines(&filter, sort, &request).await?;
+    let open = api.alerts.open_by_machine().await?;
+    for row in &mut page.items {
+        row.alerts_open = open.get(&row.id).copied().unwrap_or_default();
+    }
+    Ok(Json(page))
+}
+
+/// One machine with everything known about it.
+#[utoipa::path(get, path = "/machines/{id}", tag = "machines", params(("id" = String, Path)),
+    responses((status = 200, body = Machine), (status = 404, body = Problem)))]
+pub async fn show(
+    State(api): State<Api>,
+    _: Signed,
+    Path(text): Path<String>,
+) -> Result<Json<Machine>, Problem> {
+    let found = api.fleet.machine(id(&text)?).await?;
+    let mut machine = found.ok_or_else(|| Problem::not_found("There is no such machine."))?;
+    let open = api.alerts.open_by_machine().await?;
+    machine.row.alerts_open = open.get(&machine.row.id).copied().unwrap_or_default();
+    Ok(Json(machine))
+}
+
+/// Its open ports, and on request those that were closed.
+#[utoipa::path(get, path = "/machines/{id}/ports", tag = "machines",
+    params(("id" = String, Path), PortsQuery), responses((status = 200, body = Items<Port>)))]
+pub async fn ports(
+    State(api): State<Api>,
+    _: Signed,
+    Path(text): Path<String>,
+    Query(query): Query<PortsQuery>,
+) -> Result<Json<Items<Port>>, Problem> {
+    Ok(Json(api.fleet.ports(id(&text)?, query.history.unwrap_or(false)).await?))
+}
+
+/// Its heartbeats, at most 500: of more, means.
+#[utoipa::path(get, path = "/machines/{id}/heartbeats", tag = "machines",
+    params(("id" = String, Path), HeartbeatsQuery),
+    responses((status = 200, body = Items<HeartbeatPoint>)))]
+pub async fn heartbeats(
+    State(api): State<Api>,
+    _: Signed,
+    Path(text): Path<String>,
+    Query(query): Query<HeartbeatsQuery>,
+) -> Result<Json<Items<HeartbeatPoint>>, Problem> {
+    let to = page::time("to", query.to.as_deref())?.unwrap_or_else(|| api.clock.now());
+    let from = page::time("from", query.from.as_deref())?;
+    let from = from.unwrap_or(to.plus_micros(-HEARTBEATS_US));
+    Ok(Json(api.fleet.heartbeats(id(&text)?, from, to).await?))
+}
+
+/// A machine's id in a path.
+pub(super) fn id(text: &str) -> Result<AgentId, Problem> {
+    text.parse().map_err(|_| Problem::not_found("There is no such machine."))
+}
+
+/// A word as it is written in JSON.
+fn word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).ok()
+}

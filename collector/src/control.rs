@@ -1,0 +1,278 @@
+//! Commands on a data folder: they talk to the collector that has it open, through a socket in the
+//! folder, or else open it themselves.
+//!
+//! The socket is readable by the folder's owner alone; whoever may open it may do everything. One
+//! request is one [`Command`] as JSON over HTTP, the answer one [`Answer`].
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use soc_event::Timestamp;
+
+use crate::access::{self, Access, Caller, Deed};
+use crate::clock::Clock;
+use crate::fleet::{self, Fleet};
+use crate::pki::Pki;
+
+pub use client::call;
+pub use socket::{Socket, listen};
+
+mod client;
+mod socket;
+
+/// What can be asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// A token with which machines enrol.
+    CreateToken {
+        /// Code of the agency.
+        agency: String,
+        /// How many machines.
+        uses: u32,
+        /// Until when.
+        expires: Option<Timestamp>,
+    },
+    /// An operator with a one-time password.
+    AddUser {
+        /// Its name.
+        name: String,
+    },
+    /// An agency.
+    AddAgency {
+        /// Its code.
+        code: String,
+        /// Its name.
+        name: String,
+        /// Code of the agency above.
+        parent: Option<String>,
+    },
+    /// Agencies from a table `code,name,parent`.
+    ImportAgencies {
+        /// The table.
+        csv: String,
+    },
+    /// How the collector is.
+    Status,
+}
+
+/// What comes back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// The token, shown this once, and how to use it.
+    Token(TokenMade),
+    /// The operator's one-time password, shown this once.
+    User {
+        /// Its name.
+        name: String,
+        /// To be changed at the first sign-in.
+        password: String,
+    },
+    /// An agency was added.
+    Agency {
+        /// Its code.
+        code: String,
+    },
+    /// So many agencies were imported.
+    Imported {
+        /// Lines of the table.
+        agencies: usize,
+    },
+    /// How it is.
+    Status {
+        /// Version of the program.
+        version: String,
+        /// Position after the last event.
+        journal_end: u64,
+        /// Agencies there are.
+        agencies: usize,
+        /// Machines there are.
+        machines: i64,
+        /// Those that were heard lately.
+        online: i64,
+    },
+}
+
+/// A token, and how to use it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TokenMade {
+    /// The token; kept nowhere.
+    pub token: String,
+    /// Code of the agency.
+    pub agency: String,
+    /// How many machines.
+    pub uses: u32,
+    /// Until when.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires: Option<Timestamp>,
+    /// Hash of the authority's certificate, by which agents know the collector.
+    pub ca_pin: String,
+    /// What to run on the machine.
+    pub command: String,
+}
+
+/// Why a command was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What was asked cannot be.
+    #[error("{0}")]
+    Refused(String),
+    /// It could not be done; the fault is the collector's.
+    #[error("{0}")]
+    Failed(String),
+    /// Nobody answers on the socket, or not as expected.
+    #[error("talking to the collector through {path}: {reason}")]
+    Socket {
+        /// Path of the socket.
+        path: String,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// What commands are done with.
+#[derive(Clone, Debug)]
+pub struct Control {
+    /// Operators and audit.
+    pub access: Access,
+    /// Agencies and tokens.
+    pub fleet: Fleet,
+    /// The pin.
+    pub pki: Pki,
+    /// Where events end.
+    pub journal: crate::journal::Journal,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where agents come in, as they are told: `https://soc.example.gov.vn:7443`.
+    pub agents_url: String,
+}
+
+/// Path of the socket in a data folder.
+pub fn socket_path(data: &Path) -> PathBuf {
+    data.join("control.sock")
+}
+
+impl Control {
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the reason.
+    pub async fn perform(&self, command: Command) -> Result<Answer, Error> {
+        let local = Caller { who: "command".into(), address: "local".into() };
+        match command {
+            Command::CreateToken { agency, uses, expires } => {
+                self.create_token(&agency, uses, expires, &local).await.map(Answer::Token)
+            }
+            Command::AddUser { name } => {
+                let password = self.access.add_operator(&name, &local).await?;
+                Ok(Answer::User { name, password: password.reveal().to_owned() })
+            }
+            Command::AddAgency { code, name, parent } => {
+                self.add_agency(&code, &name, parent.as_deref(), &local).await?;
+                Ok(Answer::Agency { code })
+            }
+            Command::ImportAgencies { csv } => self.import(&csv, &local).await,
+            Command::Status => self.status().await,
+        }
+    }
+
+    /// Makes a token and puts it on record.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the reason.
+    pub async fn create_token(
+        &self,
+        agency: &str,
+        uses: u32,
+        expires: Option<Timestamp>,
+        caller: &Caller,
+    ) -> Result<TokenMade, Error> {
+        if expires.is_some_and(|expires| expires <= self.clock.now()) {
+            return Err(Error::Refused("a token cannot expire in the past".into()));
+        }
+        let token = self.fleet.create_token(agency, uses, expires, &caller.who).await;
+        let token = token?;
+        let detail = format!("{uses} uses");
+        self.record(caller, "token created", agency, &detail).await?;
+        let (ca_pin, url) = (self.pki.ca_pin(), &self.agents_url);
+        let command =
+            format!("soc-agent enrol --collector {url} --token {token} --ca-pin {ca_pin}");
+        let agency = agency.to_owned();
+        Ok(TokenMade { token, agency, uses, expires, ca_pin, command })
+    }
+
+    /// Adds an agency and puts it on record.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with the reason.
+    pub async fn add_agency(
+        &self,
+        code: &str,
+        name: &str,
+        parent: Option<&str>,
+        caller: &Caller,
+    ) -> Result<crate::fleet::Agency, Error> {
+        let agency = self.fleet.add_agency(code, name, parent).await?;
+        self.record(caller, "agency added", code, name).await?;
+        Ok(agency)
+    }
+
+    async fn import(&self, csv: &str, caller: &Caller) -> Result<Answer, Error> {
+        let agencies = self.fleet.import_agencies(csv).await?;
+        let detail = format!("{agencies} lines");
+        self.record(caller, "agencies imported", "", &detail).await?;
+        Ok(Answer::Imported { agencies })
+    }
+
+    async fn status(&self) -> Result<Answer, Error> {
+        let agencies = self.fleet.agencies().await?;
+        Ok(Answer::Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            journal_end: self.journal.end().borrow().0,
+            agencies: agencies.len(),
+            machines: agencies.iter().map(|agency| agency.machines).sum(),
+            online: agencies.iter().map(|agency| agency.online).sum(),
+        })
+    }
+
+    async fn record(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        subject: &str,
+        detail: &str,
+    ) -> Result<(), Error> {
+        let deed = Deed::new(&caller.who, &caller.address, action, subject).with(detail);
+        self.access.record(&deed).await.map_err(|error| Error::Failed(error.to_string()))
+    }
+}
+
+impl From<access::Error> for Error {
+    fn from(error: access::Error) -> Self {
+        match error {
+            access::Error::Name | access::Error::Exists => Self::Refused(error.to_string()),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<fleet::Error> for Error {
+    fn from(error: fleet::Error) -> Self {
+        match error {
+            fleet::Error::NoSuchAgency(_) | fleet::Error::Refused(_) => {
+                Self::Refused(error.to_string())
+            }
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<fleet::ImportError> for Error {
+    fn from(error: fleet::ImportError) -> Self {
+        match error {
+            fleet::ImportError::Mistakes(_) => Self::Refused(error.to_string()),
+            fleet::ImportError::Fleet(error) => error.into(),
+        }
+    }
+}

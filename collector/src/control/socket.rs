@@ -1,0 +1,81 @@
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use http::StatusCode;
+use tokio::net::UnixListener;
+use tokio::sync::watch;
+
+use super::{Command, Control, Error};
+use crate::stop::stopped;
+
+/// Largest command: a table of all agencies of a country fits.
+const COMMAND_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The open socket; removed when dropped.
+#[derive(Debug)]
+pub struct Socket {
+    listener: UnixListener,
+    path: std::path::PathBuf,
+}
+
+/// Opens the socket in a data folder that this process has locked.
+///
+/// # Errors
+/// What the system said.
+pub fn listen(data: &Path) -> io::Result<Socket> {
+    let path = super::socket_path(data);
+    // Left by a collector that was killed: the lock on the folder says it is gone.
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(Socket { listener, path })
+}
+
+impl Socket {
+    /// Answers commands until told to stop.
+    pub async fn run(self, control: Control, mut shutdown: watch::Receiver<bool>) {
+        let router = Router::new()
+            .route("/command", post(perform))
+            .layer(DefaultBodyLimit::max(COMMAND_BYTES_MAX))
+            .with_state(control);
+        loop {
+            let accepted = tokio::select! {
+                () = stopped(&mut shutdown) => return,
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    tokio::spawn(crate::api::talk(stream, None, router.clone(), shutdown.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "control socket: accepting failed");
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+async fn perform(State(control): State<Control>, Json(command): Json<Command>) -> Response {
+    match control.perform(command).await {
+        Ok(answer) => Json(answer).into_response(),
+        Err(error @ Error::Refused(_)) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).into_response()
+        }
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}

@@ -1,0 +1,95 @@
+//! Reads the journal in order, evaluates every event and raises alerts.
+//!
+//! Promise: the same journal and the same rules give the same alerts, each exactly once, wherever
+//! the process is killed: alerts, the windows of correlations and the checkpoint `detect` are
+//! committed in one transaction, and a batch whose transaction failed is committed again as it was.
+//!
+//! | what fails | what happens |
+//! |---|---|
+//! | evaluating one event | counted, logged, the next event |
+//! | reading the journal, writing SQL | counted, logged, tried again with growing pauses |
+//! | rules change | taken over between two batches; windows of unchanged rules go on |
+//!
+//! Never: changes an event, knows who is to be told, waits for a person.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::alert::Alerts;
+use crate::fleet::Fleet;
+use crate::journal::{Journal, Position};
+use crate::rulebook::Rulebook;
+use crate::store::Store;
+
+pub(crate) use engine::{level, said};
+pub use metrics::Metrics;
+pub(crate) use subject::agent_of;
+
+mod batch;
+mod engine;
+mod metrics;
+mod run;
+mod state;
+mod subject;
+
+/// Name of the checkpoint and of the reader.
+pub const READER: &str = "detect";
+
+/// The room. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Detect {
+    journal: Journal,
+    store: Store,
+    alerts: Alerts,
+    fleet: Fleet,
+    rulebook: Rulebook,
+    metrics: Metrics,
+    progress: Arc<watch::Sender<Position>>,
+}
+
+/// Why a step did not succeed; it is tried again.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("reading the journal: {0}")]
+    Journal(#[from] crate::journal::Error),
+    #[error("database: {0}")]
+    Sql(#[from] sqlx::Error),
+    #[error("alerts: {0}")]
+    Alert(#[from] crate::alert::Error),
+    #[error("a thread of evaluation ended: {0}")]
+    Thread(#[from] tokio::task::JoinError),
+}
+
+impl Detect {
+    /// Opens the room; its metrics go into the registry.
+    ///
+    /// # Errors
+    /// When a metric of the same name is registered already.
+    pub fn new(
+        journal: Journal,
+        store: Store,
+        alerts: Alerts,
+        fleet: Fleet,
+        rulebook: Rulebook,
+        registry: &prometheus::Registry,
+    ) -> prometheus::Result<Self> {
+        let metrics = Metrics::new(registry)?;
+        let progress = Arc::new(watch::Sender::new(Position(0)));
+        Ok(Self { journal, store, alerts, fleet, rulebook, metrics, progress })
+    }
+
+    /// The first position not yet evaluated; moves while there is work.
+    pub fn progress(&self) -> watch::Receiver<Position> {
+        self.progress.subscribe()
+    }
+
+    /// Brings the metrics that are differences up to date.
+    pub fn measure(&self) {
+        let end = self.journal.end().borrow().0;
+        self.metrics.lag(end.saturating_sub(self.progress.borrow().0));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+use std::time::Duration;
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Registry};
+
+use super::engine::Digest;
+
+/// What detect counts. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    events: IntCounter,
+    findings: IntCounter,
+    skipped: IntCounter,
+    failures: IntCounter,
+    evicted: IntGauge,
+    lag: IntGauge,
+    batch: Histogram,
+}
+
+impl Metrics {
+    pub(super) fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let counter = |name: &str, help: &str| {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let batch = Histogram::with_opts(HistogramOpts::new(
+            "soc_collector_detect_batch_seconds",
+            "Reading and evaluating one batch of events.",
+        ))?;
+        registry.register(Box::new(batch.clone()))?;
+        Ok(Self {
+            events: counter("soc_collector_detect_events_total", "Events evaluated.")?,
+            findings: counter(
+                "soc_collector_detect_findings_total",
+                "Matches that made or repeated an alert.",
+            )?,
+            skipped: counter(
+                "soc_collector_detect_skipped_events_total",
+                "Events whose evaluation failed.",
+            )?,
+            failures: counter(
+                "soc_collector_detect_failures_total",
+                "Failures of journal or database; tried again.",
+            )?,
+            evicted: gauge(
+                "soc_collector_detect_windows_evicted",
+                "Correlation windows given up for lack of room since the rules were loaded.",
+            )?,
+            lag: gauge(
+                "soc_collector_detect_lag_events",
+                "Events in the journal that are not yet evaluated.",
+            )?,
+            batch,
+        })
+    }
+
+    pub(super) fn evaluated(&self, digest: &Digest, took: Duration) {
+        self.events.inc_by(digest.events);
+        self.findings.inc_by(digest.findings.len() as u64);
+        self.skipped.inc_by(digest.failed);
+        self.evicted.set(i64::try_from(digest.evicted).unwrap_or(i64::MAX));
+        self.batch.observe(took.as_secs_f64());
+    }
+
+    pub(super) fn failed(&self) {
+        self.failures.inc();
+    }
+
+    pub(super) fn lag(&self, events: u64) {
+        self.lag.set(i64::try_from(events).unwrap_or(i64::MAX));
+    }
+}

@@ -1,0 +1,156 @@
+//! The loop: wakes when the journal has grown, and outlives every failure.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::batch::BATCH_MAX;
+use super::engine::{Digest, Engine};
+use super::{Detect, Error, READER};
+use crate::journal::Position;
+use crate::stop::stopped;
+
+/// A checkpoint that moved over events without findings is written after so long: a crash before
+/// that evaluates them again, to the same result.
+const CHECKPOINT_AFTER: Duration = Duration::from_secs(1);
+/// Pause after the first failure; doubles up to [`PAUSE_MAX`].
+const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// What the loop carries along.
+pub(super) struct Reader {
+    pub(super) engine: Engine,
+    /// The first position not yet evaluated.
+    pub(super) next: Position,
+    /// The checkpoint as it is on disk.
+    pub(super) saved: Position,
+}
+
+impl Detect {
+    /// Evaluates until told to stop; what was begun is committed before it returns.
+    pub async fn run(self, mut shutdown: watch::Receiver<bool>) {
+        let mut pause = PAUSE;
+        while !*shutdown.borrow() {
+            match self.follow(shutdown.clone(), &mut pause).await {
+                Ok(()) => return,
+                Err(error) => self.rest(&error, &mut pause, &mut shutdown).await,
+            }
+        }
+    }
+
+    /// Reads on from the checkpoint; returns when told to stop.
+    async fn follow(
+        &self,
+        mut shutdown: watch::Receiver<bool>,
+        pause: &mut Duration,
+    ) -> Result<(), Error> {
+        let mut books = self.rulebook.changes();
+        let mut end = self.journal.end();
+        let mut reader = self.begin().await?;
+        loop {
+            if books.has_changed().unwrap_or(false) {
+                books.mark_unchanged();
+                reader.engine = self.engine().await?;
+            }
+            let waiting = *end.borrow_and_update() > reader.next;
+            if *shutdown.borrow() {
+                return self.save(&mut reader).await;
+            }
+            if waiting {
+                reader = self.step(reader, &shutdown).await?;
+                *pause = PAUSE;
+                continue;
+            }
+            let unsaved = reader.next != reader.saved;
+            tokio::select! {
+                () = stopped(&mut shutdown) => {}
+                _ = end.changed() => {}
+                _ = books.changed() => books.mark_changed(),
+                () = tokio::time::sleep(CHECKPOINT_AFTER), if unsaved => {
+                    self.save(&mut reader).await?;
+                }
+            }
+        }
+    }
+
+    pub(super) async fn begin(&self) -> Result<Reader, Error> {
+        let next = self.checkpoint().await?;
+        self.progress.send_replace(next);
+        self.journal.set_low_water(READER, next);
+        Ok(Reader { engine: self.engine().await?, next, saved: next })
+    }
+
+    async fn engine(&self) -> Result<Engine, Error> {
+        let engine = Engine::new(self.rulebook.current(), self.windows().await?);
+        tracing::info!(version = engine.version(), "rules in force");
+        Ok(engine)
+    }
+
+    async fn step(
+        &self,
+        reader: Reader,
+        shutdown: &watch::Receiver<bool>,
+    ) -> Result<Reader, Error> {
+        let (engine, digest) = self.digest(reader.engine, reader.next, BATCH_MAX).await?;
+        let digest = digest?;
+        let mut reader = Reader { engine, ..reader };
+        let Some(next) = digest.next else {
+            // Nothing between here and the end: retention took it.
+            reader.next = *self.journal.end().borrow();
+            return Ok(reader);
+        };
+        reader.next = next;
+        if !(digest.findings.is_empty() && digest.changes.is_empty()) {
+            self.commit_surely(&digest, next, shutdown.clone()).await?;
+            reader.saved = next;
+            self.journal.set_low_water(READER, next);
+        }
+        self.progress.send_replace(next);
+        Ok(reader)
+    }
+
+    /// Tries again until it is written, for the engine has moved on already; gives up only when
+    /// told to stop, and then the next start evaluates the batch again from the checkpoint.
+    async fn commit_surely(
+        &self,
+        digest: &Digest,
+        next: Position,
+        mut shutdown: watch::Receiver<bool>,
+    ) -> Result<(), Error> {
+        let mut pause = PAUSE;
+        loop {
+            match self.commit(digest, next).await {
+                Ok(raised) => {
+                    self.alerts.announce(&raised);
+                    return Ok(());
+                }
+                Err(error) if *shutdown.borrow() => return Err(error),
+                Err(error) => self.rest(&error, &mut pause, &mut shutdown).await,
+            }
+        }
+    }
+
+    async fn save(&self, reader: &mut Reader) -> Result<(), Error> {
+        if reader.next != reader.saved {
+            self.commit(&Digest::default(), reader.next).await?;
+            reader.saved = reader.next;
+            self.journal.set_low_water(READER, reader.next);
+        }
+        Ok(())
+    }
+
+    async fn rest(
+        &self,
+        error: &Error,
+        pause: &mut Duration,
+        shutdown: &mut watch::Receiver<bool>,
+    ) {
+        self.metrics.failed();
+        tracing::error!(%error, retry_after = ?pause, "detect: tried again");
+        tokio::select! {
+            () = stopped(shutdown) => {}
+            () = tokio::time::sleep(*pause) => {}
+        }
+        *pause = (*pause * 2).min(PAUSE_MAX);
+    }
+}

@@ -1,0 +1,109 @@
+//! How an entry of the journal looks to a rule: its own fields, and what the collector knows.
+
+use std::borrow::Cow;
+
+use soc_event::{AgentId, Value};
+use soc_rules::{FieldValue, LogsourceRef};
+
+use crate::fleet::Who;
+use crate::journal::Entry;
+
+/// An entry, with the machine it is about.
+pub(super) struct Subject<'a> {
+    pub entry: &'a Entry,
+    /// The machine: who sent it or, for events of the collector itself, whom they are about.
+    pub agent: AgentId,
+    agent_text: String,
+    who: Option<&'a Who>,
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn new(entry: &'a Entry, agent: AgentId, who: Option<&'a Who>) -> Self {
+        Self { entry, agent, agent_text: agent.to_string(), who }
+    }
+
+    /// What the machine is called: as the fleet knows it, else as the event says, else its id.
+    pub(super) fn hostname(&self) -> &str {
+        let known = self.who.map(|who| who.hostname.as_str()).filter(|name| !name.is_empty());
+        known.or_else(|| self.entry.event.text("host.hostname")).unwrap_or(&self.agent_text)
+    }
+
+    /// What a field holds, as text for people and for grouping; empty where it is missing.
+    pub(super) fn text(&self, name: &str) -> String {
+        if let Some(text) = self.added(name) {
+            return text.to_owned();
+        }
+        self.entry.event.fields.get(name).map(Value::to_string).unwrap_or_default()
+    }
+
+    /// Fields the collector vouches for; an agent cannot set them.
+    fn added(&self, name: &str) -> Option<&str> {
+        match name {
+            "agent.id" => Some(&self.agent_text),
+            "agency.code" => Some(self.who.map_or("", |who| &who.agency_code)),
+            "event.kind" | "kind" => Some(self.entry.event.kind.as_str()),
+            "host.hostname" if !self.entry.event.fields.contains_key(name) => Some(self.hostname()),
+            _ => None,
+        }
+    }
+}
+
+impl soc_rules::Event for Subject<'_> {
+    fn field(&self, name: &str) -> Option<FieldValue<'_>> {
+        match self.added(name) {
+            Some(text) => Some(FieldValue::Text(Cow::Borrowed(text))),
+            None => self.entry.event.fields.get(name).map(field_value),
+        }
+    }
+
+    fn texts(&self, visit: &mut dyn FnMut(&str) -> bool) {
+        if self.entry.event.raw.as_deref().is_some_and(&mut *visit) {
+            return;
+        }
+        for value in self.entry.event.fields.values() {
+            let stop = match value {
+                Value::Text(text) => visit(text),
+                Value::List(items) => items.iter().filter_map(Value::as_text).any(&mut *visit),
+                Value::Null | Value::Boolean(_) | Value::Number(_) => false,
+            };
+            if stop {
+                return;
+            }
+        }
+    }
+
+    fn logsource(&self) -> LogsourceRef<'_> {
+        let logsource = &self.entry.event.logsource;
+        LogsourceRef {
+            product: logsource.product.as_deref(),
+            category: logsource.category.as_deref(),
+            service: logsource.service.as_deref(),
+        }
+    }
+
+    fn time_us(&self) -> i64 {
+        self.entry.event.time.as_micros()
+    }
+}
+
+/// Whom an entry is about.
+pub(crate) fn agent_of(entry: &Entry) -> AgentId {
+    if entry.id.agent != AgentId::COLLECTOR {
+        return entry.id.agent;
+    }
+    let named = entry.event.text("agent.id").and_then(|id| id.parse().ok());
+    named.unwrap_or(AgentId::COLLECTOR)
+}
+
+fn field_value(value: &Value) -> FieldValue<'_> {
+    match value {
+        Value::Null => FieldValue::Null,
+        Value::Boolean(value) => FieldValue::Boolean(*value),
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => FieldValue::Integer(number),
+            None => FieldValue::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Value::Text(text) => FieldValue::Text(Cow::Borrowed(text)),
+        Value::List(items) => FieldValue::List(items.iter().map(field_value).collect()),
+    }
+}

@@ -1,0 +1,194 @@
+//! The fleet: agencies, agents, and what each machine was like when it was last heard.
+//!
+//! Two ways lead in. At enrolment the gateway writes who an agent is. Everything else is a
+//! projection of the journal: read in order from the checkpoint `fleet`, written in one transaction
+//! together with the checkpoint, so that a crash repeats nothing and misses nothing.
+//!
+//! **Silence.** An agent is silent when nothing has been heard of it for [`Config::silence_after`],
+//! by a clock that cannot be set, counted from the start of this process at the earliest. Then the
+//! event `agent.silent` goes into the journal; the state changes when the projection meets that
+//! event, and changes back when it meets a later event of the agent. So there is one event per
+//! silence also when the collector is killed at any moment: nobody is judged before the projection
+//! has passed everything that an earlier process wrote, and whoever is silent already is not judged
+//! again. An agent that said goodbye (`agent.stopped`) is stopped or asleep, not silent.
+//!
+//! Unknown is a state of its own and never counts as protected. Text from agents is stored as text
+//! and becomes neither a name of a metric nor SQL. It knows no rules and no alerts.
+
+mod agency;
+mod antivirus;
+mod enrolment;
+mod host;
+mod import;
+mod known;
+mod life;
+mod metrics;
+mod ports;
+mod projection;
+mod runs;
+mod silence;
+mod token;
+mod views;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use soc_event::AgentId;
+
+use crate::clock::Clock;
+use crate::journal::{self, Journal};
+use crate::live::Bus;
+use crate::store::{self, Store};
+
+pub use agency::{Agency, AgencyView};
+pub use enrolment::{Application, Enrolled};
+pub use import::{ImportError, Mistake};
+pub(crate) use known::Standing;
+pub use known::Who;
+pub use life::State;
+pub(crate) use runs::{RunRow, RunState};
+pub use views::{
+    AgencyRef, AntivirusCounts, AntivirusState, AntivirusSummary, HeartbeatPoint, Items, Machine,
+    MachineCounts, MachineFilter, MachineRow, MachineSort, MetricsListener, OverviewFleet, Page,
+    PageRequest, Port, Scope,
+};
+
+/// How long until a machine counts as silent, and how long heartbeats are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Unheard for so long, an agent is silent. Default 85 s: the alert is there within 90 s.
+    pub silence_after: Duration,
+    /// Heartbeats are kept so long. Default seven days.
+    pub heartbeats_kept: Duration,
+    /// Closed ports are kept so long. Default 90 days.
+    pub closed_ports_kept: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            silence_after: Duration::from_secs(85),
+            heartbeats_kept: Duration::from_secs(7 * 86_400),
+            closed_ports_kept: Duration::from_secs(90 * 86_400),
+        }
+    }
+}
+
+/// What the fleet cannot do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no agency with this code: whoever named it has to choose another.
+    #[error("no agency has the code {0:?}")]
+    NoSuchAgency(String),
+    /// The code is taken, or the name or code is not acceptable.
+    #[error("{0}")]
+    Refused(String),
+    /// The token is unknown, used up or expired.
+    #[error("the enrolment token is unknown, used up or expired; ask for a new one")]
+    Token,
+    /// No certificate could be made.
+    #[error(transparent)]
+    Pki(#[from] crate::pki::Error),
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Something stored is not what this program writes.
+    #[error("database content: {0}")]
+    Content(String),
+    /// A metric was registered twice.
+    #[error("fleet metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// The fleet. Cheap to clone; clones are one fleet.
+#[derive(Clone)]
+pub struct Fleet(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    journal: Journal,
+    bus: Bus,
+    clock: Clock,
+    config: Config,
+    metrics: metrics::Metrics,
+    known: known::Known,
+}
+
+/// The name of the fleet as a reader of the journal.
+const READER: &str = "fleet";
+
+impl Fleet {
+    /// Reads who is enrolled.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn new(
+        store: Store,
+        journal: Journal,
+        bus: Bus,
+        clock: Clock,
+        config: Config,
+        registry: &prometheus::Registry,
+    ) -> Result<Self, Error> {
+        let metrics = metrics::Metrics::new(registry)?;
+        let known = known::Known::load(&store).await?;
+        let fleet = Self(Arc::new(Inner { store, journal, bus, clock, config, metrics, known }));
+        fleet.0.journal.set_low_water(READER, fleet.checkpoint().await?);
+        fleet.finish_accusations().await?;
+        Ok(fleet)
+    }
+
+    /// Who an agent is; from memory.
+    pub fn who(&self, agent: AgentId) -> Option<Who> {
+        self.0.known.who(agent)
+    }
+
+    /// Something authentic was received from the agent: it is alive.
+    pub fn heard(&self, agent: AgentId) {
+        self.0.known.heard(agent, self.0.clock.now());
+    }
+
+    /// Whether the agent may speak; from memory.
+    pub(crate) fn standing(&self, agent: AgentId) -> Standing {
+        self.0.known.standing(agent)
+    }
+
+    /// What time it is, for rooms that work for the fleet.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// How far the projection is. A checkpoint beyond the end of the journal is of another journal
+    /// (this one was begun anew) and means nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn checkpoint(&self) -> Result<journal::Position, Error> {
+        let row: Option<i64> =
+            sqlx::query_scalar("SELECT position FROM checkpoint WHERE reader = ?")
+                .bind(READER)
+                .fetch_optional(self.0.store.pool())
+                .await?;
+        let end = *self.0.journal.end().borrow();
+        let stored = row.and_then(|position| u64::try_from(position).ok()).map(journal::Position);
+        Ok(stored.filter(|position| *position <= end).unwrap_or(journal::Position::FIRST))
+    }
+}
+
+impl std::fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fleet").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

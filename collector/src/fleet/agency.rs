@@ -1,0 +1,146 @@
+use serde::Serialize;
+use sqlx::Row as _;
+
+use super::{Error, Fleet};
+
+/// Longest code, in characters; codes are metric labels and parts of commands.
+const CODE_CHARS_MAX: usize = 64;
+/// Longest name, in characters.
+const NAME_CHARS_MAX: usize = 256;
+
+/// One agency of the tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
+pub struct Agency {
+    /// Given at its making, never again to another.
+    pub id: i64,
+    /// Short, unique; what people type.
+    pub code: String,
+    /// What it is called.
+    pub name: String,
+    /// The agency above it.
+    pub parent: Option<i64>,
+}
+
+/// An agency with what its own machines are like (not those of agencies below it).
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct AgencyView {
+    /// Which.
+    #[serde(flatten)]
+    pub agency: Agency,
+    /// Its machines.
+    pub machines: i64,
+    /// Those online.
+    pub online: i64,
+    /// Share of its machines that are protected, 0 to 1; none without machines.
+    pub antivirus_coverage: Option<f64>,
+}
+
+impl Fleet {
+    /// All agencies in the order of their codes.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn agencies(&self) -> Result<Vec<AgencyView>, Error> {
+        let rows = sqlx::query(
+            "SELECT agency.id, code, name, parent, COUNT(agent.id) AS machines,
+                    COALESCE(SUM(agent.state = 'online'), 0) AS online,
+                    COALESCE(SUM(agent.antivirus_state = 'protected'), 0) AS protected
+             FROM agency LEFT JOIN agent ON agent.agency = agency.id AND agent.revoked_at IS NULL
+             GROUP BY agency.id ORDER BY code",
+        )
+        .fetch_all(self.0.store.pool())
+        .await?;
+        rows.iter().map(view).collect::<Result<_, sqlx::Error>>().map_err(Error::from)
+    }
+
+    /// One agency by its code.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchAgency`], or when the database cannot be read.
+    pub async fn agency(&self, code: &str) -> Result<Agency, Error> {
+        let found = sqlx::query_as("SELECT id, code, name, parent FROM agency WHERE code = ?")
+            .bind(code)
+            .fetch_optional(self.0.store.pool())
+            .await?;
+        found.ok_or_else(|| Error::NoSuchAgency(code.to_owned()))
+    }
+
+    /// Adds an agency below `parent` (a code), or at the top.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the code is taken or no code, [`Error::NoSuchAgency`] for the parent.
+    pub async fn add_agency(
+        &self,
+        code: &str,
+        name: &str,
+        parent: Option<&str>,
+    ) -> Result<Agency, Error> {
+        check_code(code).map_err(Error::Refused)?;
+        check_name(name).map_err(Error::Refused)?;
+        let parent = match parent {
+            Some(code) => Some(self.agency(code).await?.id),
+            None => None,
+        };
+        let added = sqlx::query_as(
+            "INSERT INTO agency (code, name, parent) VALUES (?, ?, ?)
+             ON CONFLICT (code) DO NOTHING RETURNING id, code, name, parent",
+        )
+        .bind(code)
+        .bind(name)
+        .bind(parent)
+        .fetch_optional(self.0.store.pool())
+        .await?;
+        added.ok_or_else(|| Error::Refused(format!("the code {code:?} is taken")))
+    }
+
+    /// The agency with this code, made at the top where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when it has to be made and the code is no code.
+    pub async fn ensure_agency(&self, code: &str, name: &str) -> Result<Agency, Error> {
+        match self.agency(code).await {
+            Err(Error::NoSuchAgency(_)) => self.add_agency(code, name, None).await,
+            other => other,
+        }
+    }
+}
+
+fn view(row: &sqlx::sqlite::SqliteRow) -> Result<AgencyView, sqlx::Error> {
+    let machines: i64 = row.try_get("machines")?;
+    let protected: i64 = row.try_get("protected")?;
+    Ok(AgencyView {
+        agency: Agency {
+            id: row.try_get("id")?,
+            code: row.try_get("code")?,
+            name: row.try_get("name")?,
+            parent: row.try_get("parent")?,
+        },
+        machines,
+        online: row.try_get("online")?,
+        antivirus_coverage: share(protected, machines),
+    })
+}
+
+/// A share between 0 and 1; none of nothing.
+pub(super) fn share(part: i64, whole: i64) -> Option<f64> {
+    let number = |count: i64| f64::from(i32::try_from(count).unwrap_or(i32::MAX));
+    (whole > 0).then(|| number(part) / number(whole))
+}
+
+/// Letters, digits, `-`, `_` and `.`.
+pub(super) fn check_code(code: &str) -> Result<(), String> {
+    let good = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    if code.is_empty() || code.len() > CODE_CHARS_MAX || !code.chars().all(good) {
+        return Err(format!(
+            "the code {code:?} is not 1 to {CODE_CHARS_MAX} letters A-Z, digits, '-', '_' or '.'"
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn check_name(name: &str) -> Result<(), String> {
+    if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX {
+        return Err(format!("the name {name:?} is not 1 to {NAME_CHARS_MAX} characters"));
+    }
+    Ok(())
+}

@@ -1,0 +1,225 @@
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use soc_event::{AgentId, Timestamp};
+use sqlx::Row as _;
+use tokio::time::Instant;
+
+use super::life::{Life, State};
+use super::{Agency, Error};
+use crate::store::Store;
+
+/// Who an agent is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// What the machine calls itself.
+    pub hostname: String,
+    /// Its agency.
+    pub agency_id: i64,
+    /// The agency's code.
+    pub agency_code: String,
+    /// The agency's name.
+    pub agency_name: String,
+}
+
+/// Whether an agent may speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Enrolled.
+    Good,
+    /// Removed by an operator, or of another collector's database.
+    Removed,
+}
+
+/// What is kept in memory of each agent.
+#[derive(Clone, Debug)]
+pub(super) struct Agent {
+    pub(super) who: Who,
+    pub(super) fingerprint: String,
+    pub(super) life: Life,
+    pub(super) heard_at: Option<Timestamp>,
+    revoked: bool,
+    /// By a clock that cannot be set; not known for what an earlier process heard.
+    heard: Option<Instant>,
+    /// `heard_at` is newer than the database's.
+    unsaved: bool,
+    /// `agent.silent` is in the journal, or about to be, and not yet projected.
+    silence_told: bool,
+}
+
+/// All enrolled agents, in memory: asked for every batch.
+#[derive(Debug)]
+pub(super) struct Known {
+    agents: RwLock<HashMap<AgentId, Agent>>,
+    started: Instant,
+}
+
+impl Known {
+    pub(super) async fn load(store: &Store) -> Result<Self, Error> {
+        let rows = sqlx::query(
+            "SELECT agent.id, hostname, fingerprint, state, stopped_at, heard_at,
+                    revoked_at IS NOT NULL AS revoked, agency, code, name
+             FROM agent JOIN agency ON agency.id = agent.agency",
+        )
+        .fetch_all(store.pool())
+        .await?;
+        let mut agents = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let id: String = row.try_get("id")?;
+            let id: AgentId = id.parse().map_err(Error::Content)?;
+            let time = |name: &str| -> Result<Option<Timestamp>, sqlx::Error> {
+                Ok(row.try_get::<Option<i64>, _>(name)?.map(Timestamp::from_micros))
+            };
+            let who = Who {
+                hostname: row.try_get("hostname")?,
+                agency_id: row.try_get("agency")?,
+                agency_code: row.try_get("code")?,
+                agency_name: row.try_get("name")?,
+            };
+            let life = Life { state: row.try_get("state")?, stopped_at: time("stopped_at")? };
+            let mut agent = Agent::new(who, row.try_get("fingerprint")?, life);
+            agent.heard_at = time("heard_at")?;
+            agent.revoked = row.try_get("revoked")?;
+            agents.insert(id, agent);
+        }
+        Ok(Self { agents: RwLock::new(agents), started: Instant::now() })
+    }
+
+    pub(super) fn enrolled(&self, id: AgentId, agency: &Agency, hostname: &str, fingerprint: &str) {
+        let who = Who {
+            hostname: hostname.to_owned(),
+            agency_id: agency.id,
+            agency_code: agency.code.clone(),
+            agency_name: agency.name.clone(),
+        };
+        let life = Life { state: State::Never, stopped_at: None };
+        self.write(|agents| {
+            agents.entry(id).or_insert_with(|| Agent::new(who, fingerprint.to_owned(), life));
+        });
+    }
+
+    pub(super) fn who(&self, id: AgentId) -> Option<Who> {
+        self.read(|agents| agents.get(&id).map(|agent| agent.who.clone()))
+    }
+
+    pub(super) fn fingerprint(&self, id: AgentId) -> Option<String> {
+        self.read(|agents| agents.get(&id).map(|agent| agent.fingerprint.clone()))
+    }
+
+    pub(super) fn life(&self, id: AgentId) -> Option<Life> {
+        self.read(|agents| agents.get(&id).map(|agent| agent.life))
+    }
+
+    pub(super) fn heard_at(&self, id: AgentId) -> Option<Timestamp> {
+        self.read(|agents| agents.get(&id).and_then(|agent| agent.heard_at))
+    }
+
+    pub(super) fn standing(&self, id: AgentId) -> Standing {
+        self.read(|agents| match agents.get(&id) {
+            Some(agent) if !agent.revoked => Standing::Good,
+            _ => Standing::Removed,
+        })
+    }
+
+    pub(super) fn revoked(&self, id: AgentId) {
+        self.change(id, |agent| agent.revoked = true);
+    }
+
+    pub(super) fn heard(&self, id: AgentId, now: Timestamp) {
+        let instant = Instant::now();
+        self.change(id, |agent| {
+            agent.heard = Some(instant);
+            agent.heard_at = agent.heard_at.max(Some(now));
+            agent.unsaved = true;
+        });
+    }
+
+    /// Takes over what the projection has committed.
+    pub(super) fn projected(
+        &self,
+        id: AgentId,
+        life: Life,
+        received: Option<Timestamp>,
+        hostname: Option<String>,
+    ) {
+        self.change(id, |agent| {
+            // A silence that is over, or is now known, may be followed by another.
+            agent.silence_told &= life == agent.life;
+            agent.life = life;
+            agent.heard_at = agent.heard_at.max(received);
+            if let Some(hostname) = hostname {
+                agent.who.hostname = hostname;
+            }
+        });
+    }
+
+    /// Who has been online and unheard for too long, marked so that they are told once.
+    pub(super) fn take_silent(&self, after: Duration) -> Vec<(AgentId, Agent)> {
+        let now = Instant::now();
+        let started = self.started;
+        self.write(|agents| {
+            let silent = agents.iter_mut().filter(|(_, agent)| {
+                let since = agent.heard.unwrap_or(started);
+                let unheard = now.saturating_duration_since(since) >= after;
+                let judged = agent.life.state == State::Online && !agent.silence_told;
+                unheard && judged && !agent.revoked
+            });
+            silent
+                .map(|(id, agent)| {
+                    agent.silence_told = true;
+                    (*id, agent.clone())
+                })
+                .collect()
+        })
+    }
+
+    /// They were not told after all.
+    pub(super) fn not_told(&self, ids: impl Iterator<Item = AgentId>) {
+        ids.for_each(|id| self.change(id, |agent| agent.silence_told = false));
+    }
+
+    /// Whose time of hearing is to be saved; afterwards it counts as saved.
+    pub(super) fn take_unsaved(&self) -> Vec<(AgentId, Timestamp)> {
+        self.write(|agents| {
+            let unsaved = agents.iter_mut().filter(|(_, agent)| agent.unsaved);
+            unsaved
+                .filter_map(|(id, agent)| {
+                    agent.unsaved = false;
+                    agent.heard_at.map(|at| (*id, at))
+                })
+                .collect()
+        })
+    }
+
+    fn read<T>(&self, ask: impl FnOnce(&HashMap<AgentId, Agent>) -> T) -> T {
+        ask(&self.agents.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&mut HashMap<AgentId, Agent>) -> T) -> T {
+        change(&mut self.agents.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change(&self, id: AgentId, change: impl FnOnce(&mut Agent)) {
+        self.write(|agents| {
+            if let Some(agent) = agents.get_mut(&id) {
+                change(agent);
+            }
+        });
+    }
+}
+
+impl Agent {
+    fn new(who: Who, fingerprint: String, life: Life) -> Self {
+        Self {
+            who,
+            fingerprint,
+            life,
+            heard_at: None,
+            revoked: false,
+            heard: None,
+            unsaved: false,
+            silence_told: false,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+use sha2::{Digest, Sha256};
+use soc_event::{AgentId, RunId, Timestamp};
+
+use super::{Error, Fleet};
+use crate::pki::hex;
+
+/// Random bytes in a token: cannot be guessed.
+const RANDOM_BYTES: usize = 20;
+/// How long the grant of a clone is good; it is used at once.
+const GRANT_MICROS: i64 = 7 * 86_400 * 1_000_000;
+
+impl Fleet {
+    /// Makes a token with which so many machines of an agency can enrol. It is shown now and never
+    /// again: only its hash is kept.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchAgency`]; [`Error::Refused`] without uses.
+    pub async fn create_token(
+        &self,
+        agency_code: &str,
+        uses: u32,
+        expires: Option<Timestamp>,
+        by: &str,
+    ) -> Result<String, Error> {
+        if uses == 0 {
+            return Err(Error::Refused("a token needs at least one use".to_owned()));
+        }
+        let agency = self.agency(agency_code).await?;
+        let token = new_token();
+        sqlx::query(
+            "INSERT INTO enrolment_token (hash, agency, uses, expires_at, created_at, created_by)
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(hash(&token).as_slice())
+        .bind(agency.id)
+        .bind(uses)
+        .bind(expires.map(Timestamp::as_micros))
+        .bind(self.0.clock.now().as_micros())
+        .bind(by)
+        .execute(self.0.store.pool())
+        .await?;
+        Ok(token)
+    }
+
+    /// A token for the second machine under an identity. The one given before it for the same run
+    /// ends, as its answer may have been lost.
+    pub(crate) async fn grant(&self, agent: AgentId, run: RunId) -> Result<String, Error> {
+        let token = new_token();
+        let now = self.0.clock.now();
+        let sql = "INSERT INTO enrolment_token
+                (hash, agency, uses, expires_at, created_at, created_by, for_run)
+             SELECT ?, agency, 1, ?, ?, 'collector', ? FROM agent WHERE id = ?
+             ON CONFLICT (for_run) DO UPDATE SET
+                hash = excluded.hash, expires_at = excluded.expires_at, uses = used + 1";
+        sqlx::query(sql)
+            .bind(hash(&token).as_slice())
+            .bind(now.plus_micros(GRANT_MICROS).as_micros())
+            .bind(now.as_micros())
+            .bind(format!("{agent}/{}", run.0))
+            .bind(agent.to_string())
+            .execute(self.0.store.pool())
+            .await?;
+        Ok(token)
+    }
+}
+
+/// `soc-<40 hex digits>`
+fn new_token() -> String {
+    let random: [u8; RANDOM_BYTES] = rand::random();
+    format!("soc-{}", hex(&random))
+}
+
+/// What is kept of a token. Tokens are random, so a plain hash keeps them secret.
+pub(super) fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}

@@ -1,0 +1,56 @@
+use sqlx::{QueryBuilder, Row as _};
+
+use super::{AntivirusCounts, MachineCounts, OverviewFleet, Scope, push_scope};
+use crate::fleet::agency::share;
+use crate::fleet::{Error, Fleet};
+
+/// Older signatures are counted as outdated: a figure that reports ask for.
+const OUTDATED_MICROS: i64 = 15 * 86_400 * 1_000_000;
+
+impl Fleet {
+    /// Counts of machines, antivirus and outdated signatures.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn overview(&self, scope: Scope) -> Result<OverviewFleet, Error> {
+        let outdated = self.0.clock.now().plus_micros(-OUTDATED_MICROS);
+        let mut query = QueryBuilder::new(
+            "SELECT COUNT(*) AS total,
+                COALESCE(SUM(state = 'online'), 0) AS online,
+                COALESCE(SUM(state = 'silent'), 0) AS silent,
+                COALESCE(SUM(state = 'stopped'), 0) AS stopped,
+                COALESCE(SUM(state = 'asleep'), 0) AS asleep,
+                COALESCE(SUM(state = 'never'), 0) AS never,
+                COALESCE(SUM(antivirus_state = 'protected'), 0) AS protected,
+                COALESCE(SUM(antivirus_state = 'weak'), 0) AS weak,
+                COALESCE(SUM(antivirus_state IN ('off', 'missing')), 0) AS unprotected,
+                COALESCE(SUM(antivirus_state = 'unknown'), 0) AS unknown,
+                COALESCE(SUM(antivirus_signatures_at < ",
+        );
+        query.push_bind(outdated.as_micros());
+        query.push("), 0) AS outdated FROM agent WHERE revoked_at IS NULL");
+        push_scope(&mut query, &scope);
+        let row = query.build().fetch_one(self.0.store.pool()).await?;
+        let count = |name: &str| row.try_get::<i64, _>(name);
+        let total = count("total")?;
+        let protected = count("protected")?;
+        Ok(OverviewFleet {
+            machines: MachineCounts {
+                total,
+                online: count("online")?,
+                silent: count("silent")?,
+                stopped: count("stopped")?,
+                asleep: count("asleep")?,
+                never: count("never")?,
+            },
+            antivirus: AntivirusCounts {
+                protected,
+                weak: count("weak")?,
+                unprotected: count("unprotected")?,
+                unknown: count("unknown")?,
+                coverage: share(protected, total),
+            },
+            signatures_outdated: count("outdated")?,
+        })
+    }
+}

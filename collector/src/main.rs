@@ -1,0 +1,324 @@
+//! `soc-collector`: arguments, configuration, exit code. Everything else is in the library.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use soc_collector::access::Password;
+use soc_collector::clock::Clock;
+use soc_collector::config::{self, Config};
+use soc_collector::control::{self, Answer, Command};
+use soc_collector::rule_files;
+use soc_collector::serve::{self, Kept, Said};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Wrong arguments or configuration: nothing was started.
+const EXIT_USAGE: u8 = 2;
+
+/// Keeps events, evaluates rules, raises alerts, shows them.
+#[derive(Debug, Parser)]
+#[command(name = "soc-collector", version)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run the collector.
+    Serve(Serve),
+    /// Tokens with which machines enrol.
+    #[command(subcommand)]
+    Token(TokenTask),
+    /// Operators.
+    #[command(subcommand)]
+    User(UserTask),
+    /// Agencies.
+    #[command(subcommand)]
+    Agency(AgencyTask),
+    /// Rule files.
+    #[command(subcommand)]
+    Rules(RulesTask),
+    /// How the collector is.
+    Status(Place),
+}
+
+#[derive(Debug, Args)]
+struct Place {
+    /// The folder with everything the collector keeps.
+    #[arg(long, env = "SOC_DATA", default_value = "/var/lib/soc-collector")]
+    data: PathBuf,
+    /// Configuration, in TOML; defaults need none.
+    #[arg(long, env = "SOC_CONFIG")]
+    config: Option<PathBuf>,
+    /// Answer in JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    #[command(flatten)]
+    place: Place,
+    /// Where people come in: page, API, metrics.
+    #[arg(long, env = "SOC_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// Where agents come in.
+    #[arg(long, env = "SOC_AGENTS_LISTEN")]
+    agents_listen: Option<SocketAddr>,
+    /// Password of the first administrator `admin`, at the first start; a one-time password is
+    /// made and printed when it is not given.
+    #[arg(long, env = "SOC_ADMIN_PASSWORD", hide_env_values = true)]
+    admin_password: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenTask {
+    /// Make a token; it is shown this once.
+    Create {
+        #[command(flatten)]
+        place: Place,
+        /// Code of the agency the machines belong to.
+        #[arg(long)]
+        agency: String,
+        /// How many machines may enrol with it.
+        #[arg(long, default_value_t = 1)]
+        uses: u32,
+        /// How long it is good: 12h, 7d. Without it, until it is used up.
+        #[arg(long, value_parser = duration)]
+        expires: Option<std::time::Duration>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum UserTask {
+    /// Add an administrator; the one-time password is shown this once.
+    Add {
+        #[command(flatten)]
+        place: Place,
+        /// a-z, 0-9, '.', '_', '-' and '@'.
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AgencyTask {
+    /// Add one agency.
+    Add {
+        #[command(flatten)]
+        place: Place,
+        /// Short and unique.
+        code: String,
+        /// What it is called.
+        name: String,
+        /// Code of the agency above it.
+        #[arg(long)]
+        parent: Option<String>,
+    },
+    /// Add or change agencies from a table `code,name,parent`.
+    Import {
+        #[command(flatten)]
+        place: Place,
+        /// The table, in UTF-8.
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum RulesTask {
+    /// Say what is wrong with rules; exit code 1 when something is.
+    Check {
+        /// Files and folders.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
+    /// Run the tests beside rules (`x.yml` has `x.test.yml`); exit code 1 when one fails.
+    Test {
+        /// Files and folders.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    config::duration_of(text).ok_or_else(|| "a time such as 12h or 7d".to_owned())
+}
+
+fn main() -> ExitCode {
+    let Arguments { task } = Arguments::parse();
+    log_to_stderr();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, &error.to_string()),
+    };
+    runtime.block_on(perform(task))
+}
+
+async fn perform(task: Task) -> ExitCode {
+    match task {
+        Task::Serve(serve) => run(serve).await,
+        Task::Status(place) => command(place, Command::Status).await,
+        Task::Token(TokenTask::Create { place, agency, uses, expires }) => {
+            let micros = |time: std::time::Duration| i64::try_from(time.as_micros());
+            let expires = expires.and_then(|time| micros(time).ok());
+            let expires = expires.map(|micros| Clock::system().now().plus_micros(micros));
+            command(place, Command::CreateToken { agency, uses, expires }).await
+        }
+        Task::User(UserTask::Add { place, name }) => {
+            command(place, Command::AddUser { name }).await
+        }
+        Task::Agency(AgencyTask::Add { place, code, name, parent }) => {
+            command(place, Command::AddAgency { code, name, parent }).await
+        }
+        Task::Agency(AgencyTask::Import { place, file }) => match std::fs::read_to_string(&file) {
+            Ok(csv) => command(place, Command::ImportAgencies { csv }).await,
+            Err(error) => fail(1, &format!("{}: {error}", file.display())),
+        },
+        Task::Rules(RulesTask::Check { paths }) => rule_files::check(&paths, &mut print),
+        Task::Rules(RulesTask::Test { paths }) => rule_files::test(&paths, &mut print),
+    }
+}
+
+async fn run(arguments: Serve) -> ExitCode {
+    let Serve { place, listen, agents_listen, admin_password } = arguments;
+    let mut config = match load(&place) {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    config.api.listen = listen.unwrap_or(config.api.listen);
+    config.agents_listen = agents_listen.unwrap_or(config.agents_listen);
+    let password = admin_password.map(Password::new);
+    if let Some(Err(error)) = password.as_ref().map(Password::check) {
+        return fail(EXIT_USAGE, &format!("--admin-password: {error}"));
+    }
+    let shutdown = match stop_on_signal() {
+        Ok(shutdown) => shutdown,
+        Err(error) => return fail(1, &error.to_string()),
+    };
+    match serve::run(config, password, shutdown, &mut say).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, &error.to_string()),
+    }
+}
+
+/// Asks the collector that has the folder open, else opens the folder.
+async fn command(place: Place, command: Command) -> ExitCode {
+    let done = match control::call(&place.data, &command).await {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) => {
+            let config = match load(&place) {
+                Ok(config) => config,
+                Err(code) => return code,
+            };
+            match Kept::open(&config, Clock::system()).await {
+                Ok(kept) => {
+                    let control = kept.control(&config, config.agents_listen.port());
+                    let answer = control.perform(command).await;
+                    drop(control);
+                    kept.close().await;
+                    answer
+                }
+                Err(error) => return fail(1, &error.to_string()),
+            }
+        }
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(answer) => {
+            show(&answer, place.json);
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(1, &error.to_string()),
+    }
+}
+
+fn load(place: &Place) -> Result<Config, ExitCode> {
+    config::load(&place.data, place.config.as_deref()).map_err(|mistakes| {
+        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        fail(EXIT_USAGE, &lines.join("\n"))
+    })
+}
+
+fn show(answer: &Answer, json: bool) {
+    if json {
+        return print(&serde_json::to_string(answer).unwrap_or_default());
+    }
+    match answer {
+        Answer::Token(made) => {
+            print(&format!("token:   {}", made.token));
+            print(&format!("ca-pin:  {}", made.ca_pin));
+            print(&format!("command: {}", made.command));
+        }
+        Answer::User { name, password } => {
+            print(&format!("user:              {name}"));
+            print(&format!("one-time password: {password}"));
+        }
+        Answer::Agency { code } => print(&format!("agency added: {code}")),
+        Answer::Imported { agencies } => print(&format!("agencies imported: {agencies}")),
+        Answer::Status { version, journal_end, agencies, machines, online } => {
+            print(&format!("version:  {version}"));
+            print(&format!("events:   {} so far", journal_end.saturating_sub(1)));
+            print(&format!("agencies: {agencies}"));
+            print(&format!("machines: {machines}, {online} online"));
+        }
+    }
+}
+
+fn say(said: Said<'_>) {
+    match said {
+        Said::FirstPassword(password) => print(&format!(
+            "first sign-in: name admin, one-time password {} (shown this once)",
+            password.reveal()
+        )),
+        Said::PasswordIgnored => {
+            tracing::info!("there are operators already; the given password was not looked at");
+        }
+        Said::Ready(addresses) => print(&format!(
+            "ready: people's door {}, agents' door {}",
+            addresses.people, addresses.agents
+        )),
+    }
+}
+
+/// A line on standard output; a reader that has gone is no reason to stop.
+fn print(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn fail(code: u8, why: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr().lock(), "soc-collector: {why}");
+    ExitCode::from(code)
+}
+
+/// True after the first SIGINT or SIGTERM; the second ends the process at once.
+fn stop_on_signal() -> std::io::Result<watch::Receiver<bool>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if sender.send_replace(true) {
+                std::process::exit(1);
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SOC_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}

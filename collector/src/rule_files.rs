@@ -1,0 +1,55 @@
+//! `soc-collector rules check` and `rules test`: what is wrong with rule files, without a collector.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use soc_rules::{Outcome, Problem, Ruleset, Severity};
+
+use crate::rulebook::{Collected, collect};
+
+/// Prints `path:line:column: error: …` for everything that is wrong; fails when a rule is broken.
+pub fn check(paths: &[PathBuf], print: &mut dyn FnMut(&str)) -> ExitCode {
+    let Collected { rules, problems, .. } = collect(paths);
+    let (ruleset, broken) = Ruleset::load(rules.iter().map(|file| file.source()));
+    let problems: Vec<Problem> = problems.into_iter().chain(broken).collect();
+    let errors = print_problems(&problems, print);
+    print(&format!("{} rules in force, {errors} errors", ruleset.rules().len()));
+    exit(errors == 0)
+}
+
+/// Runs the tests beside rules; fails when one does not give what it promises.
+pub fn test(paths: &[PathBuf], print: &mut dyn FnMut(&str)) -> ExitCode {
+    let Collected { rules, tests, problems } = collect(paths);
+    let (rules, tests) = (rules.iter(), tests.iter());
+    let report = soc_rules::test(rules.map(|file| file.source()), tests.map(|file| file.source()));
+    let problems: Vec<Problem> = problems.into_iter().chain(report.problems.clone()).collect();
+    let errors = print_problems(&problems, print);
+    let failed: Vec<&Outcome> = report.outcomes.iter().filter(|one| !one.passed).collect();
+    for Outcome { path, name, expected, fired, .. } in &failed {
+        let line = format!("{path}: failed: {name}: expected: {expected}; fired: {fired:?}");
+        print(&line.escape_debug().to_string().replace("\\\"", "\""));
+    }
+    for rule in &report.untested {
+        print(&format!("{}: has no event that fires, or no near miss", rule.escape_debug()));
+    }
+    print(&format!("{} tests, {} failed, {errors} errors", report.outcomes.len(), failed.len()));
+    exit(errors == 0 && failed.is_empty())
+}
+
+fn print_problems(problems: &[Problem], print: &mut dyn FnMut(&str)) -> usize {
+    for problem in problems {
+        print(
+            &problem
+                .to_string()
+                .escape_debug()
+                .to_string()
+                .replace("\\'", "'")
+                .replace("\\\"", "\""),
+        );
+    }
+    problems.iter().filter(|problem| problem.severity == Severity::Error).count()
+}
+
+fn exit(well: bool) -> ExitCode {
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,197 @@
+//! The rules in force: the packs shipped with the program and the operators' own files.
+//!
+//! Folders are looked at every few seconds; when a file was added, changed or removed, all rules
+//! are loaded anew and the new book is handed to readers, who turn the page when it suits them. A
+//! broken file disables its rule alone; what is wrong with it is kept for people to see and logged
+//! once. Never: writes into a folder, follows a rule that another room knows better.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::{IntCounter, IntGauge, Registry};
+use soc_rules::{Problem, Ruleset, Severity, Source};
+use tokio::sync::watch;
+
+use crate::live::{Bus, Notice};
+use crate::stop::stopped;
+
+use files::Stamp;
+pub use files::{Collected, File, collect};
+
+mod files;
+
+/// Where rules are looked for besides the packs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Folders, searched with all folders below them for `*.yml` and `*.yaml`.
+    pub folders: Vec<PathBuf>,
+    /// How often the folders are looked at.
+    pub poll: Duration,
+}
+
+/// How often folders are looked at by default.
+pub const POLL: Duration = Duration::from_secs(2);
+
+/// One state of all rules.
+pub struct Book {
+    /// The rules that work.
+    pub ruleset: Ruleset,
+    /// What is wrong with the others.
+    pub problems: Vec<Problem>,
+}
+
+impl std::fmt::Debug for Book {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Book").field(&self.ruleset.version()).finish()
+    }
+}
+
+/// Hands out the book in force. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Rulebook(watch::Receiver<Arc<Book>>);
+
+impl Rulebook {
+    /// The rules in force now.
+    pub fn current(&self) -> Arc<Book> {
+        self.0.borrow().clone()
+    }
+
+    /// Rules that never change.
+    #[cfg(test)]
+    pub(crate) fn of(path: &str, text: &str) -> Self {
+        let (ruleset, problems) = Ruleset::load([Source { path, text }]);
+        assert_eq!(problems, []);
+        Self(watch::channel(Arc::new(Book { ruleset, problems })).1)
+    }
+
+    /// Wakes when there is another book.
+    pub fn changes(&self) -> watch::Receiver<Arc<Book>> {
+        self.0.clone()
+    }
+}
+
+/// Looks for changes; see [`Watcher::run`].
+#[derive(Debug)]
+pub struct Watcher {
+    config: Config,
+    stamps: Vec<Stamp>,
+    sender: watch::Sender<Arc<Book>>,
+    bus: Bus,
+    metrics: Metrics,
+}
+
+#[derive(Clone, Debug)]
+struct Metrics {
+    loaded: IntGauge,
+    broken: IntGauge,
+    loads: IntCounter,
+}
+
+/// Loads all rules; the watcher keeps them current while it runs. Blocks while files are read.
+///
+/// # Errors
+/// When a metric of the same name is registered already.
+pub fn open(
+    config: Config,
+    bus: Bus,
+    registry: &Registry,
+) -> prometheus::Result<(Rulebook, Watcher)> {
+    let metrics = Metrics::new(registry)?;
+    let (stamps, unreadable) = files::scan(&config.folders);
+    let book = Arc::new(load(&stamps, unreadable));
+    log_problems(&book.problems, &[]);
+    metrics.loaded(&book);
+    let (sender, receiver) = watch::channel(book);
+    Ok((Rulebook(receiver), Watcher { config, stamps, sender, bus, metrics }))
+}
+
+impl Watcher {
+    /// Looks for changes until told to stop.
+    pub async fn run(mut self, mut shutdown: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                () = stopped(&mut shutdown) => return,
+                () = tokio::time::sleep(self.config.poll) => {}
+            }
+            self.look().await;
+        }
+    }
+
+    async fn look(&mut self) {
+        let folders = self.config.folders.clone();
+        match tokio::task::spawn_blocking(move || files::scan(&folders)).await {
+            Ok((stamps, unreadable)) => self.renew(stamps, unreadable).await,
+            Err(error) => tracing::error!(%error, "looking for rule files failed"),
+        }
+    }
+
+    async fn renew(&mut self, stamps: Vec<Stamp>, unreadable: Vec<Problem>) {
+        if stamps == self.stamps {
+            return;
+        }
+        let to_load = stamps.clone();
+        let loaded = tokio::task::spawn_blocking(move || load(&to_load, unreadable)).await;
+        let Ok(book) = loaded.map(Arc::new) else {
+            tracing::error!("loading rules failed; the rules before stay in force");
+            return;
+        };
+        self.stamps = stamps;
+        let before = self.sender.borrow().clone();
+        log_problems(&book.problems, &before.problems);
+        self.metrics.loaded(&book);
+        if before.ruleset.version() == book.ruleset.version() && before.problems == book.problems {
+            return;
+        }
+        let rules = book.ruleset.rules().len();
+        tracing::info!(rules, problems = book.problems.len(), "rules loaded");
+        self.sender.send_replace(book);
+        self.bus.tell(Notice::Rules);
+    }
+}
+
+fn load(stamps: &[Stamp], mut problems: Vec<Problem>) -> Book {
+    let (files, unreadable) = files::read(stamps);
+    let mut sources: Vec<Source<'_>> = soc_rules::packs().collect();
+    sources.extend(files.iter().map(File::source));
+    let (ruleset, broken) = Ruleset::load(sources);
+    problems.extend(unreadable);
+    problems.extend(broken);
+    Book { ruleset, problems }
+}
+
+/// Each problem once, not again with every change of another file.
+fn log_problems(problems: &[Problem], known: &[Problem]) {
+    for problem in problems.iter().filter(|problem| !known.contains(problem)) {
+        match problem.severity {
+            Severity::Error => tracing::error!("rule: {}", problem.to_string().escape_debug()),
+            Severity::Warning => tracing::warn!("rule: {}", problem.to_string().escape_debug()),
+        }
+    }
+}
+
+impl Metrics {
+    fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let loaded = IntGauge::new("soc_collector_rules", "Rules in force.")?;
+        let broken = IntGauge::new(
+            "soc_collector_rule_errors",
+            "Errors that disable rules, as listed in the API.",
+        )?;
+        let loads = IntCounter::new("soc_collector_rule_loads_total", "Times rules were loaded.")?;
+        registry.register(Box::new(loaded.clone()))?;
+        registry.register(Box::new(broken.clone()))?;
+        registry.register(Box::new(loads.clone()))?;
+        Ok(Self { loaded, broken, loads })
+    }
+
+    fn loaded(&self, book: &Book) {
+        let is_error = |problem: &&Problem| problem.severity == Severity::Error;
+        let errors = book.problems.iter().filter(is_error).count();
+        self.loaded.set(i64::try_from(book.ruleset.rules().len()).unwrap_or(i64::MAX));
+        self.broken.set(i64::try_from(errors).unwrap_or(i64::MAX));
+        self.loads.inc();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use soc_rules::{Problem, Severity, Source};
+
+/// Largest rule file that is read.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// Most rule files; more are not looked at, and that is said.
+const FILES_MAX: usize = 20_000;
+/// Deepest folder below a configured one.
+const DEPTH_MAX: usize = 16;
+
+/// A file as it was found; another stamp means it has changed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Stamp {
+    path: PathBuf,
+    modified: Option<SystemTime>,
+    bytes: u64,
+}
+
+/// A file as it was read.
+#[derive(Debug)]
+pub struct File {
+    path: String,
+    text: String,
+}
+
+impl File {
+    /// For the rules crate.
+    pub fn source(&self) -> Source<'_> {
+        Source { path: &self.path, text: &self.text }
+    }
+}
+
+/// Files that somebody named, or that are in folders somebody named.
+#[derive(Debug)]
+pub struct Collected {
+    /// Rules.
+    pub rules: Vec<File>,
+    /// Tests of rules.
+    pub tests: Vec<File>,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads rules and tests that are named, and those in folders that are named. The tests beside a
+/// named rule come with it.
+pub fn collect(paths: &[PathBuf]) -> Collected {
+    let (mut stamps, mut problems) = (Vec::new(), Vec::new());
+    for path in paths {
+        if path.is_dir() {
+            scan_folder(path, 0, is_yaml, &mut stamps, &mut problems);
+            continue;
+        }
+        let beside = path.with_extension("test.yml");
+        let beside = Some(beside).filter(|beside| !is_test(path) && beside.is_file());
+        for path in beside.into_iter().chain([path.clone()]) {
+            match stamp(path) {
+                Ok(stamp) => stamps.extend(stamp),
+                Err(problem) => problems.push(problem),
+            }
+        }
+    }
+    stamps.sort();
+    stamps.dedup();
+    let (files, unreadable) = read(&stamps);
+    problems.extend(unreadable);
+    let (tests, rules) = files.into_iter().partition(|file| is_test(Path::new(&file.path)));
+    Collected { rules, tests, problems }
+}
+
+/// All rule files below the folders, in a fixed order, and what could not be looked at.
+pub(super) fn scan(folders: &[PathBuf]) -> (Vec<Stamp>, Vec<Problem>) {
+    let (mut stamps, mut problems) = (Vec::new(), Vec::new());
+    for folder in folders {
+        scan_folder(folder, 0, is_rule, &mut stamps, &mut problems);
+    }
+    stamps.sort();
+    stamps.dedup();
+    if stamps.len() > FILES_MAX {
+        let what = format!("{} rule files; only the first {FILES_MAX} are used", stamps.len());
+        problems.push(problem(Path::new("rules"), what));
+        stamps.truncate(FILES_MAX);
+    }
+    (stamps, problems)
+}
+
+pub(super) fn read(stamps: &[Stamp]) -> (Vec<File>, Vec<Problem>) {
+    let (mut files, mut problems) = (Vec::new(), Vec::new());
+    for Stamp { path, .. } in stamps {
+        match read_file(path) {
+            Ok(text) => files.push(File { path: path.to_string_lossy().into_owned(), text }),
+            Err(what) => problems.push(problem(path, what)),
+        }
+    }
+    (files, problems)
+}
+
+fn read_file(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let read = file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes);
+    let read = read.map_err(|error| error.to_string())?;
+    if u64::try_from(read).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
+        return Err(format!("larger than {FILE_BYTES_MAX} bytes"));
+    }
+    String::from_utf8(bytes).map_err(|error| format!("not UTF-8: {error}"))
+}
+
+fn scan_folder(
+    folder: &Path,
+    depth: usize,
+    is_wanted: fn(&Path) -> bool,
+    stamps: &mut Vec<Stamp>,
+    problems: &mut Vec<Problem>,
+) {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            problems.push(problem(folder, format!("cannot be looked at: {error}")));
+            return;
+        }
+    };
+    for entry in entries {
+        match entry.and_then(|entry| Ok((entry.path(), entry.file_type()?))) {
+            Ok((path, kind)) if kind.is_dir() && depth < DEPTH_MAX => {
+                scan_folder(&path, depth + 1, is_wanted, stamps, problems);
+            }
+            // A link to a file is followed, a link to a folder is not: it could be a circle.
+            Ok((path, kind)) if !kind.is_dir() && is_wanted(&path) => match stamp(path) {
+                Ok(stamp) => stamps.extend(stamp),
+                Err(problem) => problems.push(problem),
+            },
+            Ok(_) => {}
+            Err(error) => problems.push(problem(folder, error.to_string())),
+        }
+    }
+}
+
+fn stamp(path: PathBuf) -> Result<Option<Stamp>, Problem> {
+    let data = std::fs::metadata(&path).map_err(|error| problem(&path, error.to_string()))?;
+    let stamp = Stamp { path, modified: data.modified().ok(), bytes: data.len() };
+    Ok(data.is_file().then_some(stamp))
+}
+
+/// Rules, but not their tests, and nothing an editor keeps beside them.
+fn is_rule(path: &Path) -> bool {
+    is_yaml(path) && !is_test(path)
+}
+
+fn is_yaml(path: &Path) -> bool {
+    let name = name(path);
+    (name.ends_with(".yml") || name.ends_with(".yaml")) && !name.starts_with('.')
+}
+
+fn is_test(path: &Path) -> bool {
+    let name = name(path);
+    name.ends_with(".test.yml") || name.ends_with(".test.yaml")
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+fn problem(path: &Path, what: String) -> Problem {
+    Problem {
+        path: path.to_string_lossy().into_owned(),
+        line: None,
+        column: None,
+        rule: None,
+        what,
+        hint: None,
+        severity: Severity::Error,
+    }
+}

@@ -1,0 +1,66 @@
+use super::*;
+
+const RULE: &str = "title: Marker\nid: 3f5a1a52-6f0d-4a52-9df2-0a3c8f1b7d11\nlogsource:\n  \
+    product: linux\ndetection:\n  selection:\n    message|contains: marker\n  condition: selection\n\
+    level: high\n";
+
+fn opened(folder: &std::path::Path) -> (Rulebook, Watcher, Bus) {
+    let config = Config { folders: vec![folder.to_owned()], poll: POLL };
+    let bus = Bus::default();
+    let (rulebook, watcher) = open(config, bus.clone(), &Registry::new()).unwrap();
+    (rulebook, watcher, bus)
+}
+
+#[tokio::test]
+async fn a_new_file_is_in_force_after_the_next_look_and_a_removed_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (rulebook, mut watcher, bus) = opened(folder.path());
+    let packs = rulebook.current().ruleset.rules().len();
+    let mut listener = bus.listen();
+    let file = folder.path().join("deeper").join("marker.yml");
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, RULE).unwrap();
+    watcher.look().await;
+    assert_eq!(rulebook.current().ruleset.rules().len(), packs + 1);
+    assert_eq!(listener.try_recv().unwrap(), Notice::Rules);
+    watcher.look().await;
+    assert!(listener.try_recv().is_err(), "nothing has changed");
+    std::fs::remove_file(&file).unwrap();
+    watcher.look().await;
+    assert_eq!(rulebook.current().ruleset.rules().len(), packs);
+}
+
+#[tokio::test]
+async fn a_broken_file_disables_itself_alone_and_is_told_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("good.yml"), RULE).unwrap();
+    let broken = RULE.replace("contains", "contain").replace("3f5a", "4f5a");
+    std::fs::write(folder.path().join("broken.yml"), broken).unwrap();
+    std::fs::write(folder.path().join("bytes.yml"), [0xff, 0xfe]).unwrap();
+    std::fs::write(folder.path().join("good.test.yml"), "not: looked at").unwrap();
+    let (rulebook, ..) = opened(folder.path());
+    let book = rulebook.current();
+    assert!(book.ruleset.rule("3f5a1a52-6f0d-4a52-9df2-0a3c8f1b7d11").is_some());
+    let paths: Vec<&str> = book.problems.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(paths.len(), 2, "{:?}", book.problems);
+    let placed = book.problems.iter().find(|problem| problem.path.ends_with("broken.yml"));
+    assert!(placed.unwrap().line.is_some(), "{placed:?}");
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_told() {
+    let (rulebook, ..) = opened(std::path::Path::new("/nowhere/rules"));
+    assert_eq!(rulebook.current().problems[0].path, "/nowhere/rules");
+}
+
+#[test]
+fn the_tests_beside_a_named_rule_come_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("marker.yml");
+    std::fs::write(&file, RULE).unwrap();
+    std::fs::write(folder.path().join("marker.test.yml"), "[]").unwrap();
+    for path in [&file, &folder.path().to_owned()] {
+        let Collected { rules, tests, problems } = collect(std::slice::from_ref(path));
+        assert_eq!((rules.len(), tests.len(), problems.len()), (1, 1, 0));
+    }
+}
