@@ -235,34 +235,43 @@ fn show_status(arguments: &Status) -> Result<ExitCode, Failure> {
     if arguments.json {
         let mut json = serde_json::to_value(&report)?;
         json["running"] = is_running.into();
-        println!("{json:#}");
+        print(&format!("{json:#}\n"))?;
     } else {
         let now = JudgedClock::of_this_machine().system();
-        print!("{}", status::page(&report, is_running, now));
+        print(&status::page(&report, is_running, now))?;
     }
     Ok(if is_running && report.is_well() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 fn install(arguments: &DryRun) -> Result<ExitCode, Failure> {
-    let steps = service::install(&std::env::current_exe()?);
-    perform(&steps, arguments.dry_run)?;
-    println!("next:\n  soc-agent enrol --collector https://HOST:7443 --token T --ca-pin P");
-    println!("  systemctl daemon-reload\n  systemctl enable --now soc-agent");
-    Ok(ExitCode::SUCCESS)
+    let done = perform(&service::install(&std::env::current_exe()?), arguments.dry_run)?;
+    print(&format!(
+        "{done}next:\n  soc-agent enrol --collector https://HOST:7443 --token T --ca-pin P\n  \
+         systemctl daemon-reload\n  systemctl enable --now soc-agent\n"
+    ))
 }
 
 fn uninstall(arguments: &DryRun) -> Result<ExitCode, Failure> {
-    println!("first:\n  systemctl disable --now soc-agent");
-    perform(&service::uninstall(), arguments.dry_run)?;
-    println!("next:\n  systemctl daemon-reload");
-    println!("left in place: /etc/soc-agent and /var/lib/soc-agent");
-    Ok(ExitCode::SUCCESS)
+    let done = perform(&service::uninstall(), arguments.dry_run)?;
+    print(&format!(
+        "{done}next:\n  systemctl stop soc-agent\n  systemctl daemon-reload\n\
+         left in place: {CONFIG_PATH} and the state folder\n"
+    ))
 }
 
-fn perform(steps: &[service::Step], dry_run: bool) -> Result<(), Failure> {
-    steps.iter().for_each(|step| println!("{step}"));
-    if !dry_run {
-        service::perform(steps, &Root::default())?;
+/// Does the steps, or with `dry_run` only says them in full.
+fn perform(steps: &[service::Step], dry_run: bool) -> Result<String, Failure> {
+    if dry_run {
+        return Ok(steps.iter().map(|step| format!("would {step:#}\n")).collect());
     }
-    Ok(())
+    service::perform(steps, &Root::default())?;
+    Ok(steps.iter().map(|step| format!("{step}: done\n")).collect())
+}
+
+/// `soc-agent status | head` is no failure.
+fn print(text: &str) -> Result<ExitCode, Failure> {
+    match std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }

@@ -120,7 +120,7 @@ impl Step {
     }
 }
 
-/// For people: what it does, and with `--dry-run` what the file holds.
+/// What it does in one line; with `{:#}` also what the file holds.
 impl std::fmt::Display for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -129,8 +129,9 @@ impl std::fmt::Display for Step {
                 write!(f, "write {path} (mode {mode:o}) if there is none")
             }
             Self::Write { path, text, mode, .. } => {
-                write!(f, "write {path} (mode {mode:o}):")?;
-                text.lines().try_for_each(|line| write!(f, "\n    {line}"))
+                write!(f, "write {path} (mode {mode:o})")?;
+                let shown = if f.alternate() { *text } else { "" };
+                shown.lines().try_for_each(|line| write!(f, "\n    {line}"))
             }
             Self::Remove(path) => write!(f, "remove {path}"),
         }

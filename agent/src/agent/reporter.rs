@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -9,6 +10,9 @@ use crate::clock::JudgedClock;
 use crate::sensor::host::Vitals;
 use crate::spool;
 use crate::status::{self, Board, ClockReport, SpoolReport};
+
+/// How soon after the start the status is written first.
+const FIRST_WRITE: Duration = Duration::from_secs(2);
 
 /// Carries what spool and clock know to heartbeat and status file.
 pub(super) struct Reporter {
@@ -21,7 +25,9 @@ pub(super) struct Reporter {
 
 impl Reporter {
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let mut tick = tokio::time::interval(status::WRITE_INTERVAL);
+        // First when there is something to say.
+        let first = tokio::time::Instant::now() + FIRST_WRITE;
+        let mut tick = tokio::time::interval_at(first, status::WRITE_INTERVAL);
         loop {
             let is_last = tokio::select! {
                 _ = tick.tick() => false,
