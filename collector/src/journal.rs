@@ -10,6 +10,10 @@
 //! one, two machines have given the same id to different events ([`Error::Conflict`]): nothing of
 //! that batch is taken, because removing it as a repeat would lose it.
 //!
+//! After a crash the file is checked before it opens, which takes as long as reading it; agents wait
+//! that long and lose nothing. (`redb` could save its allocator with each commit instead; that would
+//! write more than the events do.)
+//!
 //! Memory: the configured page cache, and the blocks being written or read (at most 8 MiB each).
 //! Limits: age and size ([`Config`]), but never past a reader ([`Journal::set_low_water`]); when
 //! the disk is nearly full nothing is taken ([`Error::Full`]) and agents keep what they have.
