@@ -24,7 +24,8 @@ pub(super) struct Section<'r, 'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(file: &'a str, text: &'a str) -> Self {
         let (root, errors) = DeTable::parse_recoverable(text);
-        let root = root.into_inner();
+        // Of a broken document the rest is guesswork: nothing more is said about it.
+        let root = if errors.is_empty() { root.into_inner() } else { DeTable::new() };
         let mut reader = Self { file, text, root, sections: Vec::new(), mistakes: Vec::new() };
         for error in errors {
             reader.mistake(error.span().map(|span| span.start), error.message().to_owned());
