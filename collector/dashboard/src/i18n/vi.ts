@@ -347,7 +347,6 @@ export const vi = {
   'agent.certificate': 'Chứng thư hết hạn',
   'agent.fingerprint': 'Vân tay chứng thư',
   'agent.clock': 'Lệch đồng hồ',
-  'agent.clock_ms': '{value} ms',
   'agent.id': 'Mã máy',
 
   'first.title': 'Chưa có máy nào được giám sát',
