@@ -1,6 +1,8 @@
 // The catalogue. Vietnamese is the source: its keys are the keys. `one` and `other` are plural forms,
 // chosen by {count}.
 
+import type { Sentence } from './say';
+
 export const vi = {
   'app.name': 'SOC',
   'app.long_name': 'Giám sát an toàn thông tin',
@@ -376,4 +378,4 @@ export const vi = {
 } as const;
 
 export type Key = keyof typeof vi;
-export type Catalogue = Record<Key, string | { one: string; other: string }>;
+export type Catalogue = Record<Key, Sentence>;
