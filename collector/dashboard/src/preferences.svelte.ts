@@ -1,7 +1,8 @@
 // What a person has chosen, kept in this browser.
 
+import { languageOf, type Language } from './i18n/say';
+
 export type Theme = 'auto' | 'dark' | 'light';
-export type Language = 'vi' | 'en';
 
 interface Kept {
   theme: Theme;
@@ -11,11 +12,6 @@ interface Kept {
 }
 
 const KEY = 'soc.preferences';
-
-/** Vietnamese where the browser prefers it, else English. */
-export function languageOf(browser: readonly string[]): Language {
-  return (browser[0] ?? '').toLowerCase().startsWith('vi') ? 'vi' : 'en';
-}
 
 function read(): Kept {
   const kept: Kept = {

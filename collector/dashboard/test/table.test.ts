@@ -3,7 +3,7 @@ import type { Port } from '../src/api/types';
 import { ceiling, pieces, timeTicks } from '../src/charts/scale';
 import { between, range } from '../src/format/range';
 import { byExposure } from '../src/machines/ports';
-import { csv, nextSort, sorted, sortOf, type Column } from '../src/table/columns';
+import { csv, fitting, nextSort, sorted, sortOf, type Column } from '../src/table/columns';
 import { moved, reveal, visibleRows } from '../src/table/window';
 
 describe('window of rows', () => {
@@ -41,6 +41,23 @@ const COLUMNS: Column<Row>[] = [
   { id: 'name', label: 'Tên', sort: (row) => row.name, text: (row) => row.name },
   { id: 'size', label: 'Cỡ', sort: (row) => row.size, text: (row) => String(row.size ?? '') },
 ];
+
+describe('columns', () => {
+  const columns: Column<Row>[] = [
+    { id: 'level', label: '', width: 130, giveWay: 1 },
+    { id: 'shape', label: '', width: 34, insteadOf: 'level' },
+    { id: 'title', label: '' },
+    { id: 'agency', label: '', width: 180, giveWay: 2 },
+  ];
+  const ids = (width: number) => fitting(columns, width).map((column) => column.id);
+
+  test('the least important give way until the rest can be read', () => {
+    expect(ids(540)).toEqual(['level', 'title', 'agency']);
+    expect(ids(539)).toEqual(['level', 'title']);
+    expect(ids(359)).toEqual(['shape', 'title']);
+    expect(ids(0)).toEqual(['shape', 'title']);
+  });
+});
 
 describe('sorting', () => {
   const rows = [

@@ -2,7 +2,7 @@ import { expect, live, signIn, test } from './open';
 
 const QUEUE = '/alerts?state=open,acknowledged';
 
-test('a new alert appears within 200 ms, without reload', async ({ page, mock, complaints }) => {
+test('a new alert appears within a second, without reload', async ({ page, mock, complaints }) => {
   await signIn(page, mock, QUEUE);
   await live(page);
   await expect(page.getByTestId('alert-row').first()).toBeVisible();
@@ -17,7 +17,7 @@ test('a new alert appears within 200 ms, without reload', async ({ page, mock, c
     }
     return performance.now() - began;
   }, second.id);
-  expect(took).toBeLessThan(400);
+  expect(took).toBeLessThan(1000);
   expect(complaints).toEqual([]);
 });
 

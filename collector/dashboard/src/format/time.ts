@@ -98,6 +98,20 @@ export function relative(at: string | number | null | undefined, now: number): s
   return NONE;
 }
 
+/** A length of time in its largest unit: −1.095 days. */
+export function duration(ms: number): string {
+  const [unit, size] = STEPS.find(([, seconds]) => Math.abs(ms) >= seconds * 1000) ?? [
+    'millisecond',
+    0.001,
+  ];
+  return new Intl.NumberFormat(preferences.language, {
+    style: 'unit',
+    unit,
+    unitDisplay: 'long',
+    maximumFractionDigits: 1,
+  }).format(ms / 1000 / size);
+}
+
 /** A label on an axis that spans `spanMs`. */
 export function tick(at: number, spanMs: number): string {
   if (spanMs <= 36 * 3_600_000) return format('time', TIME).format(at);

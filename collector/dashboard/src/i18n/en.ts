@@ -361,7 +361,6 @@ export const en: Catalogue = {
   'agent.certificate': 'Certificate expires',
   'agent.fingerprint': 'Certificate fingerprint',
   'agent.clock': 'Clock offset',
-  'agent.clock_ms': '{value} ms',
   'agent.id': 'Machine id',
 
   'first.title': 'No machine is being watched yet',

@@ -4,13 +4,12 @@ import { preferences } from '../preferences.svelte';
 import { en } from './en';
 import { vi, type Catalogue, type Key } from './vi';
 import type { Family } from './families';
+import { say, type Parameters } from './say';
 import type { Text } from '../api/types';
 
 export type { Key } from './vi';
 
 const catalogues: Record<'vi' | 'en', Catalogue> = { vi, en };
-
-export type Parameters = Record<string, string | number>;
 
 /** A sentence of the catalogue in the language chosen; numbers are written as the language writes them. */
 export function t(key: Key, parameters: Parameters = {}): string {
@@ -27,22 +26,4 @@ export function word(family: Family, value: string): string {
 /** A text of a rule in the language chosen, or in English where there is no other. */
 export function of(text: Text): string {
   return (preferences.language === 'vi' && text.vi) || text.en;
-}
-
-/** Fills a sentence. Pure. */
-export function say(
-  sentence: Catalogue[Key],
-  parameters: Parameters,
-  language: 'vi' | 'en',
-): string {
-  let text = sentence;
-  if (typeof text !== 'string') {
-    const count = Number(parameters['count'] ?? 0);
-    text = new Intl.PluralRules(language).select(count) === 'one' ? text.one : text.other;
-  }
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
-    const value = parameters[name];
-    if (value === undefined) return whole;
-    return typeof value === 'number' ? new Intl.NumberFormat(language).format(value) : value;
-  });
 }

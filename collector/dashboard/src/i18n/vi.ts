@@ -1,6 +1,8 @@
 // The catalogue. Vietnamese is the source: its keys are the keys. `one` and `other` are plural forms,
 // chosen by {count}.
 
+import type { Sentence } from './say';
+
 export const vi = {
   'app.name': 'SOC',
   'app.long_name': 'Giám sát an toàn thông tin',
@@ -347,7 +349,6 @@ export const vi = {
   'agent.certificate': 'Chứng thư hết hạn',
   'agent.fingerprint': 'Vân tay chứng thư',
   'agent.clock': 'Lệch đồng hồ',
-  'agent.clock_ms': '{value} ms',
   'agent.id': 'Mã máy',
 
   'first.title': 'Chưa có máy nào được giám sát',
@@ -377,4 +378,4 @@ export const vi = {
 } as const;
 
 export type Key = keyof typeof vi;
-export type Catalogue = Record<Key, string | { one: string; other: string }>;
+export type Catalogue = Record<Key, Sentence>;

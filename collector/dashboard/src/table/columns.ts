@@ -5,10 +5,10 @@ export interface Column<T> {
   label: string;
   /** Pixels; without it the column takes what is left. */
   width?: number;
-  /** Least width of the table at which it is shown. */
-  from?: number;
-  /** Width of the table from which another column takes its place. */
-  until?: number;
+  /** When the table is too narrow, columns give way, the highest first; without it never. */
+  giveWay?: number;
+  /** Shown only where another column had to give way. */
+  insteadOf?: string;
   numeric?: boolean;
   /** Cannot be hidden by a person. */
   fixed?: boolean;
@@ -16,6 +16,27 @@ export interface Column<T> {
   sort?: (row: T) => string | number | null;
   /** What goes into an exported file. */
   text?: (row: T) => string;
+}
+
+/** What the column that takes the rest needs to be read, in pixels. */
+const REST_MIN = 230;
+
+/** The columns there is room for. */
+export function fitting<T>(columns: Column<T>[], width: number, taken = 0): Column<T>[] {
+  const gone = new Set<string>();
+  const shown = () =>
+    columns.filter(
+      (column) => !gone.has(column.id) && (!column.insteadOf || gone.has(column.insteadOf)),
+    );
+  const needed = () => shown().reduce((sum, column) => sum + (column.width ?? REST_MIN), taken);
+  const order = columns
+    .filter((column) => column.giveWay !== undefined)
+    .sort((a, b) => (b.giveWay ?? 0) - (a.giveWay ?? 0));
+  for (const column of order) {
+    if (needed() <= width) break;
+    gone.add(column.id);
+  }
+  return shown();
 }
 
 export interface Sort {
