@@ -286,11 +286,14 @@ pub fn encode_batch<'a>(envelope: &Envelope, lines: impl Iterator<Item = &'a str
     bytes
 }
 
+/// The bytes of a line, and the event in it.
+pub type Line<'a> = (&'a [u8], Event);
+
 /// Reads a decompressed batch: its envelope, and every event with the slice of its line.
 ///
 /// # Errors
 /// The first [`Error`] in the order of lines; a batch is taken whole or not at all.
-pub fn decode_batch(bytes: &[u8]) -> Result<(Envelope, Vec<(&[u8], Event)>), Error> {
+pub fn decode_batch(bytes: &[u8]) -> Result<(Envelope, Vec<Line<'_>>), Error> {
     let mut lines = bytes.split(|byte| *byte == b'\n');
     let envelope: Envelope = from_line(lines.next().unwrap_or_default(), 1)?;
     if envelope.version != VERSION {
