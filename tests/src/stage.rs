@@ -116,7 +116,7 @@ impl Stage {
     pub fn enrol_agent_with(&self, more: &[(&str, &str)]) -> Result<(), String> {
         let data = self.path("collector");
         let made = run(Command::new(built("soc-collector"))
-            .args(["token", "create", "--agency", "LOCAL", "--create-agency", "--json", "--data"])
+            .args(["token", "create", "--agency", "LOCAL", "--json", "--data"])
             .arg(data))?;
         let made: Value = serde_json::from_str(&made).map_err(|e| format!("{e}: {made}"))?;
         let text = |key: &str| made[key].as_str().unwrap_or_default().to_owned();

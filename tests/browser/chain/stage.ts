@@ -79,7 +79,7 @@ export class Stage {
     );
     await until('the collector is ready', async () => (await fetch(`${this.address}/readyz`)).ok || undefined);
     const made = JSON.parse(
-      execFileSync(program('soc-collector'), ['token', 'create', '--data', data, '--agency', 'LOCAL', '--create-agency', '--json'], {
+      execFileSync(program('soc-collector'), ['token', 'create', '--data', data, '--agency', 'LOCAL', '--json'], {
         encoding: 'utf8',
       }),
     ) as { token: string; ca_pin: string };
