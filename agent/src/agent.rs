@@ -98,9 +98,10 @@ pub async fn run(setup: Setup) -> Result<(), Error> {
     agent.say(agent.started()).await;
     let (stop_sensors, sensors_stopped) = watch::channel(false);
     let (stop_uplink, uplink_stopped) = watch::channel(false);
+    let (stop_reporter, reporter_stopped) = watch::channel(false);
     let sensors = tokio::spawn(agent.supervisor(&config, &sensors_stopped).run(sensors_stopped));
     let uplink = tokio::spawn(agent.uplink(&config, fingerprint).run(uplink_stopped.clone()));
-    let reporter = tokio::spawn(agent.reporter().run(uplink_stopped.clone()));
+    let reporter = tokio::spawn(agent.reporter().run(reporter_stopped));
     if let Some(listener) = metrics {
         let serving = crate::metrics::serve(listener, agent.board.clone(), uplink_stopped);
         tokio::spawn(serving);
@@ -113,6 +114,8 @@ pub async fn run(setup: Setup) -> Result<(), Error> {
     }
     stop_uplink.send_replace(true);
     let _ = uplink.await;
+    // Last, so that the file left behind says how it ended.
+    stop_reporter.send_replace(true);
     let _ = reporter.await;
     agent.spool.stop().await;
     let _ = tokio::task::spawn_blocking(move || thread.join()).await;

@@ -211,7 +211,7 @@ impl Peer {
         let request: serde_json::Value = serde_json::from_slice(body).unwrap();
         if request["token"] == "used" {
             let detail = "this token was used on 2026-11-01";
-            return (403, serde_json::json!({"title": "token not valid", "detail": detail}));
+            return (403, serde_json::json!({"title": "token not valid.", "detail": detail}));
         }
         let mut seen = self.inner.seen.lock().unwrap();
         let agent = AgentId::from_random([seen.enrolments.len() as u8 + 1; 16]);

@@ -44,7 +44,8 @@ pub(super) fn granted(answer: &Answer) -> Result<Granted, Error> {
         return serde_json::from_slice(&answer.body).map_err(unusable);
     }
     let problem: Problem = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let title = if problem.title.is_empty() { "no reason given".to_owned() } else { problem.title };
+    let title = problem.title.trim_end_matches('.');
+    let title = if title.is_empty() { "no reason given" } else { title }.to_owned();
     let (status, hint) = (answer.status, hint(answer.status));
     Err(Error::Refused { status, title, detail: problem.detail, hint })
 }

@@ -95,7 +95,9 @@ async fn a_refusal_is_told_in_words_with_what_to_do() {
     let (gateway, state) = (Gateway::start().await, tempfile::tempdir().unwrap());
     let enrolled = enrol(&enrolment(&gateway, "used"), state.path(), &clock_in(2026)).await;
     let error = enrolled.unwrap_err().to_string();
-    for expected in ["token not valid", "used on 2026-11-01", "soc-collector token create"] {
+    for expected in
+        ["(403): token not valid: this token was used on 2026-11-01", "soc-collector token create"]
+    {
         assert!(error.contains(expected), "{expected:?} is missing in {error:?}");
     }
     assert!(Identity::load(state.path()).unwrap().is_none());
