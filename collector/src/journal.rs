@@ -10,6 +10,10 @@
 //! one, two machines have given the same id to different events ([`Error::Conflict`]): nothing of
 //! that batch is taken, because removing it as a repeat would lose it.
 //!
+//! After a crash the file is checked before it opens, which takes as long as reading it; agents wait
+//! that long and lose nothing. (`redb` could save its allocator with each commit instead; that would
+//! write more than the events do.)
+//!
 //! Memory: the configured page cache, and the blocks being written or read (at most 8 MiB each).
 //! Limits: age and size ([`Config`]), but never past a reader ([`Journal::set_low_water`]); when
 //! the disk is nearly full nothing is taken ([`Error::Full`]) and agents keep what they have.
@@ -18,13 +22,13 @@
 mod block;
 mod metrics;
 mod reader;
+mod readers;
 mod retention;
 mod tables;
 mod writer;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use redb::Database;
@@ -33,6 +37,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use block::Batch;
 use metrics::Metrics;
+use readers::Readers;
 use writer::{Command, Writer};
 
 /// Place of an event in the journal, dense from 1.
@@ -204,26 +209,6 @@ struct Inner {
     commands: Option<mpsc::Sender<Command>>,
     writer: Option<std::thread::JoinHandle<()>>,
     retention: Option<retention::Worker>,
-}
-
-/// How far each reader is; retention stops at the lowest.
-#[derive(Debug, Default)]
-struct Readers(Mutex<HashMap<String, Position>>);
-
-impl Readers {
-    fn set(&self, reader: &str, position: Position) {
-        let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        readers.insert(reader.to_owned(), position);
-    }
-
-    fn each(&self, mut visit: impl FnMut(&str, Position)) {
-        let readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        readers.iter().for_each(|(reader, position)| visit(reader, *position));
-    }
-
-    fn lowest(&self) -> Option<Position> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().min().copied()
-    }
 }
 
 /// Batches that wait for the writer; then [`Journal::append`] waits.

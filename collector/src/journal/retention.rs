@@ -9,9 +9,10 @@ use soc_event::Timestamp;
 
 use super::block::{Header, damaged};
 use super::metrics::Metrics;
+use super::readers::Readers;
 use super::tables::{self, BLOCKS, BY_AGENT, BY_ID, META};
 use super::writer::free_bytes;
-use super::{Config, Error, Readers};
+use super::{Config, Error};
 
 /// How often the oldest events are looked at.
 const PAUSE: Duration = Duration::from_secs(60);

@@ -33,6 +33,10 @@ pub(super) fn open(file: &Path, config: &Config) -> Result<Database, Error> {
     make_private(file).map_err(|error| Error::System(Arc::new(error)))?;
     let mut builder = Database::builder();
     builder.set_cache_size(config.cache_bytes);
+    builder.set_repair_callback(|session| {
+        let done = format!("{:.0} %", session.progress() * 100.0);
+        tracing::warn!(done, "the collector did not stop cleanly: checking the journal");
+    });
     let database = builder.create(file).map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => Error::InUse(file.display().to_string()),
         error => Error::Storage(Arc::new(error.into())),

@@ -8,8 +8,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::block::{Batch, Header, damaged};
 use super::metrics::Metrics;
+use super::readers::Readers;
 use super::tables::{self, BLOCKS, BY_AGENT, BY_ID, MARKS, META};
-use super::{Config, Durable, Error, Position, Readers, own_envelope};
+use super::{Config, Durable, Error, Position, own_envelope};
 
 /// What the writer is asked to store.
 pub(super) enum Command {
