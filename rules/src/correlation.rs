@@ -58,7 +58,7 @@ impl Default for CorrelationLimits {
             groups_per_rule: 100_000,
             groups_per_host: 2_000,
             events_per_group: 1_000,
-            lateness_us: 7 * 24 * 3600 * 1_000_000,
+            lateness_us: 24 * 3600 * 1_000_000,
         }
     }
 }

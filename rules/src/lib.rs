@@ -3,7 +3,7 @@
 //! [`Ruleset::load`] compiles rule files the caller has read; a broken rule is a [`Problem`] and
 //! disables itself alone. [`Ruleset::evaluate`] asks all rules about one event, which it sees only
 //! through [`Event`]. A [`Correlator`] looks at those matches over time. [`packs`] are the rules we
-//! ship, [`test`] runs the tests beside a rule.
+//! ship, [`test()`] runs the tests beside a rule.
 //!
 //! Pure: no clock, file, thread, network or async; the same input gives the same output. Time is what
 //! events say. It does not know what an agent or a collector is.

@@ -37,12 +37,23 @@ impl Document<'_> {
             path: self.path.to_owned(),
             line,
             column,
-            rule: rule.map(str::to_owned),
-            what: fault.what,
-            hint: fault.hint,
+            rule: rule.map(|rule| cut(rule.to_owned())),
+            what: cut(fault.what),
+            hint: fault.hint.map(cut),
             severity,
         }
     }
+}
+
+/// What rules say is quoted in messages; enough is enough.
+const SAID_BYTES_MAX: usize = 500;
+
+fn cut(mut text: String) -> String {
+    if text.len() > SAID_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(SAID_BYTES_MAX));
+        text.push('…');
+    }
+    text
 }
 
 /// Cuts a file at its markers `---`, which YAML allows at the start of a line only there.
