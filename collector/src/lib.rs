@@ -23,5 +23,6 @@ pub mod rulebook;
 pub mod serve;
 pub mod stop;
 pub mod store;
+pub mod visible;
 
 pub(crate) use pki::hex;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use soc_rules::{Outcome, Problem, Ruleset, Severity};
 
 use crate::rulebook::{Collected, collect};
+use crate::visible::visible;
 
 /// Prints `path:line:column: error: …` for everything that is wrong; fails when a rule is broken.
 pub fn check(paths: &[PathBuf], print: &mut dyn FnMut(&str)) -> ExitCode {
@@ -27,10 +28,10 @@ pub fn test(paths: &[PathBuf], print: &mut dyn FnMut(&str)) -> ExitCode {
     let failed: Vec<&Outcome> = report.outcomes.iter().filter(|one| !one.passed).collect();
     for Outcome { path, name, expected, fired, .. } in &failed {
         let line = format!("{path}: failed: {name}: expected: {expected}; fired: {fired:?}");
-        print(&line.escape_debug().to_string().replace("\\\"", "\""));
+        print(&visible(&line));
     }
     for rule in &report.untested {
-        print(&format!("{}: has no event that fires, or no near miss", rule.escape_debug()));
+        print(&format!("{}: has no event that fires, or no near miss", visible(rule)));
     }
     print(&format!("{} tests, {} failed, {errors} errors", report.outcomes.len(), failed.len()));
     exit(errors == 0 && failed.is_empty())
@@ -38,14 +39,7 @@ pub fn test(paths: &[PathBuf], print: &mut dyn FnMut(&str)) -> ExitCode {
 
 fn print_problems(problems: &[Problem], print: &mut dyn FnMut(&str)) -> usize {
     for problem in problems {
-        print(
-            &problem
-                .to_string()
-                .escape_debug()
-                .to_string()
-                .replace("\\'", "'")
-                .replace("\\\"", "\""),
-        );
+        print(&visible(&problem.to_string()));
     }
     problems.iter().filter(|problem| problem.severity == Severity::Error).count()
 }

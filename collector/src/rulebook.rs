@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use crate::live::{Bus, Notice};
 use crate::stop::stopped;
+use crate::visible::visible;
 
 use files::Stamp;
 pub use files::{Collected, File, collect};
@@ -164,8 +165,8 @@ fn load(stamps: &[Stamp], mut problems: Vec<Problem>) -> Book {
 fn log_problems(problems: &[Problem], known: &[Problem]) {
     for problem in problems.iter().filter(|problem| !known.contains(problem)) {
         match problem.severity {
-            Severity::Error => tracing::error!("rule: {}", problem.to_string().escape_debug()),
-            Severity::Warning => tracing::warn!("rule: {}", problem.to_string().escape_debug()),
+            Severity::Error => tracing::error!("rule: {}", visible(&problem.to_string())),
+            Severity::Warning => tracing::warn!("rule: {}", visible(&problem.to_string())),
         }
     }
 }

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use soc_event::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::{Alerts, EVENTS_MAX, Error, Finding, Level};
@@ -23,7 +24,10 @@ pub struct Raised {
 struct Repeats<'a> {
     fingerprint: String,
     first: &'a Finding,
-    latest: &'a Finding,
+    /// The last in the order of the journal, whatever the clocks say.
+    last: &'a Finding,
+    starts_at: Timestamp,
+    last_at: Timestamp,
     count: i64,
     positions: Vec<u64>,
 }
@@ -56,15 +60,15 @@ impl Alerts {
         tx: &mut SqliteConnection,
         repeats: &Repeats<'_>,
     ) -> Result<Option<Raised>, Error> {
-        let correlation = repeats.latest.correlation.as_ref().map(serde_json::to_string);
+        let correlation = repeats.last.correlation.as_ref().map(serde_json::to_string);
         let id: Option<(String, i64)> = sqlx::query_as(
             "UPDATE alert SET count = count + ?, last_at = max(last_at, ?),
                  starts_at = min(starts_at, ?), correlation = coalesce(?, correlation)
              WHERE fingerprint = ? AND state <> 'closed' RETURNING id, agency",
         )
         .bind(repeats.count)
-        .bind(repeats.latest.at.as_micros())
-        .bind(repeats.first.at.as_micros())
+        .bind(repeats.last_at.as_micros())
+        .bind(repeats.starts_at.as_micros())
         .bind(correlation.transpose()?)
         .bind(&repeats.fingerprint)
         .fetch_optional(tx)
@@ -80,7 +84,7 @@ impl Alerts {
         let finding = repeats.first;
         let id = finding.alert_id(&repeats.fingerprint);
         let now = self.clock.now().as_micros();
-        let correlation = repeats.latest.correlation.as_ref().map(serde_json::to_string);
+        let correlation = repeats.last.correlation.as_ref().map(serde_json::to_string);
         // The same id a second time is the same event read again: it is there already.
         let inserted = sqlx::query(
             "INSERT INTO alert (number, state, id, fingerprint, rule, level, agent, hostname,
@@ -105,8 +109,8 @@ impl Alerts {
         .bind(correlation.transpose()?)
         .bind(serde_json::to_string(&finding.event)?)
         .bind(repeats.count)
-        .bind(finding.at.as_micros())
-        .bind(repeats.latest.at.as_micros().max(finding.at.as_micros()))
+        .bind(repeats.starts_at.as_micros())
+        .bind(repeats.last_at.as_micros())
         .bind(finding.received.as_micros())
         .bind(now)
         .bind(finding.late)
@@ -144,14 +148,15 @@ fn by_fingerprint(findings: &[Finding]) -> Vec<Repeats<'_>> {
 impl<'a> Repeats<'a> {
     fn new(fingerprint: String, first: &'a Finding) -> Self {
         let positions = first.positions.clone();
-        Self { fingerprint, first, latest: first, count: 1, positions }
+        let (starts_at, last_at) = (first.at, first.at);
+        Self { fingerprint, first, last: first, starts_at, last_at, count: 1, positions }
     }
 
     fn add(&mut self, finding: &'a Finding) {
         self.count += 1;
-        if finding.at >= self.latest.at {
-            self.latest = finding;
-        }
+        self.last = finding;
+        self.starts_at = self.starts_at.min(finding.at);
+        self.last_at = self.last_at.max(finding.at);
         let room = EVENTS_MAX.saturating_sub(self.positions.len());
         self.positions.extend(finding.positions.iter().take(room));
     }

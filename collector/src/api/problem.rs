@@ -8,6 +8,8 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::visible::visible;
+
 /// What axum's own refusals say at most, in bytes.
 const DETAIL_MAX: usize = 4096;
 const MEDIA_TYPE: &str = "application/problem+json";
@@ -50,7 +52,7 @@ impl Problem {
 
     /// The collector's own fault: logged with its cause, told without it.
     pub fn internal(error: &dyn std::error::Error) -> Self {
-        tracing::error!(error = %error.to_string().escape_debug(), "request failed");
+        tracing::error!(error = %visible(&error.to_string()), "request failed");
         let detail = "The collector could not do this; its log says why. Try again.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }

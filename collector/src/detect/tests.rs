@@ -90,7 +90,8 @@ impl Fixture {
     async fn alerts(&self) -> Vec<(String, i64, String, i64, Option<String>, i64)> {
         sqlx::query_as(
             "SELECT id, number, fingerprint, count, correlation,
-                 (SELECT total(position) FROM alert_event WHERE alert = alert.id) + 0
+                 (SELECT total(position) FROM alert_event WHERE alert = alert.id)
+                     + (starts_at + 2 * last_at) % 1000000007
              FROM alert ORDER BY number",
         )
         .fetch_all(self.detect.store.pool())

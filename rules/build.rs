@@ -1,0 +1,5 @@
+//! The packs are embedded when the crate is compiled: a new file has to cause that.
+
+fn main() {
+    println!("cargo:rerun-if-changed=packs");
+}
