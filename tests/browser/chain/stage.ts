@@ -48,6 +48,10 @@ export class Stage {
   port = 0;
   agentsPort = 0;
 
+  constructor() {
+    mkdirSync(this.path('logs'));
+  }
+
   path(name: string): string {
     return join(this.folder, name);
   }
@@ -66,7 +70,6 @@ export class Stage {
 
   /** Starts both programs; `agentConfig` gets the folder's logs/auth.log followed. */
   async begin(agentConfig: string): Promise<void> {
-    mkdirSync(this.path('logs'));
     writeFileSync(this.path('logs/auth.log'), '');
     this.port = await freePort();
     this.agentsPort = await freePort();
