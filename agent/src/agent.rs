@@ -99,13 +99,14 @@ pub async fn run(setup: Setup) -> Result<(), Error> {
     let (stop_sensors, sensors_stopped) = watch::channel(false);
     let (stop_uplink, uplink_stopped) = watch::channel(false);
     let (stop_reporter, reporter_stopped) = watch::channel(false);
+    if let Some(listener) = metrics {
+        listener.local_addr().into_iter().for_each(|at| agent.vitals.set_metrics_address(at));
+        let serving = crate::metrics::serve(listener, agent.board.clone(), uplink_stopped.clone());
+        tokio::spawn(serving);
+    }
     let sensors = tokio::spawn(agent.supervisor(&config, &sensors_stopped).run(sensors_stopped));
     let uplink = tokio::spawn(agent.uplink(&config, fingerprint).run(uplink_stopped.clone()));
     let reporter = tokio::spawn(agent.reporter().run(reporter_stopped));
-    if let Some(listener) = metrics {
-        let serving = crate::metrics::serve(listener, agent.board.clone(), uplink_stopped);
-        tokio::spawn(serving);
-    }
     let ended = agent.obey(&mut wishes).await;
     stop_sensors.send_replace(true);
     let _ = sensors.await;

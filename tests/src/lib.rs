@@ -18,7 +18,6 @@ use std::time::{Duration, Instant};
 ///
 /// # Panics
 /// When there is none in time: the test has failed, `what` says at what.
-#[allow(clippy::panic)]
 pub async fn until<T, F: Future<Output = Option<T>>>(
     what: &str,
     patience: Duration,

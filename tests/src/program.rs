@@ -101,7 +101,6 @@ impl Drop for Program {
 ///
 /// # Panics
 /// When it was not built: `cargo build --workspace` first.
-#[allow(clippy::panic)]
 pub fn built(name: &str) -> PathBuf {
     let variable = format!("{}_PROGRAM", name.replace('-', "_").to_uppercase());
     if let Some(path) = std::env::var_os(variable) {

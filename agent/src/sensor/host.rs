@@ -95,13 +95,15 @@ async fn observe(host: Host, mut context: Context) -> Result<(), Error> {
             _ = beat.tick() => {}
         }
         let now = Instant::now();
-        let (look, full) = (now >= look_at, now >= full_at);
+        let (look_now, full) = (now >= look_at, now >= full_at);
         let (root, vitals, time) =
             (context.root.clone(), Arc::clone(&host.vitals), context.clock.now());
         // Asking a disk for its free space may wait for a server far away.
         let turn = tokio::task::spawn_blocking(move || {
             let event = pulse.event(&vitals, time);
-            (pulse, event, (look || full).then(|| inventory(&root, time)))
+            let metrics = vitals.metrics_address();
+            let look = || inventory(&root, time).with("agent.metrics.address", metrics);
+            (pulse, event, (look_now || full).then(look))
         });
         let (returned, event, found) = turn.await.map_err(|error| Error::Io {
             what: "reading the state of the host".to_owned(),

@@ -46,14 +46,15 @@ impl FromRequestParts<Api> for LocalOrSigned {
     }
 }
 
-/// Agents that let themselves be scraped, for Prometheus' HTTP service discovery.
+/// Agents on the collector's own machine that let themselves be scraped, for Prometheus' HTTP service discovery.
 #[utoipa::path(get, path = "/prometheus/targets", tag = "prometheus",
     responses((status = 200, body = Vec<Target>), (status = 401, body = Problem)))]
 pub async fn targets(
     State(api): State<Api>,
     _: LocalOrSigned,
 ) -> Result<Json<Vec<Target>>, Problem> {
-    let found = api.fleet.metrics_listeners().await?;
+    let host = rustix::system::uname();
+    let found = api.fleet.metrics_listeners(&host.nodename().to_string_lossy()).await?;
     let target = |found: MetricsListener| Target {
         targets: vec![found.address],
         labels: Labels { agency: found.agency_code, host: found.hostname, agent: found.agent },

@@ -1,5 +1,6 @@
-use std::sync::Mutex;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, OnceLock};
 
 /// What the rest of the agent tells the heartbeat: written by spool, uplink and supervisor, read by
 /// the `host` sensor. All numbers are the latest known.
@@ -10,6 +11,7 @@ pub struct Vitals {
     spool_events: AtomicU64,
     spool_dropped: AtomicU64,
     sensors: Mutex<Vec<&'static str>>,
+    metrics: OnceLock<SocketAddr>,
 }
 
 /// No clock is so wrong: the offset is not known yet.
@@ -23,6 +25,7 @@ impl Default for Vitals {
             spool_events: AtomicU64::new(0),
             spool_dropped: AtomicU64::new(0),
             sensors: Mutex::new(Vec::new()),
+            metrics: OnceLock::new(),
         }
     }
 }
@@ -43,6 +46,15 @@ impl Vitals {
     /// The sensors that run now.
     pub fn set_sensors(&self, names: Vec<&'static str>) {
         *self.sensors.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = names;
+    }
+
+    /// Where Prometheus may scrape this agent; said once.
+    pub fn set_metrics_address(&self, address: SocketAddr) {
+        let _ = self.metrics.set(address);
+    }
+
+    pub(super) fn metrics_address(&self) -> Option<String> {
+        self.metrics.get().map(SocketAddr::to_string)
     }
 
     pub(super) fn clock_offset_us(&self) -> Option<i64> {

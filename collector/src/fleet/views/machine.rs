@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use soc_event::{AgentId, Timestamp};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
@@ -91,16 +93,18 @@ impl Fleet {
         Ok(Items { items })
     }
 
-    /// Agents that say in their inventory where their own metrics can be read.
+    /// Agents of the machine `host` that say in their inventory on which loopback address their own
+    /// metrics can be read. Others cannot be reached from here, whatever they say.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn metrics_listeners(&self) -> Result<Vec<MetricsListener>, Error> {
+    pub async fn metrics_listeners(&self, host: &str) -> Result<Vec<MetricsListener>, Error> {
         let rows: Vec<(String, String, String, String)> = sqlx::query_as(
             "SELECT agent.id, hostname, code, inventory ->> '$.\"agent.metrics.address\"' AS address
              FROM agent JOIN agency ON agency.id = agent.agency
-             WHERE revoked_at IS NULL AND address IS NOT NULL ORDER BY agent.id",
+             WHERE revoked_at IS NULL AND hostname = ?1 AND address IS NOT NULL ORDER BY agent.id",
         )
+        .bind(host)
         .fetch_all(self.0.store.pool())
         .await?;
         let listener = |(agent, hostname, agency_code, address)| MetricsListener {
@@ -109,7 +113,10 @@ impl Fleet {
             agency_code,
             address,
         };
-        Ok(rows.into_iter().map(listener).collect())
+        let is_here = |found: &MetricsListener| {
+            found.address.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
+        };
+        Ok(rows.into_iter().map(listener).filter(is_here).collect())
     }
 }
 
