@@ -101,7 +101,26 @@ impl Stage {
         Ok(api)
     }
 
-    /// Enrols the agent of this stage with a token made on the collector's command line.
+    /// Where agents come in: `https://localhost:PORT`.
+    pub fn agents_address(&self) -> String {
+        format!("https://localhost:{}", self.agents_port)
+    }
+
+    /// A token for so many machines, made on the collector's command line, and the CA's pin.
+    ///
+    /// # Errors
+    /// What the program said.
+    pub fn token(&self, uses: usize) -> Result<(String, String), String> {
+        let made = run(Command::new(built("soc-collector"))
+            .args(["token", "create", "--agency", "LOCAL", "--json"])
+            .args(["--uses", &uses.to_string(), "--data"])
+            .arg(self.path("collector")))?;
+        let made: Value = serde_json::from_str(&made).map_err(|e| format!("{e}: {made}"))?;
+        let text = |key: &str| made[key].as_str().unwrap_or_default().to_owned();
+        Ok((text("token"), text("ca_pin")))
+    }
+
+    /// Enrols the agent of this stage.
     ///
     /// # Errors
     /// What the programs said.
@@ -114,16 +133,11 @@ impl Stage {
     /// # Errors
     /// As [`Self::enrol_agent`].
     pub fn enrol_agent_with(&self, more: &[(&str, &str)]) -> Result<(), String> {
-        let data = self.path("collector");
-        let made = run(Command::new(built("soc-collector"))
-            .args(["token", "create", "--agency", "LOCAL", "--json", "--data"])
-            .arg(data))?;
-        let made: Value = serde_json::from_str(&made).map_err(|e| format!("{e}: {made}"))?;
-        let text = |key: &str| made[key].as_str().unwrap_or_default().to_owned();
+        let (token, pin) = self.token(1)?;
         run(Command::new(built("soc-agent"))
             .envs(more.iter().copied())
-            .args(["enrol", "--collector", &format!("https://localhost:{}", self.agents_port)])
-            .args(["--token", &text("token"), "--ca-pin", &text("ca_pin"), "--state"])
+            .args(["enrol", "--collector", &self.agents_address()])
+            .args(["--token", &token, "--ca-pin", &pin, "--state"])
             .arg(self.path("agent")))
         .map(drop)
     }
