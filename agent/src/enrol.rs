@@ -17,6 +17,7 @@ use crate::sensor::{self, Root};
 
 mod fingerprint;
 mod identity;
+mod pending;
 mod request;
 
 pub use fingerprint::fingerprint;
@@ -120,16 +121,21 @@ struct Granted {
 
 /// Enrols this machine and writes its identity into the folder.
 ///
+/// Called again after a failure, with the same token, it goes on with the same key: a lost answer
+/// does not use the token up.
+///
 /// # Errors
-/// [`Error`]; then the folder is as it was.
+/// [`Error`]; then the identity in the folder is as it was.
 pub async fn enrol(
     enrolment: &Enrolment,
     state: &Path,
     clock: &Arc<JudgedClock>,
 ) -> Result<Identity, Error> {
-    let signing = Signing::generate(&enrolment.hostname)?;
     let peer = Peer { address: enrolment.collector.clone(), pin: enrolment.ca_pin, ca: None };
     let link = Link::connect(&peer, None, clock.clone()).await?;
+    let (folder, token) = (state.to_owned(), enrolment.token.clone());
+    let name = enrolment.hostname.clone();
+    let signing = blocking(move || pending::signing(&folder, &token, &name)).await?;
     let body = EnrolRequest {
         token: &enrolment.token,
         csr: &signing.csr,
@@ -150,7 +156,9 @@ pub async fn enrol(
         identity::Papers { ca, certificate: granted.certificate, key: signing.key },
     )?;
     learn(clock, granted.time, &answer);
-    save(identity, state).await
+    let identity = save(identity, state).await?;
+    pending::forget(state);
+    Ok(identity)
 }
 
 /// Asks for a new certificate over a link of the current identity, expired or not, and writes it
@@ -177,8 +185,15 @@ pub async fn renew(
 
 async fn save(identity: Identity, state: &Path) -> Result<Identity, Error> {
     let state = state.to_owned();
-    let saving = tokio::task::spawn_blocking(move || identity.save(&state).map(|()| identity));
-    saving.await.map_err(|error| Error::Answer(error.to_string()))?
+    blocking(move || identity.save(&state).map(|()| identity)).await
+}
+
+/// Files are made durable, which may take long.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::Answer(error.to_string()))?
 }
 
 fn learn(clock: &JudgedClock, told: Option<Timestamp>, answer: &link::Answer) {

@@ -12,7 +12,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{
     CertificateParams, CertificateSigningRequestParams, CertifiedIssuer, DnType,
-    ExtendedKeyUsagePurpose, KeyPair, date_time_ymd,
+    ExtendedKeyUsagePurpose, KeyPair, PublicKeyData, date_time_ymd,
 };
 use rustls_pki_types::CertificateDer;
 use soc_event::{
@@ -56,6 +56,8 @@ pub(crate) struct Seen {
     pub repeats: usize,
     pub envelopes: Vec<Envelope>,
     pub enrolments: Vec<serde_json::Value>,
+    /// Token and public key of each machine, in the order of their names.
+    pub machines: Vec<(String, Vec<u8>)>,
     pub renewals: usize,
 }
 
@@ -75,6 +77,7 @@ struct Inner {
     validity: Mutex<Years>,
     now: Mutex<Timestamp>,
     refuses_renewal: Mutex<bool>,
+    loses_enrolment: Mutex<bool>,
     changed: watch::Sender<u64>,
 }
 
@@ -105,6 +108,7 @@ impl Gateway {
             validity: Mutex::new((2020, 2040)),
             now: Mutex::new(in_year(2026)),
             refuses_renewal: Mutex::new(false),
+            loses_enrolment: Mutex::new(false),
             changed: watch::channel(0).0,
         });
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
@@ -137,6 +141,11 @@ impl Gateway {
 
     pub(crate) fn refuses_renewal(&self, refuses: bool) {
         *self.inner.refuses_renewal.lock().unwrap() = refuses;
+    }
+
+    /// Enrols, but the answer never arrives.
+    pub(crate) fn loses_enrolment(&self, loses: bool) {
+        *self.inner.loses_enrolment.lock().unwrap() = loses;
     }
 
     pub(crate) fn seen<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
@@ -203,6 +212,10 @@ impl Peer {
             _ => (404, serde_json::json!({"title": "not found"})),
         };
         self.inner.changed.send_modify(|count| *count += 1);
+        if path == "/v1/enrol" && *self.inner.loses_enrolment.lock().unwrap() {
+            self.hang_up.send_replace(true);
+            std::future::pending::<()>().await;
+        }
         let body = Full::new(Bytes::from(serde_json::to_vec(&json).unwrap()));
         Ok(Response::builder().status(status).body(body).unwrap())
     }
@@ -214,8 +227,15 @@ impl Peer {
             return (403, serde_json::json!({"title": "token not valid.", "detail": detail}));
         }
         let mut seen = self.inner.seen.lock().unwrap();
-        let agent = AgentId::from_random([seen.enrolments.len() as u8 + 1; 16]);
-        let granted = self.sign(request["csr"].as_str().unwrap(), agent);
+        let csr = request["csr"].as_str().unwrap();
+        let parsed = CertificateSigningRequestParams::from_pem(csr).unwrap();
+        let machine = (request["token"].to_string(), parsed.public_key.der_bytes().to_vec());
+        let known = seen.machines.iter().position(|known| *known == machine);
+        let place = known.unwrap_or_else(|| {
+            seen.machines.push(machine);
+            seen.machines.len() - 1
+        });
+        let granted = self.sign(csr, AgentId::from_random([place as u8 + 1; 16]));
         seen.enrolments.push(request);
         (200, granted)
     }

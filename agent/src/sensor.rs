@@ -70,11 +70,11 @@ pub struct Delivery {
     pub positions: Vec<Position>,
 }
 
-/// Most observations of one [`Delivery`]: bounds what waits in memory (8 deliveries in the
-/// channel).
+/// Most observations of one [`Delivery`]: bounds what waits in memory: an event takes about
+/// 3 KiB there.
 pub const DELIVERY_MAX: usize = 256;
 /// Deliveries that wait between the sensors and the spool; then sensors wait.
-pub const DELIVERIES_WAITING_MAX: usize = 8;
+pub const DELIVERIES_WAITING_MAX: usize = 2;
 
 /// Where a sensor puts what it saw. Waits while the spool is busy: polled sensors lose nothing.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 //!
 //! A [`Delivery`] (observations and the read positions they stand for) is committed in one
 //! transaction: after a power cut either both are there or neither. Several deliveries share a
-//! commit: at once when little happens, five times a second under load. Every event gets the next
+//! commit: at once when little happens, three times a second under load. Every event gets the next
 //! sequence of its lane; ids are never given twice, because a spool made anew, moved to other
 //! hardware or rolled back begins a new [`Epoch`].
 //!
@@ -338,7 +338,7 @@ impl Thread {
 }
 
 /// Longest wait for more deliveries to share a commit with, under load.
-const LINGER: Duration = Duration::from_millis(200);
+const LINGER: Duration = Duration::from_millis(300);
 
 #[cfg(test)]
 mod tests;

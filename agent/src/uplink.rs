@@ -108,7 +108,7 @@ impl Uplink {
     }
 
     async fn deliver(&self) {
-        let Some(mut identity) = self.identity().await else { return };
+        let mut identity = self.identity().await;
         let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
         let mut renewed: Option<Instant> = None;
         loop {
@@ -118,6 +118,7 @@ impl Uplink {
                 Err(error) => Next::Pause(error.to_string()),
             };
             match next {
+                Next::Again(new) => identity = *new,
                 Next::Identity(new) => {
                     identity = *new;
                     let before = renewed.replace(Instant::now());
@@ -150,6 +151,10 @@ impl Uplink {
             Ended::Broken(error) => Next::Pause(error.to_string()),
             Ended::Expired => self.renew(identity, &link).await,
             Ended::Cloned(grant) => self.enrol_anew(identity, grant).await,
+            Ended::Removed { wait, why } => {
+                drop(link);
+                Next::Again(self.removed(identity, wait, why).await)
+            }
         }
     }
 
@@ -181,12 +186,31 @@ impl Uplink {
         Next::Identity(Box::new(new))
     }
 
+    /// An operator removed this agent. That may have been a mistake, so it is asked again, but
+    /// seldom; enrolled anew by hand meanwhile, it goes on at once.
+    async fn removed(&self, old: &Identity, wait: Duration, why: String) -> Box<Identity> {
+        tracing::warn!(%why, ?wait, "removed by an operator of the collector; events are kept");
+        self.problem(format!(
+            "removed by an operator of the collector ({why}); asked again once an hour. To bring \
+             this machine back: `soc-agent enrol --again`"
+        ));
+        let until = Instant::now() + Backoff::new(wait, wait).pause();
+        while Instant::now() < until {
+            tokio::time::sleep(IDENTITY_POLL).await;
+            match Identity::load(&self.state) {
+                Ok(Some(new)) if new.agent() != old.agent() => return Box::new(new),
+                _ => {}
+            }
+        }
+        Box::new(self.identity().await)
+    }
+
     /// The identity on disk, waited for if the machine is not enrolled yet.
-    async fn identity(&self) -> Option<Identity> {
+    async fn identity(&self) -> Identity {
         let mut told = false;
         loop {
             match Identity::load(&self.state) {
-                Ok(Some(identity)) => return Some(identity),
+                Ok(Some(identity)) => return identity,
                 Ok(None) if !told => {
                     tracing::warn!(
                         "not enrolled; run `soc-agent enrol`. Events are kept until then"
@@ -241,6 +265,8 @@ impl Uplink {
 enum Next {
     /// Connect at once as this one.
     Identity(Box<Identity>),
+    /// The same after a long wait.
+    Again(Box<Identity>),
     /// Wait, then try again.
     Pause(String),
     /// Nothing more can be delivered.

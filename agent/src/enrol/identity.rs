@@ -146,10 +146,12 @@ fn file(state: &Path) -> PathBuf {
 }
 
 /// Written beside, made durable, then put in place: a power cut leaves the old or the new.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let temporary = path.with_extension("json.new");
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let temporary = PathBuf::from(temporary);
     // A leftover would keep its own permissions.
     match std::fs::remove_file(&temporary) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
@@ -162,6 +164,6 @@ fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn disk(path: &Path, source: std::io::Error) -> Error {
+pub(super) fn disk(path: &Path, source: std::io::Error) -> Error {
     Error::Disk { path: path.display().to_string(), source }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{Error, Granted};
 use crate::link::Answer;
 
-/// A new key and the request to sign it. The key goes nowhere but into the identity.
+/// A key and the request to sign it. The key goes nowhere but into the identity.
 pub(super) struct Signing {
     /// PEM.
     pub csr: String,
@@ -15,18 +15,26 @@ pub(super) struct Signing {
 }
 
 impl Signing {
-    /// ECDSA on P-256; the name is for people who read the request, identity is the collector's
-    /// to give.
+    /// A request with a new key.
     pub(super) fn generate(name: &str) -> Result<Self, Error> {
-        let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+        Self::new(&new_key()?, name)
+    }
+
+    /// The name is for people who read the request, identity is the collector's to give.
+    pub(super) fn new(key: &KeyPair, name: &str) -> Result<Self, Error> {
         let mut params = CertificateParams::default();
         // X.520 allows 64 characters in a common name.
         params
             .distinguished_name
             .push(DnType::CommonName, name.chars().take(64).collect::<String>());
-        let csr = params.serialize_request(&key)?.pem()?;
+        let csr = params.serialize_request(key)?.pem()?;
         Ok(Self { csr, key: key.serialize_pem() })
     }
+}
+
+/// ECDSA on P-256.
+pub(super) fn new_key() -> Result<KeyPair, Error> {
+    Ok(KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?)
 }
 
 /// The parts of a problem (RFC 9457) that are shown.

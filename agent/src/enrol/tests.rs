@@ -149,3 +149,38 @@ async fn renewal_is_due_when_a_third_of_the_life_is_left() {
     check(2041, true);
     check(2060, true);
 }
+
+#[tokio::test]
+async fn a_lost_answer_does_not_use_the_token_up() {
+    let (gateway, state) = (Gateway::start().await, tempfile::tempdir().unwrap());
+    let (clock, pending) = (clock_in(2026), state.path().join("pending-key.pem"));
+    gateway.loses_enrolment(true);
+    enrol(&enrolment(&gateway, "t"), state.path(), &clock).await.unwrap_err();
+    assert!(Identity::load(state.path()).unwrap().is_none());
+    let mode = std::fs::metadata(&pending).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "a key is not for others");
+    gateway.loses_enrolment(false);
+    enrol(&enrolment(&gateway, "t"), state.path(), &clock).await.unwrap();
+    assert_eq!(gateway.seen(|seen| (seen.enrolments.len(), seen.machines.len())), (2, 1));
+    assert!(!pending.exists());
+}
+
+#[tokio::test]
+async fn another_token_gets_another_key() {
+    let (gateway, state) = (Gateway::start().await, tempfile::tempdir().unwrap());
+    let clock = clock_in(2026);
+    gateway.loses_enrolment(true);
+    enrol(&enrolment(&gateway, "t"), state.path(), &clock).await.unwrap_err();
+    gateway.loses_enrolment(false);
+    enrol(&enrolment(&gateway, "u"), state.path(), &clock).await.unwrap();
+    let keys = gateway.seen(|seen| seen.machines.clone());
+    assert_ne!(keys[0].1, keys[1].1);
+}
+
+#[tokio::test]
+async fn a_damaged_leftover_of_an_enrolment_is_replaced() {
+    let (gateway, state) = (Gateway::start().await, tempfile::tempdir().unwrap());
+    std::fs::write(state.path().join("pending-key.pem"), "half a ke").unwrap();
+    enrol(&enrolment(&gateway, "t"), state.path(), &clock_in(2026)).await.unwrap();
+    assert!(Identity::load(state.path()).unwrap().is_some());
+}

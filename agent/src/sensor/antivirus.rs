@@ -159,7 +159,11 @@ async fn watch(config: Config, mut context: Context) -> Result<(), Error> {
         if delivery != Delivery::default() {
             context.outlet.send(delivery).await?;
         }
-        let pause = if more { Duration::ZERO } else { DETECTION_POLL };
+        let pause = match more {
+            true => Duration::ZERO,
+            false if watcher.detections.are_none() => look_at.saturating_duration_since(now),
+            false => DETECTION_POLL,
+        };
         tokio::select! {
             () = context.stopped() => return Ok(()),
             () = tokio::time::sleep(pause) => {}

@@ -1,9 +1,10 @@
 //! What the host is, and that it is alive.
 //!
 //! `host.inventory` at start, daily and when it changes; `host.heartbeat` every fifteen seconds.
-//! Files are read below the root; memory, processors, disks and interfaces are asked of the running
+//! Files are read below the root; memory, processors and interfaces are asked of the running
 //! system through sysinfo and pnet, which know no other root.
 
+mod disk;
 mod heartbeat;
 mod identity;
 mod inventory;

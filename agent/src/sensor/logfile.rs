@@ -11,7 +11,7 @@
 //! files are opened. Lines are cut at 64 KiB and flagged.
 //!
 //! Wakes up by notification where the system has it, and every two seconds anyhow. Under load it
-//! reads ten times a second and listens to no notifications, which would cost one wake-up a line.
+//! reads three times a second and listens to no notifications, which would cost one wake-up a line.
 
 mod follower;
 mod gap;
@@ -38,10 +38,16 @@ use super::{Context, Error, Running, Sensor};
 use set::Set;
 use watch::Watch;
 
-/// Lines are collected so long before they are read: many lines cost one wake-up.
+/// After a silence, lines are collected so long before they are read.
 const COALESCE: Duration = Duration::from_millis(100);
+/// The same under load. Longer than the spool lingers, so that its commit follows at once.
+const COALESCE_BUSY: Duration = Duration::from_millis(350);
 /// So long after the last line reading goes on without notifications.
 const BUSY: Duration = Duration::from_secs(1);
+/// How often files are looked at on a system that gives no notifications at all.
+const BLIND_POLL: Duration = Duration::from_millis(500);
+/// How soon such a system is asked for notifications again.
+const WATCH_RETRY: Duration = Duration::from_secs(300);
 /// How often files are looked at without any notification: file systems that do not notify.
 const SLOW_POLL: Duration = Duration::from_secs(2);
 
@@ -161,7 +167,7 @@ impl Sensor for Logfile {
 async fn follow(config: Config, mut context: Context) -> Result<(), Error> {
     let mut set = Set::new(config, &context);
     let mut watch: Option<Watch> = None;
-    let mut busy_until = Instant::now();
+    let (mut busy_until, mut watch_at) = (Instant::now(), Instant::now());
     loop {
         let (returned, pass) = read(set).await?;
         set = returned;
@@ -177,13 +183,18 @@ async fn follow(config: Config, mut context: Context) -> Result<(), Error> {
             continue;
         }
         let pause = if Instant::now() < busy_until {
-            COALESCE
-        } else if watch.as_ref().is_none_or(|watch| watch.directories() != set.directories()) {
+            COALESCE_BUSY
+        } else if watch.as_ref().is_some_and(|watch| watch.directories() == set.directories()) {
+            SLOW_POLL
+        } else if Instant::now() < watch_at {
+            BLIND_POLL
+        } else {
             // Whatever is written while the watch is being set up is found by looking again.
             watch = Watch::over(set.directories().to_vec());
-            if watch.is_some() { Duration::ZERO } else { 2 * COALESCE }
-        } else {
-            SLOW_POLL
+            if watch.is_none() {
+                watch_at = Instant::now() + WATCH_RETRY;
+            }
+            Duration::ZERO
         };
         tokio::select! {
             () = context.stopped() => return Ok(()),

@@ -7,11 +7,13 @@
 //!
 //! Sends all ports at start and daily (`port.snapshot` says which belong together), changes in
 //! between. Ports that were opened while the agent was down are told as opened at its next start.
-//! Reads `/proc/net` every poll and looks through processes only when an unknown socket appears.
+//! Asks the kernel for what listens every poll (where it does not answer, and for UDP, reads
+//! `/proc/net`) and looks through processes only when an unknown socket appears.
 
 mod owner;
 mod proc_net;
 mod remembered;
+mod sock_diag;
 mod table;
 
 use std::collections::BTreeMap;
@@ -212,6 +214,8 @@ struct Watcher {
     /// Ports as last committed.
     remembered: Option<Vec<u8>>,
     is_first: bool,
+    /// What was last seen, when nothing about it waits for time to pass: seen again, it is no news.
+    quiet: Option<Vec<Socket>>,
     /// Processor time the tables took.
     reading_took: Duration,
 }
@@ -225,6 +229,7 @@ impl Watcher {
             unsettled: BTreeMap::new(),
             remembered: context.positions.position(remembered::SOURCE),
             is_first: true,
+            quiet: None,
             reading_took: Duration::ZERO,
         }
     }
@@ -234,6 +239,9 @@ impl Watcher {
         let started = processor_time();
         let sockets = proc_net::read(&self.root)?;
         self.reading_took = processor_time().saturating_sub(started);
+        if !full && self.quiet.as_ref() == Some(&sockets) {
+            return Ok(Vec::new());
+        }
         let settled = self.settled(&sockets, now);
         let is_first = std::mem::take(&mut self.is_first);
         let patience = if is_first { Patience::None } else { Patience::SomeLooks };
@@ -242,6 +250,7 @@ impl Watcher {
         let known = settled.iter().filter(|socket| !unresolved.contains(&socket.inode));
         let ports: Vec<Port> = known.map(|socket| self.owners.port(socket)).collect();
         let changes = self.table.update(ports, now);
+        let waits = !unresolved.is_empty() || self.has_unsettled(now) || self.table.has_closing();
         let mut observations = Vec::new();
         if is_first {
             observations.extend(self.opened_meanwhile(time));
@@ -254,6 +263,7 @@ impl Watcher {
         if full {
             observations.extend(self.snapshot(time));
         }
+        self.quiet = (!waits).then_some(sockets);
         if observations.is_empty() {
             return Ok(Vec::new());
         }
@@ -279,6 +289,14 @@ impl Watcher {
             None => false,
         };
         sockets.iter().filter(|socket| !is_client(socket) || is_old(socket)).collect()
+    }
+
+    /// Whether a client may still become a port.
+    fn has_unsettled(&self, now: Instant) -> bool {
+        let is_young = |since: &Option<Instant>| {
+            since.is_some_and(|since| now.saturating_duration_since(since) < UDP_SETTLED)
+        };
+        self.unsettled.values().any(is_young)
     }
 
     /// Those that were ports before this start are ports at once, not after a minute again.

@@ -92,6 +92,6 @@ impl Group {
 
     /// Enough for one transaction: more would only cost memory.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes >= 512 * 1024 || self.lines.len() >= 1024
+        self.bytes >= 256 * 1024 || self.lines.len() >= 512
     }
 }

@@ -157,11 +157,13 @@ impl Store {
         {
             let mut events = transaction.open_table(EVENTS)?;
             let line = events.remove((lane.index(), sequence.0))?.map(|line| line.value().to_vec());
+            let kept = u64::from(line.is_some());
             let line = line.unwrap_or_default();
-            let cost = line.len() as u64 + EVENT_OVERHEAD_BYTES;
+            let cost = kept * (line.len() as u64 + EVENT_OVERHEAD_BYTES);
             ledger.change(lane, |book| {
                 (book.sent, book.refused) = (sequence, book.refused + 1);
-                (book.kept, book.bytes) = (book.kept - 1, book.bytes.saturating_sub(cost));
+                book.kept = book.kept.saturating_sub(kept);
+                book.bytes = book.bytes.saturating_sub(cost);
             });
             keep_refused(&transaction, why, &line)?;
             // A refused report of refusals must not breed another.

@@ -108,10 +108,13 @@ pub(super) fn write_marks(
         }
     }
     let mut marks = transaction.open_table(MARKS)?;
-    marks.insert("epoch", ledger.epoch.0)?;
     let learned = ledger.learned.and_then(|time| u64::try_from(time.as_micros()).ok());
-    if let Some(micros) = learned {
-        marks.insert("learned", micros)?;
+    for (name, value) in [("epoch", Some(ledger.epoch.0)), ("learned", learned)] {
+        let Some(value) = value else { continue };
+        // What is written again costs a page and its checksum.
+        if marks.get(name)?.is_none_or(|old| old.value() != value) {
+            marks.insert(name, value)?;
+        }
     }
     Ok(())
 }

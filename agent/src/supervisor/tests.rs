@@ -14,6 +14,7 @@ enum Habit {
     Panics,
     Fails,
     Unavailable,
+    NeverThere,
 }
 
 struct Tiny(Habit, Arc<AtomicU32>);
@@ -33,6 +34,7 @@ impl Sensor for Tiny {
                     return Err(Error::Io { what: "/proc".into(), source });
                 }
                 Habit::Unavailable if start == 0 => return Err(Error::Unavailable("no".into())),
+                Habit::NeverThere => return Err(Error::Unavailable("no".into())),
                 _ => {}
             }
             let event = Event::own(Timestamp::default(), Kind::new("tiny.seen"));
@@ -118,6 +120,21 @@ async fn what_is_not_there_is_looked_for_seldom_and_without_noise() {
     let mut scene = start(Habit::Unavailable);
     assert_eq!(scene.next_event().await.kind.as_str(), "tiny.seen");
     assert!(before.elapsed() >= Duration::from_secs(60));
+    let entry = scene.board.report().sensors["tiny"].clone();
+    assert_eq!((entry.state, entry.restarts), (SensorState::Running, 0), "it is no failure");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_never_there_is_never_reported_as_failed() {
+    let mut scene = start(Habit::NeverThere);
+    let day = tokio::time::sleep(Duration::from_secs(86_400));
+    tokio::select! {
+        () = day => {}
+        delivery = scene.deliveries.recv() => panic!("{delivery:?}"),
+    }
+    let entry = scene.board.report().sensors["tiny"].clone();
+    assert_eq!((entry.state, entry.why.as_deref()), (SensorState::Unavailable, Some("no")));
+    assert!(scene.running.lock().unwrap().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

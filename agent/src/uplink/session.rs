@@ -34,6 +34,8 @@ pub(super) enum Ended {
     Renewed(Box<Identity>),
     /// Another machine has our identity; the grant for a new one.
     Cloned(String),
+    /// An operator removed this agent: nothing will be taken for so long.
+    Removed { wait: Duration, why: String },
     /// The spool's thread has ended.
     SpoolGone,
 }
@@ -169,6 +171,7 @@ impl<'a> Session<'a> {
             }
             Verdict::Expired => Err(Ended::Expired),
             Verdict::Cloned { grant } => Err(Ended::Cloned(grant)),
+            Verdict::Removed { wait, why } => Err(Ended::Removed { wait, why }),
         }
     }
 

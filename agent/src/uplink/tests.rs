@@ -80,6 +80,17 @@ impl Scene {
         tokio::time::timeout(Duration::from_secs(60), sent).await.unwrap().unwrap();
     }
 
+    async fn until_problem(&self, expected: &str) {
+        let is_said =
+            || self.board.report().uplink.problem.is_some_and(|problem| problem.contains(expected));
+        let waiting = async {
+            while !is_said() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), waiting).await.unwrap();
+    }
+
     async fn stop(mut self) -> Gateway {
         self.stop.send_replace(true);
         self.task.take().unwrap().await.unwrap();
@@ -169,15 +180,35 @@ async fn a_busy_collector_is_waited_for() {
 }
 
 #[tokio::test]
-async fn an_agent_that_was_removed_gives_up_no_event() {
+async fn an_agent_that_was_removed_gives_up_no_event_and_is_quiet() {
     let mut scene = Scene::enrolled().await;
     scene.gateway.judge(|_, _, _| Reply::Refuse(Cause::Revoked, None));
     scene.put(Lane::Log, 0..10).await;
     scene.start();
-    scene.gateway.until(|seen| !seen.envelopes.is_empty()).await;
+    scene.until_problem("removed by an operator").await;
     let log = scene.spool.view().borrow().lane(Lane::Log);
     assert_eq!((log.unsent, log.refused), (10, 0));
     assert!(Identity::load(scene.state.path()).unwrap().is_some(), "and keeps its identity");
+    assert!(!scene.board.report().uplink.connected);
+    // What comes next is not even offered.
+    scene.put(Lane::Alert, 10..11).await;
+    assert_eq!(scene.gateway.seen(|seen| seen.envelopes.len()), 1);
+}
+
+#[tokio::test]
+async fn a_removed_agent_that_is_enrolled_anew_goes_on_at_once() {
+    let mut scene = Scene::enrolled().await;
+    let old = Identity::load(scene.state.path()).unwrap().unwrap().agent();
+    scene.gateway.judge(move |_, envelope, _| match envelope.agent == old {
+        true => Reply::Refuse(Cause::Revoked, None),
+        false => Reply::Take,
+    });
+    scene.put(Lane::Log, 0..10).await;
+    scene.start();
+    scene.until_problem("removed by an operator").await;
+    scene.enrol().await;
+    scene.until_all_is_sent().await;
+    assert_eq!(scene.gateway.seen(|seen| seen.numbers().len()), 10);
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ use soc_event::{Ack, Cause, Reject, Timestamp};
 
 use crate::link::Answer;
 
+/// An operator removed this agent: asked again seldom, in case it was a mistake.
+const REMOVED_WAIT: Duration = Duration::from_secs(3600);
 /// Longest wait a collector can ask for.
 const WAIT_MOST: Duration = Duration::from_secs(300);
 
@@ -24,6 +26,8 @@ pub(super) enum Verdict {
     Expired,
     /// Enrol anew with this grant.
     Cloned { grant: String },
+    /// An operator removed this agent: wait so long before anything is sent again.
+    Removed { wait: Duration, why: String },
 }
 
 /// The verdict, and the collector's time if it told it.
@@ -57,7 +61,8 @@ fn of_reject(answer: &Answer, reject: Reject) -> Verdict {
         },
         Cause::WrongIds => Verdict::WrongIds { why },
         // Not the fault of any event, so none may be given up for it.
-        Cause::Revoked | Cause::WrongIdentity => Verdict::Later { wait: Some(WAIT_MOST), why },
+        Cause::Revoked => Verdict::Removed { wait: REMOVED_WAIT, why },
+        Cause::WrongIdentity => Verdict::Later { wait: Some(WAIT_MOST), why },
         Cause::TooFast | Cause::Unavailable => {
             let asked = reject.retry_after_ms.map(Duration::from_millis);
             let wait = asked.or(answer.retry_after).map(|wait| wait.min(WAIT_MOST));

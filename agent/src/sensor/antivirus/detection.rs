@@ -142,6 +142,11 @@ impl Detections {
         self.started = true;
     }
 
+    /// Whether there is no log to follow.
+    pub(super) fn are_none(&self) -> bool {
+        self.logs.is_empty()
+    }
+
     /// Hands over new findings; true when there is more to read at once.
     pub(super) fn read(&mut self, now: Timestamp, delivery: &mut Delivery) -> bool {
         let mut more = false;

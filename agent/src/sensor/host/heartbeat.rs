@@ -1,10 +1,11 @@
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
-use soc_event::{Event, Timestamp, Value, kind, limits};
-use sysinfo::{DiskRefreshKind, Disks, MemoryRefreshKind, System};
+use soc_event::{Event, Timestamp, Value, kind};
+use sysinfo::{MemoryRefreshKind, System};
 
 use super::Vitals;
+use super::disk::{self, Disk};
 use crate::sensor::{Root, read};
 
 /// What is kept from one heartbeat to the next.
@@ -13,14 +14,13 @@ pub(super) struct Pulse {
     root: Root,
     /// `None` where the system cannot be asked.
     system: Option<System>,
-    disks: Option<Disks>,
     processor: Option<Processor>,
     agent: Option<(Instant, Duration)>,
 }
 
 impl Pulse {
     pub(super) fn new(root: Root) -> Self {
-        Self { root, system: System::new().ok(), disks: None, processor: None, agent: None }
+        Self { root, system: System::new().ok(), processor: None, agent: None }
     }
 
     /// The `host.heartbeat` of now.
@@ -45,7 +45,7 @@ impl Pulse {
             .with("agent.spool.events", spool_events)
             .with("agent.spool.dropped", spool_dropped)
             .with("agent.sensors", vitals.sensors());
-        self.with_disks(event)
+        with_disks(event, &disk::all(&self.root))
     }
 
     /// Share of the time since the last look in which processors worked, of all together.
@@ -66,62 +66,18 @@ impl Pulse {
         let wall = now.saturating_duration_since(then).as_secs_f64();
         (wall > 0.0).then(|| used.saturating_sub(before).as_secs_f64() / wall)
     }
-
-    fn with_disks(&mut self, event: Event) -> Event {
-        let wanted = DiskRefreshKind::nothing().with_storage();
-        match &mut self.disks {
-            Some(disks) => disks.refresh_specifics(true, wanted),
-            None => self.disks = Disks::new_with_refreshed_list_specifics(wanted).ok(),
-        }
-        let disks = self.disks.as_deref().map(mounted).unwrap_or_default();
-        let disks: Vec<Disk> = disks
-            .into_iter()
-            .map(|disk| Disk {
-                path: disk.mount_point().display().to_string(),
-                total: disk.total_space(),
-                free: disk.available_space().min(disk.total_space()),
-            })
-            .collect();
-        with_disks(event, &disks)
-    }
-}
-
-/// File systems that have a size, each once: where one is mounted in several places, where its path
-/// is shortest. Sorted by path.
-pub(super) fn mounted(disks: &[sysinfo::Disk]) -> Vec<&sysinfo::Disk> {
-    let mut disks: Vec<_> = disks.iter().filter(|disk| disk.total_space() > 0).collect();
-    disks.sort_by_key(|disk| disk.mount_point().as_os_str().len());
-    let mut devices = std::collections::BTreeSet::new();
-    disks.retain(|disk| devices.insert(disk.name()));
-    disks.sort_by_key(|disk| disk.mount_point());
-    disks.truncate(limits::LIST_MAX);
-    disks
-}
-
-/// A mounted file system; sizes in bytes, free to those who are not root.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Disk {
-    pub(super) path: String,
-    pub(super) total: u64,
-    pub(super) free: u64,
-}
-
-impl Disk {
-    #[expect(clippy::cast_precision_loss, reason = "a share of a disk needs no exact bytes")]
-    fn used(&self) -> f64 {
-        1.0 - self.free as f64 / self.total.max(1) as f64
-    }
 }
 
 /// Adds the list of disks and the fullest of them.
 pub(super) fn with_disks(event: Event, disks: &[Disk]) -> Event {
     let list = |value: fn(&Disk) -> Value| Value::List(disks.iter().map(value).collect());
-    let fullest = disks.iter().max_by(|left, right| left.used().total_cmp(&right.used()));
+    let fullest =
+        disks.iter().max_by(|left, right| left.used_share().total_cmp(&right.used_share()));
     event
         .with("host.disk.path", fullest.map(|disk| disk.path.clone()))
-        .with("host.disk.used.pct", fullest.map(Disk::used))
+        .with("host.disk.used.pct", fullest.map(Disk::used_share))
         .with("host.disks.path", list(|disk| disk.path.clone().into()))
-        .with("host.disks.total.bytes", list(|disk| disk.total.into()))
+        .with("host.disks.total.bytes", list(|disk| disk.usable().into()))
         .with("host.disks.free.bytes", list(|disk| disk.free.into()))
 }
 

@@ -1,7 +1,7 @@
 use soc_event::{Event, Timestamp, Value, kind, limits};
-use sysinfo::{CpuRefreshKind, DiskRefreshKind, Disks, MemoryRefreshKind, RefreshKind, System};
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-use super::identity;
+use super::{disk, identity};
 use crate::sensor::Root;
 
 /// The `host.inventory` of now.
@@ -28,22 +28,15 @@ pub(super) fn event(root: &Root, now: Timestamp) -> Event {
         .with("host.boot_time", boot_time.map(|time| time.to_string()))
         .with("host.timezone", identity::timezone(root))
         .with("host.virtualization", identity::virtualization(root))
-        .with("host.disks", disks())
+        .with("host.disks", disks(root))
         .with("agent.version", env!("CARGO_PKG_VERSION"));
     with_interfaces(event)
 }
 
-fn disks() -> Vec<String> {
-    let Ok(disks) =
-        Disks::new_with_refreshed_list_specifics(DiskRefreshKind::nothing().with_storage())
-    else {
-        return Vec::new();
-    };
-    let text = |disk: &sysinfo::Disk| {
-        let (path, system) = (disk.mount_point().display(), disk.file_system().display());
-        format!("{path} {system} {} GB", disk.total_space() / 1_000_000_000)
-    };
-    super::heartbeat::mounted(&disks).into_iter().map(text).collect()
+fn disks(root: &Root) -> Vec<String> {
+    let text =
+        |disk: &disk::Disk| format!("{} {} {} GB", disk.path, disk.kind, disk.size / 1_000_000_000);
+    disk::all(root).iter().map(text).collect()
 }
 
 /// Addresses of all interfaces but loopback; sorted, so that another order is no change.

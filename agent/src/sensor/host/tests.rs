@@ -1,6 +1,7 @@
 use soc_event::Value;
 
-use super::heartbeat::{Disk, Processor, with_disks};
+use super::disk::Disk;
+use super::heartbeat::{Processor, with_disks};
 use super::*;
 use crate::sensor::{Outlet, Positions, SystemClock};
 
@@ -106,12 +107,19 @@ fn processor_time_is_the_share_that_was_not_idle() {
 
 #[test]
 fn the_fullest_disk_is_named() {
-    let disk = |path: &str, free| Disk { path: path.to_owned(), total: 100, free };
+    let disk = |path: &str, free| Disk {
+        path: path.to_owned(),
+        kind: "ext4".to_owned(),
+        size: 120,
+        used: 100 - free,
+        free,
+    };
     let event = Event::own(Timestamp::default(), soc_event::kind::HOST_HEARTBEAT);
     let event = with_disks(event, &[disk("/", 60), disk("/var", 5)]);
     assert_eq!(event.text("host.disk.path"), Some("/var"));
     assert_eq!(event.fields.get("host.disk.used.pct").and_then(Value::as_f64), Some(0.95));
     assert_eq!(text(&event, "host.disks.path"), "/, /var");
+    assert_eq!(text(&event, "host.disks.total.bytes"), "100, 100");
     assert_eq!(text(&event, "host.disks.free.bytes"), "60, 5");
 }
 

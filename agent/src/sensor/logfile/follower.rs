@@ -103,6 +103,11 @@ impl Follower {
         std::mem::take(&mut self.changed)
     }
 
+    /// Whether the path names nothing and nothing it named is being read any more.
+    pub(super) fn is_gone(&self) -> bool {
+        !self.attached && self.tails.is_empty() && self.problem.is_none()
+    }
+
     /// Why the file cannot be read now.
     pub(in crate::sensor) fn problem(&self) -> Option<&str> {
         self.problem.as_deref()

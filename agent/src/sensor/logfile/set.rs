@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +19,10 @@ const FILES_MAX: usize = 256;
 /// Lines of one delivery; the rest of it is for gaps.
 const LINES_MAX: usize = DELIVERY_MAX - 48;
 /// How often patterns are looked at again while no folder tells of new files.
-const DISCOVER_EVERY: Duration = Duration::from_millis(500);
+const DISCOVER_EVERY: Duration = Duration::from_secs(2);
+/// A file that is gone for so long is no longer followed: where names hold a date there is a new
+/// one every day.
+const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
 /// All followed files.
 pub(super) struct Set {
@@ -35,6 +39,8 @@ pub(super) struct Set {
     known_patterns: Vec<String>,
     /// The file whose turn it is, so that a busy one does not starve the others.
     turn: usize,
+    /// Files that are too many, as far as they were named in the agent's own log.
+    refused: BTreeSet<String>,
 }
 
 struct Followed {
@@ -42,6 +48,7 @@ struct Followed {
     profile: Profile,
     follower: Follower,
     told: Option<String>,
+    gone_since: Option<Instant>,
 }
 
 /// What one pass over all files gave.
@@ -66,6 +73,7 @@ impl Set {
             directories: Vec::new(),
             known_patterns: Vec::new(),
             turn: 0,
+            refused: BTreeSet::new(),
         }
     }
 
@@ -73,6 +81,7 @@ impl Set {
     pub(super) fn pass(&mut self, now: Instant) -> Pass {
         let mut pass = Pass::default();
         if self.discover_at.is_none_or(|at| at <= now) {
+            self.forget_gone(now, &mut pass.delivery);
             self.discover(now, &mut pass.delivery);
             self.directories = self.find_directories();
             self.discover_at = Some(now + DISCOVER_EVERY);
@@ -119,6 +128,23 @@ impl Set {
         let ended = file.follower.read(&mut self.buffer, &mut budget, now, &mut sink);
         file.tell();
         ended
+    }
+
+    /// Lets go of files that are gone, with their positions.
+    fn forget_gone(&mut self, now: Instant, delivery: &mut Delivery) {
+        self.files.retain_mut(|file| {
+            if !file.follower.is_gone() {
+                file.gone_since = None;
+                return true;
+            }
+            let since = *file.gone_since.get_or_insert(now);
+            let is_kept = now.saturating_duration_since(since) < FORGET_AFTER;
+            if !is_kept {
+                let source = file.follower.position().source;
+                delivery.positions.push(Position { source, bytes: Vec::new() });
+            }
+            is_kept
+        });
     }
 
     /// Finds files that are not followed yet.
@@ -180,14 +206,17 @@ impl Set {
 
     fn follow(&mut self, path: &str, source: &Source, begin: Begin, now: Instant) {
         if self.files.len() >= FILES_MAX {
-            tracing::warn!(path, limit = FILES_MAX, "too many logs: this one is not followed");
+            if self.refused.len() < FILES_MAX && self.refused.insert(path.to_owned()) {
+                tracing::warn!(path, limit = FILES_MAX, "too many logs: this one is not followed");
+            }
             return;
         }
         let name = format!("logfile:{path}");
         let stored = self.positions.position(&name);
         let follower = Follower::start(&self.root, name, path, stored.as_deref(), begin, now);
         let profile = source.profile(path);
-        self.files.push(Followed { path: path.to_owned(), profile, follower, told: None });
+        let path = path.to_owned();
+        self.files.push(Followed { path, profile, follower, told: None, gone_since: None });
     }
 }
 

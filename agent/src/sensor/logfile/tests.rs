@@ -70,7 +70,12 @@ impl Host {
     fn commit(&mut self, delivery: Delivery) {
         assert!(delivery.observations.len() <= DELIVERY_MAX);
         let mut committed = self.committed.0.lock().unwrap();
-        committed.extend(delivery.positions.into_iter().map(|it| (it.source, it.bytes)));
+        for position in delivery.positions {
+            match position.bytes.is_empty() {
+                true => committed.remove(&position.source),
+                false => committed.insert(position.source, position.bytes),
+            };
+        }
         for observation in delivery.observations {
             let event = observation.event;
             let is_line = event.kind == kind::LOG;
@@ -84,8 +89,8 @@ impl Host {
         let context = self.context();
         let mut set = self.set.take().unwrap_or_else(|| Set::new(self.config.clone(), &context));
         loop {
-            // Discovery is due each second.
-            self.now += Duration::from_secs(1);
+            // Discovery is due every two seconds.
+            self.now += Duration::from_secs(2);
             let pass = set.pass(self.now);
             let more = pass.more;
             self.commit(pass.delivery);
@@ -121,6 +126,32 @@ fn lines_are_read_once_and_half_lines_wait() {
     assert_eq!(host.read(), NOTHING);
     host.write("a.log", "ee\r\n");
     assert_eq!(host.read(), ["three\r"].map(|line| line.trim_end()));
+}
+
+#[test]
+fn a_file_with_a_date_in_its_name_is_forgotten_when_it_is_gone() {
+    let mut host = Host::new(&["/var/log/*.log"]);
+    let knows = |host: &Host, name: &str| {
+        let source = format!("logfile:/var/log/{name}");
+        host.committed.0.lock().unwrap().contains_key(&source)
+    };
+    host.write("access-2026-11-22.log", "one\n");
+    assert_eq!(host.read(), ["one"]);
+    host.write("access-2026-11-23.log", "two\n");
+    assert_eq!(host.read(), ["two"]);
+    fs::remove_file(host.path("access-2026-11-22.log")).unwrap();
+    for seconds in [61, 1, 3601] {
+        assert!(knows(&host, "access-2026-11-22.log"));
+        host.wait(seconds);
+        assert_eq!(host.read(), NOTHING);
+    }
+    assert!(!knows(&host, "access-2026-11-22.log"));
+    assert!(knows(&host, "access-2026-11-23.log"));
+    host.write("access-2026-11-22.log", "three\n");
+    host.write("access-2026-11-23.log", "four\n");
+    let mut seen = host.read();
+    seen.sort();
+    assert_eq!(seen, ["four", "three"]);
 }
 
 #[test]

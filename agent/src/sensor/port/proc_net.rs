@@ -5,12 +5,15 @@ use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
+use super::sock_diag;
 use crate::sensor::{Error, Root, read};
 
+const TCP: [(&str, Transport); 2] = [("tcp", Transport::Tcp), ("tcp6", Transport::Tcp)];
+const UDP: [(&str, Transport); 2] = [("udp", Transport::Udp), ("udp6", Transport::Udp)];
 /// Bytes read at a time; the kernel gives at most a page of a table, in whole lines.
 const CHUNK_BYTES: usize = 4096;
 /// Most sockets that are kept of one table.
-const SOCKETS_MAX: usize = 16_384;
+pub(super) const SOCKETS_MAX: usize = 16_384;
 /// Longest line that is waited for.
 const LINE_BYTES_MAX: usize = 1024;
 
@@ -79,31 +82,46 @@ pub(super) struct Socket {
     pub(super) inode: u64,
 }
 
-/// All sockets that wait. A host without IPv6 has no tables of it; without any table there is an
-/// error, never "no ports".
+/// All sockets that wait.
 pub(super) fn read(root: &Root) -> Result<Vec<Socket>, Error> {
+    // Only the running system can be asked.
+    let asked = if *root == Root::default() { sock_diag::listening().ok() } else { None };
+    let Some(mut sockets) = asked else { return tables(root) };
+    append(root, &UDP, &mut sockets)?;
+    sockets.sort_by_key(|socket| (socket.port, socket.address));
+    Ok(sockets)
+}
+
+/// The same, read from files alone. A host without IPv6 has no tables of it; without any table
+/// there is an error, never "no ports".
+pub(super) fn tables(root: &Root) -> Result<Vec<Socket>, Error> {
     let mut sockets = Vec::new();
+    let count = append(root, &TCP, &mut sockets)? + append(root, &UDP, &mut sockets)?;
+    if count == 0 {
+        return Err(Error::Unavailable("there are no tables in /proc/net".to_owned()));
+    }
+    sockets.sort_by_key(|socket| (socket.port, socket.address));
+    Ok(sockets)
+}
+
+/// Appends the sockets of some tables; how many of the tables there are.
+fn append(
+    root: &Root,
+    names: &[(&str, Transport)],
+    sockets: &mut Vec<Socket>,
+) -> Result<usize, Error> {
     let mut tables = 0;
-    for (name, transport) in [
-        ("tcp", Transport::Tcp),
-        ("tcp6", Transport::Tcp),
-        ("udp", Transport::Udp),
-        ("udp6", Transport::Udp),
-    ] {
+    for (name, transport) in names {
         let path = format!("/proc/net/{name}");
         let outcome =
-            File::open(root.path(&path)).and_then(|file| table(file, transport, &mut sockets));
+            File::open(root.path(&path)).and_then(|file| table(file, *transport, sockets));
         match outcome {
             Ok(()) => tables += 1,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(Error::Io { what: path, source }),
         }
     }
-    if tables == 0 {
-        return Err(Error::Unavailable("there are no tables in /proc/net".to_owned()));
-    }
-    sockets.sort_by_key(|socket| (socket.port, socket.address));
-    Ok(sockets)
+    Ok(tables)
 }
 
 /// Reads one table. The kernel lists listening TCP sockets before all others, and makes lines only

@@ -58,6 +58,11 @@ impl Table {
         changes
     }
 
+    /// Whether any is gone, but not for long enough to be told.
+    pub(super) fn has_closing(&self) -> bool {
+        self.open.values().any(|(_, gone_since)| gone_since.is_some())
+    }
+
     /// All that are open.
     pub(super) fn ports(&self) -> impl Iterator<Item = &Port> {
         self.open.values().map(|(port, _)| port)
