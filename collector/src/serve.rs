@@ -191,7 +191,7 @@ pub async fn run(
         &kept.registry,
     )?;
     let tls = speaks_tls(&config).then(|| Tls::new(&kept.pki)).transpose()?;
-    let door = Door { listener: people, router: api.router(), tls };
+    let door = Door::new(people, api.router(), tls, &kept.registry)?;
     let socket = control::listen(kept.folder.path()).map_err(Error::Socket)?;
     let agents = gateway.run(agents, doors.clone());
     start(&mut door_rooms, "gateway", async {
@@ -340,3 +340,6 @@ fn agents_url(config: &Config, port: u16) -> String {
     let host = if host.contains(':') { format!("[{host}]") } else { host };
     format!("https://{host}:{port}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,11 @@
 //! Slows down guessing: so many wrong attempts in a quarter of an hour, then a wait.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use soc_event::Timestamp;
+
+use crate::places;
 
 /// Attempts older than this do not count.
 const WINDOW_US: i64 = 15 * 60 * 1_000_000;
@@ -85,14 +87,9 @@ fn keys(name: &str, address: &str) -> Vec<(Key, usize)> {
     keys
 }
 
-/// An IPv6 host has a whole /64 to choose addresses from; it counts as one.
 fn network(address: &str) -> String {
-    match address.parse().map(|address: IpAddr| address.to_canonical()) {
-        Ok(IpAddr::V6(address)) if !address.is_loopback() => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()
-        }
-        Ok(address) => address.to_string(),
+    match address.parse() {
+        Ok(address) => places::network(address).to_string(),
         Err(_) => address.to_owned(),
     }
 }

@@ -79,7 +79,9 @@ async fn a_session_ends_when_idle_and_after_a_week_in_any_case() {
     access.first_administrator(Some(password.clone())).await.unwrap();
     let hour = 3600 * 1_000_000;
     let (token, _) = access.sign_in("admin", password.clone(), "a").await.unwrap();
+    assert!(access.is_open(&token).await.unwrap());
     clock.advance_micros(13 * hour);
+    assert!(!access.is_open(&token).await.unwrap());
     assert_eq!(access.session(&token).await.unwrap(), None);
     let (token, _) = access.sign_in("admin", password, "a").await.unwrap();
     for _ in 0..15 {
