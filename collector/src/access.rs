@@ -4,8 +4,11 @@
 //! A session is 256 random bits of which only the hash is kept. An unknown name costs the same time
 //! as a wrong password, and guessing is slowed down. There is one role so far: administrator.
 //!
+//! The first administrator's one-time password is in a file until it is changed.
+//!
 //! Never: tells whether a name exists, logs a password or a token, forgets a deed.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +24,7 @@ pub use password::Password;
 pub use session::Token;
 
 mod audit;
+mod first_password;
 mod limiter;
 mod operator;
 mod password;
@@ -72,7 +76,8 @@ pub enum FirstAdministrator {
     Exists,
     /// Made with the password that was given.
     Given,
-    /// Made with this one-time password: to be shown once, to be changed at the first sign-in.
+    /// Made with this one-time password, to be changed at the first sign-in; until then it is in
+    /// the file.
     Random(Password),
 }
 
@@ -100,6 +105,9 @@ pub enum Error {
     /// The hash could not be made or read.
     #[error("hashing a password: {0}")]
     Hash(String),
+    /// The file of the first password could not be written or removed.
+    #[error("file of the first password: {0}")]
+    File(std::io::Error),
     /// The database failed.
     #[error("database: {0}")]
     Sql(#[from] sqlx::Error),
@@ -110,17 +118,24 @@ pub enum Error {
 pub struct Access {
     store: Store,
     clock: Clock,
+    first_password: first_password::FirstPassword,
     limiter: Arc<Mutex<limiter::Limiter>>,
     hashing: Arc<Semaphore>,
     sign_ins: IntCounterVec,
 }
 
 impl Access {
-    /// Opens the room; its metrics go into the registry.
+    /// Opens the room; its metrics go into the registry. `first_password` is the file in which the
+    /// first administrator's one-time password waits for its reader.
     ///
     /// # Errors
     /// When a metric of the same name is registered already.
-    pub fn new(store: Store, clock: Clock, registry: &Registry) -> prometheus::Result<Self> {
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        first_password: PathBuf,
+        registry: &Registry,
+    ) -> prometheus::Result<Self> {
         let help = "Attempts to sign in, by result.";
         let options = Opts::new("soc_collector_sign_ins_total", help);
         let sign_ins = IntCounterVec::new(options, &["result"])?;
@@ -129,7 +144,8 @@ impl Access {
         }
         registry.register(Box::new(sign_ins.clone()))?;
         let hashing = Arc::new(Semaphore::new(HASHING_MAX));
-        Ok(Self { store, clock, limiter: Arc::default(), hashing, sign_ins })
+        let first_password = first_password::FirstPassword::at(first_password);
+        Ok(Self { store, clock, first_password, limiter: Arc::default(), hashing, sign_ins })
     }
 
     /// Signs in. The token is to be kept by the caller: it cannot be read again.
@@ -144,18 +160,10 @@ impl Access {
     ) -> Result<(Token, Operator), Error> {
         let name: String = name.trim().to_lowercase().chars().take(64).collect();
         let now = self.clock.now();
-        if let Err(wait_s) = self.attempts(|limiter| limiter.check(&name, address, now)) {
-            self.sign_ins.with_label_values(&["limited"]).inc();
-            return Err(Error::TooMany(wait_s));
+        if let Err(error) = self.try_password(&name, address, password, now).await {
+            self.refused(&error, &name, address).await?;
+            return Err(error);
         }
-        let stored = self.stored_password(&name).await?;
-        let known = stored.is_some();
-        let right = self.matches(password, stored).await?;
-        if !(known && right) {
-            self.refuse(&name, address, now).await?;
-            return Err(Error::Wrong);
-        }
-        self.attempts(|limiter| limiter.forget(&name, address));
         self.sign_ins.with_label_values(&["ok"]).inc();
         self.begin_session(&name, address, now).await
     }
@@ -176,25 +184,52 @@ impl Access {
             return Err(Error::Weak("choose a password that is not the old one"));
         }
         let now = self.clock.now();
-        if let Err(wait_s) =
-            self.attempts(|limiter| limiter.check(&caller.who, &caller.address, now))
-        {
-            return Err(Error::TooMany(wait_s));
-        }
-        let stored = self.stored_password(&caller.who).await?;
-        if !self.matches(old, stored).await? {
-            self.attempts(|limiter| limiter.wrong(&caller.who, &caller.address, now));
-            return Err(Error::Wrong);
-        }
+        self.try_password(&caller.who, &caller.address, old, now).await?;
         let hash = self.hash(new).await?;
-        self.replace_password(caller, token, &hash, now).await
+        self.replace_password(caller, token, &hash, now).await?;
+        if caller.who == operator::FIRST_NAME {
+            self.forget_first_password().await;
+        }
+        Ok(())
     }
 
-    async fn refuse(&self, name: &str, address: &str, now: Timestamp) -> Result<(), Error> {
-        self.sign_ins.with_label_values(&["wrong"]).inc();
-        self.attempts(|limiter| limiter.wrong(name, address, now));
-        let deed = Deed::new(name, address, "sign-in failed", "");
-        Ok(self.record(&deed).await?)
+    /// Whether it is this operator's password; [`Error::Wrong`] when not.
+    ///
+    /// The attempt counts as wrong from its beginning until it turns out right: else as many could
+    /// be tried at the same time as anybody likes.
+    async fn try_password(
+        &self,
+        name: &str,
+        address: &str,
+        password: Password,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.attempts(|limiter| limiter.begin(name, address, now)).map_err(Error::TooMany)?;
+        let right = match self.stored_password(name).await {
+            Ok(stored) => self.matches(password, stored).await,
+            Err(error) => Err(error),
+        };
+        match right {
+            Ok(true) => self.attempts(|limiter| limiter.right(name, address, now)),
+            Ok(false) => return Err(Error::Wrong),
+            Err(error) => {
+                self.attempts(|limiter| limiter.untried(name, address, now));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn refused(&self, error: &Error, name: &str, address: &str) -> Result<(), Error> {
+        match error {
+            Error::TooMany(_) => self.sign_ins.with_label_values(&["limited"]).inc(),
+            Error::Wrong => {
+                self.sign_ins.with_label_values(&["wrong"]).inc();
+                self.record(&Deed::new(name, address, "sign-in failed", "")).await?;
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn attempts<R>(&self, use_it: impl FnOnce(&mut limiter::Limiter) -> R) -> R {

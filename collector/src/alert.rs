@@ -101,7 +101,7 @@ impl Alerts {
     /// # Errors
     /// When the database fails.
     pub async fn measure(&self) -> Result<(), Error> {
-        self.metrics.open(&self.unclosed().await?.open);
+        self.metrics.open(&self.unclosed(None).await?.open);
         Ok(())
     }
 }

@@ -10,6 +10,8 @@
 //! | rows of a list | 1,000 | cut to it |
 //! | time of a request | 30 s | 503 |
 //! | connections | 512 | wait |
+//! | connections of one address | 128 | closed |
+//! | a connection that asks nothing | 30 s, later 120 s | closed |
 //! | header of a request | 10 s | closed |
 
 use std::net::SocketAddr;

@@ -8,6 +8,8 @@
 //! |---|---|
 //! | evaluating one event | counted, logged, the next event |
 //! | reading the journal, writing SQL | counted, logged, tried again with growing pauses |
+//! | events of the journal are damaged | they alone are left out, counted, logged |
+//! | the checkpoint is beyond the journal (it was begun anew) | logged; from the first event on |
 //! | rules change | taken over between two batches; windows of unchanged rules go on |
 //!
 //! Never: changes an event, knows who is to be told, waits for a person.
@@ -75,6 +77,7 @@ impl Detect {
         registry: &prometheus::Registry,
     ) -> prometheus::Result<Self> {
         let metrics = Metrics::new(registry)?;
+        journal.add_reader(READER);
         let progress = Arc::new(watch::Sender::new(Position(0)));
         Ok(Self { journal, store, alerts, fleet, rulebook, metrics, progress })
     }

@@ -140,8 +140,10 @@ impl Fleet {
         registry: &prometheus::Registry,
     ) -> Result<Self, Error> {
         let metrics = metrics::Metrics::new(registry)?;
+        journal.add_reader(READER);
         let known = known::Known::load(&store).await?;
         let fleet = Self(Arc::new(Inner { store, journal, bus, clock, config, metrics, known }));
+        fleet.check_journal().await?;
         fleet.0.journal.set_low_water(READER, fleet.checkpoint().await?);
         fleet.finish_accusations().await?;
         Ok(fleet)
@@ -167,8 +169,7 @@ impl Fleet {
         &self.0.clock
     }
 
-    /// How far the projection is. A checkpoint beyond the end of the journal is of another journal
-    /// (this one was begun anew) and means nothing.
+    /// How far the projection is.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -178,9 +179,31 @@ impl Fleet {
                 .bind(READER)
                 .fetch_optional(self.0.store.pool())
                 .await?;
-        let end = *self.0.journal.end().borrow();
-        let stored = row.and_then(|position| u64::try_from(position).ok()).map(journal::Position);
-        Ok(stored.filter(|position| *position <= end).unwrap_or(journal::Position::FIRST))
+        let stored = row.and_then(|position| u64::try_from(position).ok());
+        Ok(stored.map_or(journal::Position::FIRST, journal::Position))
+    }
+
+    /// A checkpoint beyond the end of the journal is of another journal (this one was begun anew):
+    /// it means nothing, and neither do the positions beside it.
+    async fn check_journal(&self) -> Result<(), Error> {
+        let (checkpoint, end) = (self.checkpoint().await?, *self.0.journal.end().borrow());
+        if checkpoint <= end {
+            return Ok(());
+        }
+        tracing::warn!(
+            checkpoint = checkpoint.0,
+            end = end.0,
+            "the journal was begun anew: the projection begins with its first event"
+        );
+        let mut tx = self.0.store.write().await?;
+        for sql in [
+            "UPDATE port SET touched = 0",
+            "DELETE FROM port_snapshot",
+            "DELETE FROM checkpoint WHERE reader = 'fleet'",
+        ] {
+            sqlx::query(sql).execute(&mut *tx).await?;
+        }
+        Ok(tx.commit().await?)
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `lock` | held while the folder is in use; the number of the process that uses it |
 //! | `addresses.json` | where the doors really are, while it runs |
+//! | `first-password` | the first administrator's one-time password, until it is changed |
 //! | `control.sock` | for commands, while it runs |
 //! | `journal.redb` | events |
 //! | `state.sqlite` | fleet, alerts, operators, checkpoints |
@@ -84,6 +85,20 @@ impl Folder {
         self.path.join(name)
     }
 
+    /// A file in the folder that nobody but its owner may read, made where there is none.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn private_file(&self, name: &str) -> Result<PathBuf, Error> {
+        let path = self.file(name);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(&path).map_err(|source| io(&path, source))?;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))
+            .map_err(|source| io(&path, source))?;
+        Ok(path)
+    }
+
     /// Where the folder is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -151,8 +166,11 @@ mod tests {
         let path = place.path().join("data");
         std::fs::create_dir(&path).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let _folder = Folder::open(&path).unwrap();
+        let folder = Folder::open(&path).unwrap();
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
+        std::fs::write(path.join("state.sqlite"), "").unwrap();
+        let file = folder.private_file("state.sqlite").unwrap();
+        assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

@@ -14,7 +14,7 @@
 //! Limits, and what happens there: connections, strangers (connections without a certificate),
 //! strangers of one address and connections of one agent: closed at once. Headers, the size of a
 //! body as it arrives and as it decompresses: refused. Bytes in memory and decoders: waited for, then
-//! refused for the moment. An agent far over its pace: told to wait. Slow handshakes, headers and
+//! refused for the moment. Batches of one agent at the same time: told to wait. An agent far over its pace: told to wait. Slow handshakes, headers and
 //! bodies: cut off. How two machines under one identity are told from a restart: `gateway/runs.rs`.
 
 mod attempts;
@@ -39,6 +39,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::fleet::{self, Fleet};
 use crate::journal::Journal;
 use crate::pki::{self, Pki};
+use crate::places::Places;
 
 /// How many, how much, how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub struct Config {
     pub strangers_per_address_max: usize,
     /// Connections of one agent.
     pub connections_per_agent_max: usize,
+    /// Batches of one agent at the same time: one a lane, and as many of a connection that died.
+    pub batches_per_agent_max: usize,
     /// Compressed batches in memory, in bytes.
     pub batches_bytes_max: usize,
     /// Batches decompressed and decoded at the same time; each takes some ten times 8 MiB at worst.
@@ -70,6 +73,7 @@ impl Default for Config {
             strangers_max: 1024,
             strangers_per_address_max: 64,
             connections_per_agent_max: 8,
+            batches_per_agent_max: 6,
             batches_bytes_max: 256 << 20,
             decoders_max: 4,
         }
@@ -112,8 +116,9 @@ struct Inner {
     decoders: Arc<Semaphore>,
     connections: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
-    strangers_of: attempts::Counts<IpAddr>,
-    connections_of: attempts::Counts<AgentId>,
+    strangers_of: Places<IpAddr>,
+    connections_of: Places<AgentId>,
+    batches_of: Places<AgentId>,
     rates: attempts::Rates,
 }
 
@@ -149,8 +154,9 @@ impl Gateway {
             decoders: Arc::new(Semaphore::new(config.decoders_max)),
             connections: Arc::new(Semaphore::new(config.connections_max)),
             strangers: Arc::new(Semaphore::new(config.strangers_max)),
-            strangers_of: attempts::Counts::default(),
-            connections_of: attempts::Counts::default(),
+            strangers_of: Places::default(),
+            connections_of: Places::default(),
+            batches_of: Places::default(),
             rates: attempts::Rates::default(),
             config,
             pki,

@@ -24,6 +24,7 @@ mod metrics;
 mod reader;
 mod readers;
 mod retention;
+mod space;
 mod tables;
 mod writer;
 
@@ -37,6 +38,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use block::Batch;
 use metrics::Metrics;
+pub use reader::Stretch;
 use readers::Readers;
 use writer::{Command, Writer};
 
@@ -164,10 +166,10 @@ pub enum Error {
         /// The format of this program.
         expected: u64,
     },
-    /// A stored block cannot be read; restore the file from a backup.
+    /// What is stored at a position cannot be read; the disk has lost it.
     #[error("journal damaged at position {position}: {reason}")]
     Damaged {
-        /// First position of the block.
+        /// First position of what is damaged.
         position: u64,
         /// What is wrong.
         reason: String,
@@ -290,24 +292,27 @@ impl Journal {
         answered.await.map_err(|_| Error::Closed)?
     }
 
-    /// Up to `events_max` events from `from` on, or from the oldest kept. Blocks.
+    /// Up to `events_max` events and 8 MiB from `from` on, or from the oldest kept, and where to go
+    /// on. What the disk has damaged is left out, nothing else; it is counted and logged. Blocks.
     ///
     /// # Errors
-    /// [`Error::Storage`] or [`Error::Damaged`].
-    pub fn read(&self, from: Position, events_max: usize) -> Result<Vec<Entry>, Error> {
-        reader::read(&self.0.database, from, events_max)
+    /// [`Error::Storage`].
+    pub fn read(&self, from: Position, events_max: usize) -> Result<Stretch, Error> {
+        let stretch = reader::read(&self.0.database, from, events_max)?;
+        self.0.metrics.damaged(stretch.damaged);
+        Ok(stretch)
     }
 
     /// One event, unless it is no longer or not yet there. Blocks.
     ///
     /// # Errors
-    /// As [`Self::read`].
+    /// [`Error::Storage`] or [`Error::Damaged`].
     pub fn get(&self, position: Position) -> Result<Option<Entry>, Error> {
         reader::get(&self.0.database, position)
     }
 
     /// Events of one agent before a position (or the newest), newest first, whose kind begins with
-    /// `kind_prefix`. Looks through at most 4096 batches. Blocks.
+    /// `kind_prefix`. Looks through at most 4096 batches, and leaves out damaged ones. Blocks.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -324,6 +329,12 @@ impl Journal {
     /// The position after the last durable event; changes wake readers.
     pub fn end(&self) -> watch::Receiver<Position> {
         self.0.end.clone()
+    }
+
+    /// There will be such a reader: nothing is removed before it has said how far it is.
+    pub fn add_reader(&self, reader: &str) {
+        self.0.readers.add(reader);
+        self.0.metrics.reader(reader);
     }
 
     /// Says that a reader has done everything before `position`; nothing from there on is removed.
@@ -346,7 +357,7 @@ impl Journal {
     /// # Errors
     /// [`Error::Full`] when they are not.
     pub fn check_space(&self) -> Result<u64, Error> {
-        writer::check_space(writer::free_bytes(&self.0.file)?, &self.0.config)
+        space::Space::of(&self.0.file)?.check(&self.0.config)
     }
 }
 

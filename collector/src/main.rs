@@ -69,8 +69,8 @@ struct Serve {
     /// Where agents come in.
     #[arg(long, env = "SOC_AGENTS_LISTEN")]
     agents_listen: Option<SocketAddr>,
-    /// Password of the first administrator `admin`, at the first start; a one-time password is
-    /// made and printed when it is not given.
+    /// Password of the first administrator `admin`, at the first start; when it is not given, a
+    /// one-time password is made, printed, and kept in the file `first-password` until changed.
     #[arg(long, env = "SOC_ADMIN_PASSWORD", hide_env_values = true)]
     admin_password: Option<String>,
 }
@@ -190,7 +190,8 @@ async fn run(arguments: Serve) -> ExitCode {
     };
     config.api.listen = listen.unwrap_or(config.api.listen);
     config.agents_listen = agents_listen.unwrap_or(config.agents_listen);
-    let password = admin_password.map(Password::new);
+    // Set but empty is how a script says that there is none.
+    let password = admin_password.filter(|text| !text.is_empty()).map(Password::new);
     if let Some(Err(error)) = password.as_ref().map(Password::check) {
         return fail(EXIT_USAGE, &format!("--admin-password: {error}"));
     }
@@ -270,7 +271,7 @@ fn show(answer: &Answer, json: bool) {
 fn say(said: Said<'_>) {
     match said {
         Said::FirstPassword(password) => print(&format!(
-            "first sign-in: name admin, one-time password {} (shown this once)",
+            "first sign-in: name admin, one-time password {} (also in first-password, until changed)",
             password.reveal()
         )),
         Said::PasswordIgnored => {

@@ -175,7 +175,7 @@ impl Metrics {
     fn new(registry: &Registry) -> prometheus::Result<Self> {
         let loaded = IntGauge::new("soc_collector_rules", "Rules in force.")?;
         let broken = IntGauge::new(
-            "soc_collector_rule_errors",
+            "soc_collector_rule_problems",
             "Errors that disable rules, as listed in the API.",
         )?;
         let loads = IntCounter::new("soc_collector_rule_loads_total", "Times rules were loaded.")?;

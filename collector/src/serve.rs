@@ -52,7 +52,7 @@ pub struct Kept {
 /// What is to be told to the person who started the collector.
 #[derive(Debug)]
 pub enum Said<'a> {
-    /// The first administrator's one-time password; it cannot be told again.
+    /// The first administrator's one-time password; until it is changed it is in `first-password`.
     FirstPassword(&'a Password),
     /// A password was given, but there are operators already.
     PasswordIgnored,
@@ -115,7 +115,8 @@ impl Kept {
         let folder = Folder::open(&config.data)?;
         let registry = metrics::registry()?;
         let bus = Bus::default();
-        let store = Store::open(&folder.file("state.sqlite")).await?;
+        let database = folder.private_file("state.sqlite")?;
+        let store = Store::open(&database).await?;
         let journal = Journal::open(&folder.file("journal.redb"), &config.journal, &registry)?;
         let pki = Pki::open(&folder.file("pki"), &config.names)?;
         let fleet = Fleet::new(
@@ -131,7 +132,8 @@ impl Kept {
             let (code, name) = FIRST_AGENCY;
             fleet.ensure_agency(code, name).await?;
         }
-        let access = Access::new(store.clone(), clock.clone(), &registry)?;
+        let access =
+            Access::new(store.clone(), clock.clone(), folder.file("first-password"), &registry)?;
         Ok(Self { folder, registry, clock, bus, store, journal, pki, fleet, access })
     }
 
@@ -189,7 +191,7 @@ pub async fn run(
         &kept.registry,
     )?;
     let tls = speaks_tls(&config).then(|| Tls::new(&kept.pki)).transpose()?;
-    let door = Door { listener: people, router: api.router(), tls };
+    let door = Door::new(people, api.router(), tls, &kept.registry)?;
     let socket = control::listen(kept.folder.path()).map_err(Error::Socket)?;
     let agents = gateway.run(agents, doors.clone());
     start(&mut door_rooms, "gateway", async {
@@ -338,3 +340,6 @@ fn agents_url(config: &Config, port: u16) -> String {
     let host = if host.contains(':') { format!("[{host}]") } else { host };
     format!("https://{host}:{port}")
 }
+
+#[cfg(test)]
+mod tests;

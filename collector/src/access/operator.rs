@@ -1,13 +1,14 @@
 use super::{Access, Caller, Deed, Error, FirstAdministrator, Password};
 
 /// What the first administrator is called.
-const FIRST_NAME: &str = "admin";
+pub(super) const FIRST_NAME: &str = "admin";
 
 impl Access {
-    /// Makes the first administrator, `admin`, where there is no operator yet.
+    /// Makes the first administrator, `admin`, where there is no operator yet. A password made here
+    /// is in the file before the operator is in the database.
     ///
     /// # Errors
-    /// [`Error::Weak`] when the given password cannot be taken, or that the database failed.
+    /// [`Error::Weak`] when the given password cannot be taken, or that file or database failed.
     pub async fn first_administrator(
         &self,
         given: Option<Password>,
@@ -16,6 +17,10 @@ impl Access {
             .fetch_one(self.store.pool())
             .await?;
         if there > 0 {
+            // Killed between the change of the password and the end of the file.
+            if !self.must_change(FIRST_NAME).await? {
+                self.forget_first_password().await;
+            }
             return Ok(FirstAdministrator::Exists);
         }
         let caller = Caller { who: "collector".into(), address: "local".into() };
@@ -23,10 +28,13 @@ impl Access {
             Some(password) => {
                 password.check()?;
                 self.insert_operator(FIRST_NAME, password, false, &caller).await?;
+                self.forget_first_password().await;
                 Ok(FirstAdministrator::Given)
             }
             None => {
                 let password = Password::random();
+                let (file, written) = (self.first_password.clone(), password.clone());
+                on_a_thread(move || file.write(&written)).await.map_err(Error::File)?;
                 self.insert_operator(FIRST_NAME, password.clone(), true, &caller).await?;
                 Ok(FirstAdministrator::Random(password))
             }
@@ -47,6 +55,23 @@ impl Access {
         let password = Password::random();
         self.insert_operator(&name, password.clone(), true, caller).await?;
         Ok(password)
+    }
+
+    /// Removes the file of the first password; it opens nothing any more, so that a file which
+    /// cannot be removed is no reason to fail.
+    pub(super) async fn forget_first_password(&self) {
+        let file = self.first_password.clone();
+        if let Err(error) = on_a_thread(move || file.remove()).await {
+            tracing::warn!(%error, "the file of the first password could not be removed");
+        }
+    }
+
+    async fn must_change(&self, name: &str) -> Result<bool, Error> {
+        let found = sqlx::query_scalar("SELECT must_change FROM operator WHERE name = ?")
+            .bind(name)
+            .fetch_optional(self.store.pool())
+            .await?;
+        Ok(found.unwrap_or(false))
     }
 
     pub(super) async fn stored_password(&self, name: &str) -> Result<Option<String>, Error> {
@@ -82,4 +107,10 @@ impl Access {
         deed.write(&mut tx, now).await?;
         Ok(tx.commit().await?)
     }
+}
+
+async fn on_a_thread(
+    work: impl FnOnce() -> std::io::Result<()> + Send + 'static,
+) -> std::io::Result<()> {
+    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
 }

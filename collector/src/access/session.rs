@@ -63,6 +63,23 @@ impl Access {
         Ok(Some(Operator { name, role: Role::Administrator, must_change }))
     }
 
+    /// Whether the session has not ended; being looked at does not count as being used.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_open(&self, token: &Token) -> Result<bool, Error> {
+        let now = self.clock.now().as_micros();
+        let found: Option<i64> = sqlx::query_scalar(
+            "SELECT 1 FROM session WHERE token_hash = ? AND last_seen_at > ? AND created_at > ?",
+        )
+        .bind(token.hash())
+        .bind(now - micros(SESSION_IDLE))
+        .bind(now - micros(SESSION_MAX))
+        .fetch_optional(self.store.pool())
+        .await?;
+        Ok(found.is_some())
+    }
+
     /// Ends a session.
     ///
     /// # Errors

@@ -4,15 +4,16 @@ use crate::clock::SetClock;
 struct Fixture {
     access: Access,
     clock: SetClock,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("state.sqlite")).await.unwrap();
     let clock = SetClock::at(Timestamp::from_micros(1_000_000_000_000_000));
-    let access = Access::new(store, clock.clock(), &Registry::new()).unwrap();
-    Fixture { access, clock, _folder: folder }
+    let file = folder.path().join("first-password");
+    let access = Access::new(store, clock.clock(), file, &Registry::new()).unwrap();
+    Fixture { access, clock, folder }
 }
 
 fn caller() -> Caller {
@@ -36,6 +37,41 @@ async fn the_first_password_is_made_once_and_must_be_changed() {
 }
 
 #[tokio::test]
+async fn the_first_password_is_in_a_file_until_it_is_changed() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let fixture = fixture().await;
+    let access = &fixture.access;
+    let file = fixture.folder.path().join("first-password");
+    // Left by a start that died before the operator was written: it is replaced.
+    std::fs::write(&file, "old").unwrap();
+    let first = access.first_administrator(None).await.unwrap();
+    let FirstAdministrator::Random(password) = first else { panic!("{first:?}") };
+    assert_eq!(std::fs::read_to_string(&file).unwrap().trim(), password.reveal());
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    // The next start keeps it: nobody may have read it yet.
+    access.first_administrator(None).await.unwrap();
+    assert!(file.exists());
+    let (token, _) = access.sign_in("admin", password.clone(), "a").await.unwrap();
+    let new = Password::new("another horse battery");
+    access.change_password(&caller(), &token, password, new).await.unwrap();
+    assert!(!file.exists());
+    // Killed between the change and the end of the file: the next start ends it.
+    std::fs::write(&file, "old").unwrap();
+    access.first_administrator(None).await.unwrap();
+    assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn a_given_password_is_in_no_file() {
+    let fixture = fixture().await;
+    let file = fixture.folder.path().join("first-password");
+    let given = Password::new("correct horse battery");
+    fixture.access.first_administrator(Some(given)).await.unwrap();
+    assert!(!file.exists());
+}
+
+#[tokio::test]
 async fn a_session_ends_when_idle_and_after_a_week_in_any_case() {
     let fixture = fixture().await;
     let Fixture { access, clock, .. } = &fixture;
@@ -43,7 +79,9 @@ async fn a_session_ends_when_idle_and_after_a_week_in_any_case() {
     access.first_administrator(Some(password.clone())).await.unwrap();
     let hour = 3600 * 1_000_000;
     let (token, _) = access.sign_in("admin", password.clone(), "a").await.unwrap();
+    assert!(access.is_open(&token).await.unwrap());
     clock.advance_micros(13 * hour);
+    assert!(!access.is_open(&token).await.unwrap());
     assert_eq!(access.session(&token).await.unwrap(), None);
     let (token, _) = access.sign_in("admin", password, "a").await.unwrap();
     for _ in 0..15 {

@@ -25,9 +25,9 @@ pub struct Filter {
     pub rule: Option<String>,
     /// Of these agencies.
     pub agencies: Option<Vec<i64>>,
-    /// Seen at or after.
+    /// Last seen at or after.
     pub from: Option<Timestamp>,
-    /// Seen before.
+    /// Last seen before.
     pub to: Option<Timestamp>,
 }
 
@@ -164,10 +164,7 @@ impl Alerts {
 fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
     one_of(query, "state", filter.states.iter().map(|state| state.as_str().to_owned()));
     one_of(query, "level", filter.levels.iter().map(|level| level.index()));
-    if let Some(agencies) = &filter.agencies {
-        query.push(" AND agency IN (SELECT value FROM json_each(");
-        query.push_bind(serde_json::json!(agencies).to_string()).push("))");
-    }
+    of_agencies(query, filter.agencies.as_deref());
     if let Some(machine) = filter.machine {
         query.push(" AND agent = ").push_bind(machine.to_string());
     }
@@ -178,7 +175,7 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
         query.push(" AND last_at >= ").push_bind(from.as_micros());
     }
     if let Some(to) = filter.to {
-        query.push(" AND starts_at < ").push_bind(to.as_micros());
+        query.push(" AND last_at < ").push_bind(to.as_micros());
     }
     if let Some(search) = filter.search.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
         let search: String = search.to_lowercase().chars().take(SEARCH_MAX).collect();
@@ -186,6 +183,13 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
         query.push(" AND (instr(words, ").push_bind(search);
         query.push(") > 0 OR number = ").push_bind(number).push(")");
     }
+}
+
+/// Only alerts of these agencies; all when nothing is said.
+pub(super) fn of_agencies(query: &mut QueryBuilder<Sqlite>, agencies: Option<&[i64]>) {
+    let Some(agencies) = agencies else { return };
+    query.push(" AND agency IN (SELECT value FROM json_each(");
+    query.push_bind(serde_json::json!(agencies).to_string()).push("))");
 }
 
 fn one_of<T>(query: &mut QueryBuilder<Sqlite>, column: &str, values: impl Iterator<Item = T>)

@@ -55,6 +55,15 @@ impl Alerts {
         Ok(raised)
     }
 
+    /// Forgets where in the journal the events of alerts are: the journal is another one now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_positions(&self, tx: &mut SqliteConnection) -> sqlx::Result<()> {
+        sqlx::query("DELETE FROM alert_event").execute(tx).await?;
+        Ok(())
+    }
+
     async fn count_on(
         &self,
         tx: &mut SqliteConnection,

@@ -166,11 +166,47 @@ async fn a_timeline_holds_every_step_and_every_alert_once() {
     let fixture = fixture().await;
     raise(&fixture, &[finding("r", "a", 1), finding("r", "b", 2)]).await;
     let (from, to) = (Timestamp::from_micros(NOW - 3_600_000_000), Timestamp::from_micros(NOW));
-    let timeline = fixture.alerts.timeline(from, to, 7).await.unwrap();
+    let timeline = fixture.alerts.timeline(None, from, to, 7).await.unwrap();
     assert_eq!(timeline.buckets.len(), 7);
     let high: i64 = timeline.buckets.iter().map(|bucket| bucket.counts.high).sum();
     assert_eq!((high, timeline.buckets[6].counts.high), (2, 2));
-    assert_eq!(fixture.alerts.unclosed().await.unwrap().open.high, 2);
+    assert_eq!(fixture.alerts.unclosed(None).await.unwrap().open.high, 2);
+}
+
+#[tokio::test]
+async fn a_timeline_counts_what_the_list_of_the_same_time_and_agency_shows() {
+    let fixture = fixture().await;
+    let alerts = &fixture.alerts;
+    let hour = 3_600_000_000;
+    // Began long ago and was seen again lately; began and ended long ago; of another agency.
+    let mut old = finding("r", "a", 1);
+    old.at = Timestamp::from_micros(NOW - 50 * hour);
+    let mut again = finding("r", "a", 2);
+    again.at = Timestamp::from_micros(NOW - hour);
+    let mut over = finding("r", "b", 3);
+    over.at = Timestamp::from_micros(NOW - 50 * hour);
+    let mut other = finding("r", "c", 4);
+    other.agency.id = 7;
+    raise(&fixture, &[old, again, over, other]).await;
+    for agencies in [None, Some(vec![1]), Some(vec![7]), Some(vec![])] {
+        for (from, to) in [(-60, 0), (-24, 0), (-60, -24), (-2, -1), (-1, 1)] {
+            let from = Timestamp::from_micros(NOW + from * hour);
+            let to = Timestamp::from_micros(NOW + to * hour);
+            let timeline = alerts.timeline(agencies.as_deref(), from, to, 9).await.unwrap();
+            let counted: i64 = timeline.buckets.iter().map(|bucket| bucket.counts.high).sum();
+            let filter = Filter {
+                agencies: agencies.clone(),
+                from: Some(from),
+                to: Some(to),
+                ..Filter::default()
+            };
+            let (_, _, listed) = alerts.list(&filter, None, 10).await.unwrap();
+            assert_eq!(counted, listed, "{filter:?}");
+        }
+        let unclosed = alerts.unclosed(agencies.as_deref()).await.unwrap().open.high;
+        let all = Filter { agencies, ..Filter::default() };
+        assert_eq!(unclosed, alerts.list(&all, None, 10).await.unwrap().2);
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 use serde::Serialize;
 use soc_event::Timestamp;
+use sqlx::QueryBuilder;
 use utoipa::ToSchema;
 
+use super::query::of_agencies;
 use super::{Alerts, Error, Level};
 
 /// Most buckets of one timeline.
@@ -40,7 +42,7 @@ impl LevelCounts {
     }
 }
 
-/// Alerts that started within one step.
+/// Alerts last seen within one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Bucket {
     /// Where the step begins.
@@ -76,32 +78,31 @@ pub struct Unclosed {
 }
 
 impl Alerts {
-    /// How many started when, between two moments, in so many steps (1 to 1000).
+    /// How many were last seen when, between two moments, in so many steps (1 to 1000). It counts
+    /// what [`Alerts::list`] shows of the same time and agencies.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn timeline(
         &self,
+        agencies: Option<&[i64]>,
         from: Timestamp,
         to: Timestamp,
         buckets: u32,
     ) -> Result<Timeline, Error> {
         let buckets = i64::from(buckets.clamp(1, BUCKETS_MAX));
         let to = to.max(from.plus_micros(buckets));
-        let step = ((to.as_micros() - from.as_micros()) / buckets).max(1);
-        let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
-            "SELECT min((starts_at - ?) / ?, ?), level, count(*) FROM alert
-             WHERE starts_at >= ? AND starts_at < ? GROUP BY 1, 2",
-        )
-        .bind(from.as_micros())
-        .bind(step)
-        .bind(buckets - 1)
-        .bind(from.as_micros())
-        .bind(to.as_micros())
-        .fetch_all(self.store.pool())
-        .await?;
+        let step = (to.as_micros().saturating_sub(from.as_micros()) / buckets).max(1);
+        let mut query = QueryBuilder::new("SELECT min((last_at - ");
+        query.push_bind(from.as_micros()).push(") / ").push_bind(step).push(", ");
+        query.push_bind(buckets - 1).push("), level, count(*) FROM alert WHERE last_at >= ");
+        query.push_bind(from.as_micros()).push(" AND last_at < ").push_bind(to.as_micros());
+        of_agencies(&mut query, agencies);
+        query.push(" GROUP BY 1, 2");
+        let rows: Vec<(i64, i64, i64)> =
+            query.build_query_as().fetch_all(self.store.pool()).await?;
         let empty = |place| {
-            let at = from.plus_micros(place * step);
+            let at = from.plus_micros(step.saturating_mul(place));
             Bucket { at, counts: LevelCounts::default() }
         };
         let mut buckets: Vec<Bucket> = (0..buckets).map(empty).collect();
@@ -115,17 +116,18 @@ impl Alerts {
         Ok(Timeline { from, to, step_s: step.as_secs_f64(), buckets })
     }
 
-    /// What is still to be done.
+    /// What is still to be done, of these agencies or of all.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn unclosed(&self) -> Result<Unclosed, Error> {
-        let rows: Vec<(String, i64, i64)> = sqlx::query_as(
-            "SELECT state, level, count(*) FROM alert
-             WHERE state IN ('open', 'acknowledged') GROUP BY 1, 2",
-        )
-        .fetch_all(self.store.pool())
-        .await?;
+    pub async fn unclosed(&self, agencies: Option<&[i64]>) -> Result<Unclosed, Error> {
+        let mut query = QueryBuilder::new(
+            "SELECT state, level, count(*) FROM alert WHERE state IN ('open', 'acknowledged')",
+        );
+        of_agencies(&mut query, agencies);
+        query.push(" GROUP BY 1, 2");
+        let rows: Vec<(String, i64, i64)> =
+            query.build_query_as().fetch_all(self.store.pool()).await?;
         let mut unclosed = Unclosed::default();
         for (state, level, count) in rows {
             match state.as_str() {

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
@@ -5,7 +7,7 @@ use serde::Deserialize;
 use soc_event::Timestamp;
 use utoipa::ToSchema;
 
-use super::page::Items;
+use super::page::{self, Items};
 use super::signed::Signed;
 use super::{Api, Problem};
 use crate::control::{Error, TokenMade};
@@ -76,23 +78,39 @@ pub async fn create_token(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-/// Numbers of the agency with this code or number, and of all below it.
-pub(super) async fn and_below(api: &Api, named: &str) -> Result<Vec<i64>, Problem> {
+/// An agency that a question is limited to.
+pub(super) struct Scope {
+    /// The one that was named.
+    pub(super) named: i64,
+    /// It, and all below it.
+    pub(super) all: Vec<i64>,
+}
+
+/// The agency with this number or else this code, and all below it; nothing when nothing is named.
+pub(super) async fn scope(api: &Api, named: Option<String>) -> Result<Option<Scope>, Problem> {
+    let Some(named) = page::text(named) else { return Ok(None) };
+    let named = named.trim();
     let agencies = api.control.fleet.agencies().await?;
-    let is_named = |view: &&AgencyView| {
-        view.agency.code == named || named.parse::<i64>().is_ok_and(|id| id == view.agency.id)
-    };
-    let Some(top) = agencies.iter().find(is_named) else {
+    let number = named.parse::<i64>().ok();
+    // A code may look like a number; what the page sends is a number.
+    let by_number = agencies.iter().find(|view| Some(view.agency.id) == number);
+    let by_code = || agencies.iter().find(|view| view.agency.code == named);
+    let Some(top) = by_number.or_else(by_code) else {
         return Err(Problem::invalid("There is no such agency."));
     };
-    let mut ids = vec![top.agency.id];
-    let mut place = 0;
-    while let Some(above) = ids.get(place).copied() {
-        let below = agencies.iter().map(|view| &view.agency);
-        let below = below.filter(|agency| agency.parent == Some(above)).map(|agency| agency.id);
-        let new: Vec<i64> = below.filter(|id| !ids.contains(id)).collect();
-        ids.extend(new);
+    Ok(Some(Scope { named: top.agency.id, all: and_below(&agencies, top.agency.id) }))
+}
+
+fn and_below(agencies: &[AgencyView], top: i64) -> Vec<i64> {
+    let mut below: HashMap<i64, Vec<i64>> = HashMap::new();
+    for AgencyView { agency, .. } in agencies {
+        below.entry(agency.parent.unwrap_or_default()).or_default().push(agency.id);
+    }
+    let (mut all, mut place) = (vec![top], 0);
+    while let Some(above) = all.get(place) {
+        // Taken out, so that a circle of agencies, were there one, ends.
+        all.extend(below.remove(above).unwrap_or_default());
         place += 1;
     }
-    Ok(ids)
+    all
 }

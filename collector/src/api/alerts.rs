@@ -24,11 +24,11 @@ pub struct ListQuery {
     machine: Option<String>,
     /// Id of a rule.
     rule: Option<String>,
-    /// Code or number of an agency; those below it belong to it.
+    /// Number or code of an agency; those below it belong to it.
     agency: Option<String>,
-    /// Seen at or after this time.
+    /// Last seen at or after this time.
     from: Option<String>,
-    /// Seen before this time.
+    /// Last seen before this time.
     to: Option<String>,
     /// Rows of a page.
     limit: Option<u32>,
@@ -46,6 +46,8 @@ pub struct TimelineQuery {
     to: Option<String>,
     /// Number of steps, 1 to 1000.
     buckets: Option<u32>,
+    /// Number or code of an agency; those below it belong to it.
+    agency: Option<String>,
 }
 
 /// Words about it.
@@ -83,7 +85,7 @@ pub async fn list(
     Ok(Json(Page { items, next: next.map(|next| next.to_string()), total }))
 }
 
-/// How many alerts began when.
+/// How many alerts were last seen when: the alerts that the list of the same time shows.
 #[utoipa::path(get, path = "/alerts/timeline", tag = "alerts", params(TimelineQuery),
     responses((status = 200, body = Timeline), (status = 422, body = Problem)))]
 pub async fn timeline(
@@ -97,7 +99,9 @@ pub async fn timeline(
     if from >= to {
         return Err(Problem::invalid("`from` has to be before `to`."));
     }
-    Ok(Json(api.alerts.timeline(from, to, query.buckets.unwrap_or(48)).await?))
+    let agencies = super::agencies::scope(&api, query.agency).await?;
+    let agencies = agencies.as_ref().map(|scope| scope.all.as_slice());
+    Ok(Json(api.alerts.timeline(agencies, from, to, query.buckets.unwrap_or(48)).await?))
 }
 
 /// One alert with everything known about it.
@@ -189,17 +193,14 @@ async fn whole(api: &Api, id: &str) -> Result<Json<Alert>, Problem> {
 }
 
 async fn filter(api: &Api, query: ListQuery) -> Result<Filter, Problem> {
-    let agencies = match page::text(query.agency) {
-        Some(agency) => Some(super::agencies::and_below(api, &agency).await?),
-        None => None,
-    };
+    let scope = super::agencies::scope(api, query.agency).await?;
     Ok(Filter {
         states: page::words("state", query.state.as_deref(), AlertState::from_word)?,
         levels: page::words("level", query.level.as_deref(), Level::from_word)?,
         search: page::text(query.q),
         machine: page::value("machine", query.machine.as_deref())?,
         rule: page::text(query.rule),
-        agencies,
+        agencies: scope.map(|scope| scope.all),
         from: page::time("from", query.from.as_deref())?,
         to: page::time("to", query.to.as_deref())?,
     })

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::convert::Infallible;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -15,6 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::Api;
 use super::signed::Signed;
+use crate::access::{Access, Token};
 use crate::live::Notice;
 use crate::stop::stopped;
 
@@ -22,6 +24,8 @@ use crate::stop::stopped;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Notices that come sooner after another are gathered, and each thing is named once.
 const GATHER: Duration = Duration::from_millis(100);
+/// How often it is looked whether the session has ended.
+const SESSION_CHECK: Duration = Duration::from_secs(15);
 /// Notices gathered at the most.
 const GATHERED_MAX: usize = 1024;
 /// Events that wait for a slow browser.
@@ -31,25 +35,42 @@ const WAITING_MAX: usize = 64;
 /// again).
 #[utoipa::path(get, path = "/live", tag = "live",
     responses((status = 200, content_type = "text/event-stream", body = String)))]
-pub async fn live(State(api): State<Api>, _: Signed) -> impl IntoResponse {
+pub async fn live(State(api): State<Api>, Signed(session): Signed) -> impl IntoResponse {
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
     let hello = event("hello", &json!({ "version": env!("CARGO_PKG_VERSION") }));
     let _ = sender.try_send(Ok(hello));
-    tokio::spawn(pass_on(api.bus.listen(), sender, api.shutdown.clone()));
+    let (notices, shutdown) = (api.bus.listen(), api.shutdown.clone());
+    let ended = session_ended(api.access.clone(), session.token);
+    tokio::spawn(pass_on(notices, sender, shutdown, ended));
     let heartbeat = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
     Sse::new(ReceiverStream::new(receiver)).keep_alive(heartbeat)
 }
 
-/// Ends when the browser has gone or the collector stops.
+/// Returns when the session has: what was begun with it ends with it.
+async fn session_ended(access: Access, token: Token) {
+    loop {
+        tokio::time::sleep(SESSION_CHECK).await;
+        match access.is_open(&token).await {
+            Ok(false) => return,
+            Ok(true) => {}
+            Err(error) => tracing::warn!(%error, "a live stream's session could not be looked at"),
+        }
+    }
+}
+
+/// Ends when the browser or the session has gone, or the collector stops.
 async fn pass_on(
     mut notices: broadcast::Receiver<Notice>,
     sender: mpsc::Sender<Result<Event, Infallible>>,
     mut shutdown: watch::Receiver<bool>,
+    ended: impl Future<Output = ()>,
 ) {
+    let mut ended = pin!(ended);
     loop {
         let first = tokio::select! {
             () = stopped(&mut shutdown) => return,
             () = sender.closed() => return,
+            () = ended.as_mut() => return,
             first = notices.recv() => first,
         };
         let events = match first {
@@ -102,6 +123,20 @@ fn event(name: &str, data: &serde_json::Value) -> Event {
 mod tests {
     use super::*;
     use crate::live::Bus;
+
+    #[tokio::test]
+    async fn a_stream_ends_with_its_session() {
+        let (bus, (_stop, shutdown)) = (Bus::default(), watch::channel(false));
+        let (sender, mut receiver) = mpsc::channel(1);
+        let (sign_out, signed_out) = tokio::sync::oneshot::channel::<()>();
+        let ended = async { signed_out.await.unwrap() };
+        let passing = tokio::spawn(pass_on(bus.listen(), sender, shutdown, ended));
+        bus.tell(Notice::Rules);
+        assert!(receiver.recv().await.is_some());
+        sign_out.send(()).unwrap();
+        passing.await.unwrap();
+        assert!(receiver.recv().await.is_none());
+    }
 
     #[tokio::test]
     async fn what_changes_often_is_named_once_and_falling_behind_is_said() {

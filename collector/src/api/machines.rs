@@ -21,7 +21,7 @@ const HEARTBEATS_US: i64 = 3 * 3600 * 1_000_000;
 pub struct ListQuery {
     /// Part of the name, an address or the system.
     q: Option<String>,
-    /// Code or number of an agency; those below it belong to it.
+    /// Number or code of an agency; those below it belong to it.
     agency: Option<String>,
     /// `online,silent,stopped,asleep,never`
     state: Option<String>,
@@ -71,10 +71,8 @@ pub async fn list(
     _: Signed,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Page<MachineRow>>, Problem> {
-    let scope = match page::text(query.agency) {
-        Some(agency) => Scope::Agencies(super::agencies::and_below(&api, &agency).await?),
-        None => Scope::All,
-    };
+    let scope = super::agencies::scope(&api, query.agency).await?;
+    let scope = scope.map_or(Scope::All, |scope| Scope::Agencies(scope.all));
     let filter = MachineFilter {
         q: page::text(query.q),
         agency: None,

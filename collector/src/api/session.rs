@@ -45,7 +45,7 @@ impl From<Error> for Problem {
             Error::Weak(_) | Error::Name => Self::invalid(said),
             Error::Exists => Self::new(StatusCode::CONFLICT, said),
             Error::Busy => Self::new(StatusCode::SERVICE_UNAVAILABLE, said),
-            Error::Hash(_) | Error::Sql(_) => Self::internal(&error),
+            Error::Hash(_) | Error::File(_) | Error::Sql(_) => Self::internal(&error),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::alert::{
     Text,
 };
 use crate::fleet::Who;
-use crate::journal::{Entry, Position};
+use crate::journal::{Entry, Position, Stretch};
 use crate::rulebook::Book;
 
 /// An event that came later than this after it happened makes its alert a late one.
@@ -22,6 +22,8 @@ const LATE_AFTER_US: i64 = 5 * 60 * 1_000_000;
 pub(super) struct Engine {
     book: Arc<Book>,
     correlator: Correlator,
+    /// Told of [`Correlator::evicted`] so far.
+    evicted: u64,
 }
 
 /// What a batch of events came to.
@@ -31,11 +33,11 @@ pub(super) struct Digest {
     /// Windows that changed: key and state, or nothing when it ended.
     pub changes: Vec<(String, Option<Vec<u8>>)>,
     /// The first position after the batch.
-    pub next: Option<Position>,
+    pub next: Position,
     pub events: u64,
-    /// Events that could not be evaluated.
+    /// Events that could not be read or evaluated.
     pub failed: u64,
-    /// Windows given up for lack of room, in all.
+    /// Evidence of correlations given up for lack of room.
     pub evicted: u64,
 }
 
@@ -43,7 +45,7 @@ impl Engine {
     pub(super) fn new(book: Arc<Book>, windows: Vec<(String, Vec<u8>)>) -> Self {
         let mut correlator = Correlator::new(&book.ruleset, CorrelationLimits::default());
         correlator.restore(windows);
-        Self { book, correlator }
+        Self { book, correlator, evicted: 0 }
     }
 
     pub(super) fn version(&self) -> &str {
@@ -52,12 +54,12 @@ impl Engine {
 
     pub(super) fn digest(
         &mut self,
-        entries: &[Entry],
+        stretch: &Stretch,
         who: &dyn Fn(AgentId) -> Option<Who>,
     ) -> Digest {
-        let mut digest = Digest::default();
-        for entry in entries {
-            digest.next = Some(Position(entry.position.0.saturating_add(1)));
+        let mut digest =
+            Digest { next: stretch.next, failed: stretch.damaged, ..Digest::default() };
+        for entry in &stretch.entries {
             digest.events += 1;
             // Nothing in an event may stop the reading of the others.
             let evaluated = catch_unwind(AssertUnwindSafe(|| self.evaluate(entry, who)));
@@ -70,7 +72,9 @@ impl Engine {
             }
         }
         digest.changes = self.correlator.take_changes();
-        digest.evicted = self.correlator.evicted();
+        let evicted = self.correlator.evicted();
+        digest.evicted = evicted.saturating_sub(self.evicted);
+        self.evicted = evicted;
         digest
     }
 

@@ -11,7 +11,7 @@ pub struct Metrics {
     findings: IntCounter,
     skipped: IntCounter,
     failures: IntCounter,
-    evicted: IntGauge,
+    evicted: IntCounter,
     lag: IntGauge,
     batch: Histogram,
 }
@@ -41,15 +41,15 @@ impl Metrics {
             )?,
             skipped: counter(
                 "soc_collector_detect_skipped_events_total",
-                "Events whose evaluation failed.",
+                "Events that could not be read or evaluated.",
             )?,
             failures: counter(
                 "soc_collector_detect_failures_total",
                 "Failures of journal or database; tried again.",
             )?,
-            evicted: gauge(
-                "soc_collector_detect_windows_evicted",
-                "Correlation windows given up for lack of room since the rules were loaded.",
+            evicted: counter(
+                "soc_collector_correlation_evicted_total",
+                "Events and groups of correlations given up for lack of room.",
             )?,
             lag: gauge(
                 "soc_collector_detect_lag_events",
@@ -63,7 +63,7 @@ impl Metrics {
         self.events.inc_by(digest.events);
         self.findings.inc_by(digest.findings.len() as u64);
         self.skipped.inc_by(digest.failed);
-        self.evicted.set(i64::try_from(digest.evicted).unwrap_or(i64::MAX));
+        self.evicted.inc_by(digest.evicted);
         self.batch.observe(took.as_secs_f64());
     }
 

@@ -74,7 +74,17 @@ impl Detect {
     }
 
     pub(super) async fn begin(&self) -> Result<Reader, Error> {
-        let next = self.checkpoint().await?;
+        let end = *self.journal.end().borrow();
+        let mut next = self.checkpoint().await?;
+        if next > end {
+            tracing::warn!(
+                checkpoint = next.0,
+                end = end.0,
+                "the journal was begun anew: evaluation begins with its first event"
+            );
+            next = Position::FIRST;
+            self.begin_anew(next).await?;
+        }
         self.progress.send_replace(next);
         self.journal.set_low_water(READER, next);
         Ok(Reader { engine: self.engine().await?, next, saved: next })
@@ -94,11 +104,7 @@ impl Detect {
         let (engine, digest) = self.digest(reader.engine, reader.next, BATCH_MAX).await?;
         let digest = digest?;
         let mut reader = Reader { engine, ..reader };
-        let Some(next) = digest.next else {
-            // Nothing between here and the end: retention took it.
-            reader.next = *self.journal.end().borrow();
-            return Ok(reader);
-        };
+        let next = digest.next;
         reader.next = next;
         if !(digest.findings.is_empty() && digest.changes.is_empty()) {
             self.commit_surely(&digest, next, shutdown.clone()).await?;

@@ -16,6 +16,15 @@ impl Detect {
         Ok(Position(position.and_then(|position| u64::try_from(position).ok()).unwrap_or(1)))
     }
 
+    /// Forgets what was about the events of a journal that is gone: its positions would name others.
+    pub(super) async fn begin_anew(&self, first: Position) -> sqlx::Result<()> {
+        let mut tx = self.store.write().await?;
+        sqlx::query("DELETE FROM correlation_state").execute(&mut *tx).await?;
+        self.alerts.forget_positions(&mut tx).await?;
+        write_checkpoint(&mut tx, first).await?;
+        tx.commit().await
+    }
+
     pub(super) async fn windows(&self) -> sqlx::Result<Vec<(String, Vec<u8>)>> {
         sqlx::query_as("SELECT key, state FROM correlation_state")
             .fetch_all(self.store.pool())

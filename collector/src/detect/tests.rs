@@ -127,7 +127,7 @@ async fn evaluate(detect: &Detect, mut plan: impl Iterator<Item = (usize, bool)>
             reader = detect.begin().await.unwrap();
             continue;
         }
-        let next = digest.next.unwrap();
+        let next = digest.next;
         detect.commit(&digest, next).await.unwrap();
         reader = super::run::Reader { engine, next, saved: next };
     }
@@ -187,4 +187,35 @@ async fn an_agent_cannot_claim_to_be_another_machine() {
         .await
         .unwrap();
     assert_eq!(agent, AgentId::from_bytes([7; 16]).to_string());
+}
+
+#[tokio::test]
+async fn a_journal_begun_anew_is_evaluated_from_its_first_event() {
+    let mut fixture = Fixture::new().await;
+    fixture.append(&[login(0, 1, "failure"), login(1, 1, "failure")]).await;
+    evaluate(&fixture.detect, std::iter::empty()).await;
+    let pool = fixture.detect.store.pool();
+    // As if this were the state beside a longer journal that somebody has deleted since.
+    sqlx::query("UPDATE checkpoint SET position = 5000").execute(pool).await.unwrap();
+    let reader = fixture.detect.begin().await.unwrap();
+    assert_eq!((reader.next, reader.saved), (Position(1), Position(1)));
+    assert_eq!(fixture.detect.checkpoint().await.unwrap(), Position(1));
+    // The third failure of a minute would be a brute force, were the first two still known.
+    let windows = fixture.detect.windows().await.unwrap();
+    assert_eq!(windows, []);
+    let positions: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM alert_event").fetch_one(pool).await.unwrap();
+    assert_eq!(positions, 0, "they would name other events");
+}
+
+#[tokio::test]
+async fn windows_of_rules_that_are_gone_end_in_the_database_too() {
+    let mut fixture = Fixture::new().await;
+    fixture.append(&[login(0, 1, "failure")]).await;
+    evaluate(&fixture.detect, std::iter::empty()).await;
+    assert_eq!(fixture.detect.windows().await.unwrap().len(), 1);
+    fixture.detect.rulebook = Rulebook::of("other.yml", &RULES.replace("gte: 3", "gte: 4"));
+    fixture.append(&[login(1, 2, "success")]).await;
+    evaluate(&fixture.detect, std::iter::empty()).await;
+    assert_eq!(fixture.detect.windows().await.unwrap(), []);
 }

@@ -1,5 +1,9 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
 use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry};
 
+use super::agency::share;
 use super::views::{AntivirusState, Scope};
 use super::{Error, Fleet, State};
 
@@ -11,7 +15,14 @@ pub(super) struct Metrics {
     machines: IntGaugeVec,
     coverage: GaugeVec,
     ports: IntGaugeVec,
+    /// Agencies that have series.
+    agencies: Arc<Mutex<BTreeSet<String>>>,
 }
+
+/// Agencies with series of their own: a province has some three hundred.
+const AGENCIES_MAX: usize = 1000;
+/// Label of all others; no agency can have it as its code.
+const OTHER_AGENCIES: &str = "(other)";
 
 /// Scopes of ports as agents name them; other words are not counted.
 const SCOPES: [&str; 3] = ["loopback", "lan", "any"];
@@ -41,7 +52,14 @@ impl Metrics {
                 Opts::new("soc_collector_open_ports", "Open ports of all machines, by scope."),
                 &["scope"],
             )?,
+            agencies: Arc::default(),
         };
+        for state in State::ALL {
+            this.agents.with_label_values(&[state.as_str()]);
+        }
+        for scope in SCOPES {
+            this.ports.with_label_values(&[scope]);
+        }
         registry.register(Box::new(this.agents.clone()))?;
         registry.register(Box::new(this.machines.clone()))?;
         registry.register(Box::new(this.coverage.clone()))?;
@@ -52,33 +70,46 @@ impl Metrics {
 
 impl Fleet {
     /// Takes the counts anew.
-    pub(super) async fn count(&self) -> Result<(), Error> {
+    pub(crate) async fn count(&self) -> Result<(), Error> {
         let metrics = &self.0.metrics;
         let overview = self.overview(Scope::All).await?;
         for state in State::ALL {
             let count = overview.machines.of(state);
             metrics.agents.with_label_values(&[state.as_str()]).set(count);
         }
+        self.count_antivirus().await?;
+        self.count_ports().await
+    }
+
+    async fn count_antivirus(&self) -> Result<(), Error> {
         let rows: Vec<(String, AntivirusState, i64)> = sqlx::query_as(
             "SELECT code, antivirus_state, COUNT(*) FROM agent
              JOIN agency ON agency.id = agent.agency
-             WHERE revoked_at IS NULL GROUP BY code, antivirus_state",
+             WHERE revoked_at IS NULL GROUP BY agency.id, antivirus_state ORDER BY agency.id",
         )
         .fetch_all(self.0.store.pool())
         .await?;
-        // Every agency has every state, so that no series comes and goes.
-        for view in self.agencies().await? {
-            let code = view.agency.code.as_str();
+        let counts = by_agency(&rows);
+        let Metrics { machines, coverage, .. } = &self.0.metrics;
+        let mut told = self.0.metrics.agencies.lock().unwrap_or_else(PoisonError::into_inner);
+        for gone in told.iter().filter(|code| !counts.contains_key(code.as_str())) {
+            let _ = coverage.remove_label_values(&[gone]);
             for state in AntivirusState::ALL {
-                let found = rows.iter().find(|row| row.0 == code && row.1 == state);
-                let count = found.map_or(0, |row| row.2);
-                metrics.machines.with_label_values(&[code, state.as_str()]).set(count);
-            }
-            if let Some(share) = view.antivirus_coverage {
-                metrics.coverage.with_label_values(&[code]).set(share);
+                let _ = machines.remove_label_values(&[gone, state.as_str()]);
             }
         }
-        self.count_ports().await
+        for (code, states) in &counts {
+            let protected = states.get(&AntivirusState::Protected).copied().unwrap_or_default();
+            if let Some(share) = share(protected, states.values().sum()) {
+                coverage.with_label_values(&[code]).set(share);
+            }
+            for state in AntivirusState::ALL {
+                let count = states.get(&state).copied().unwrap_or_default();
+                machines.with_label_values(&[code, state.as_str()]).set(count);
+            }
+        }
+        *told = counts.into_keys().map(str::to_owned).collect();
+        Ok(())
     }
 
     async fn count_ports(&self) -> Result<(), Error> {
@@ -93,5 +124,36 @@ impl Fleet {
             self.0.metrics.ports.with_label_values(&[scope]).set(count);
         }
         Ok(())
+    }
+}
+
+/// How many machines of each agency are in each state. Agencies without machines are left out, and
+/// those beyond the limit (the ones made last) are counted together.
+fn by_agency(
+    rows: &[(String, AntivirusState, i64)],
+) -> BTreeMap<&str, HashMap<AntivirusState, i64>> {
+    let mut counts: BTreeMap<&str, HashMap<AntivirusState, i64>> = BTreeMap::new();
+    for (code, state, count) in rows {
+        let full = counts.len() >= AGENCIES_MAX && !counts.contains_key(code.as_str());
+        let code = if full { OTHER_AGENCIES } else { code.as_str() };
+        *counts.entry(code).or_default().entry(*state).or_default() += count;
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agencies_beyond_the_limit_are_counted_together() {
+        let rows: Vec<_> = (0..AGENCIES_MAX + 30)
+            .map(|number| (format!("A{number}"), AntivirusState::Protected, 2))
+            .collect();
+        let counts = by_agency(&rows);
+        assert_eq!(counts.len(), AGENCIES_MAX + 1);
+        assert_eq!(counts[OTHER_AGENCIES][&AntivirusState::Protected], 60);
+        assert_eq!(counts["A0"][&AntivirusState::Protected], 2);
+        assert!(super::super::agency::check_code(OTHER_AGENCIES).is_err(), "no agency's own code");
     }
 }

@@ -92,16 +92,16 @@ impl Fleet {
     /// Projects the next events; says where to go on.
     pub(super) async fn step(&self, from: Position) -> Result<Position, Error> {
         let journal = self.0.journal.clone();
-        let end = *journal.end().borrow();
-        let entries = tokio::task::spawn_blocking(move || journal.read(from, EVENTS_MAX))
+        let stretch = tokio::task::spawn_blocking(move || journal.read(from, EVENTS_MAX))
             .await
             .map_err(|error| Error::Content(error.to_string()))??;
-        // Nothing left of what was before the end: there is nothing to do until there is more.
-        let Some(last) = entries.last() else { return Ok(from.max(end)) };
-        let next = last.position.plus(1);
+        let next = stretch.next;
+        if next <= from {
+            return Ok(from);
+        }
         let mut changes = Changes::default();
         let mut transaction = self.0.store.write().await?;
-        for entry in &entries {
+        for entry in &stretch.entries {
             self.apply(&mut transaction, &mut changes, entry).await?;
         }
         self.write_lives(&mut transaction, &changes).await?;

@@ -6,6 +6,9 @@ use crate::pki::hex;
 
 /// Random bytes in a token: cannot be guessed.
 const RANDOM_BYTES: usize = 20;
+/// Machines that may come out of one identity by grants: a classroom of cloned disks is honest, an
+/// agent that makes machines without end is not.
+const GRANTS_MAX: i64 = 256;
 /// How long the grant of a clone is good; it is used at once.
 const GRANT_MICROS: i64 = 7 * 86_400 * 1_000_000;
 
@@ -43,10 +46,22 @@ impl Fleet {
     }
 
     /// A token for the second machine under an identity. The one given before it for the same run
-    /// ends, as its answer may have been lost.
-    pub(crate) async fn grant(&self, agent: AgentId, run: RunId) -> Result<String, Error> {
-        let token = new_token();
+    /// ends, as its answer may have been lost. None when the identity has had too many.
+    pub(crate) async fn grant(&self, agent: AgentId, run: RunId) -> Result<Option<String>, Error> {
+        let (token, run) = (new_token(), format!("{agent}/{}", run.0));
         let now = self.0.clock.now();
+        let mut transaction = self.0.store.write().await?;
+        let others: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM enrolment_token
+             WHERE for_run >= ?1 || '/' AND for_run < ?1 || '0' AND for_run <> ?2",
+        )
+        .bind(agent.to_string())
+        .bind(&run)
+        .fetch_one(&mut *transaction)
+        .await?;
+        if others >= GRANTS_MAX {
+            return Ok(None);
+        }
         let sql = "INSERT INTO enrolment_token
                 (hash, agency, uses, expires_at, created_at, created_by, for_run)
              SELECT ?, agency, 1, ?, ?, 'collector', ? FROM agent WHERE id = ?
@@ -56,11 +71,12 @@ impl Fleet {
             .bind(hash(&token).as_slice())
             .bind(now.plus_micros(GRANT_MICROS).as_micros())
             .bind(now.as_micros())
-            .bind(format!("{agent}/{}", run.0))
+            .bind(run)
             .bind(agent.to_string())
-            .execute(self.0.store.pool())
+            .execute(&mut *transaction)
             .await?;
-        Ok(token)
+        transaction.commit().await?;
+        Ok(Some(token))
     }
 }
 

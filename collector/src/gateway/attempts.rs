@@ -1,11 +1,12 @@
 use std::collections::HashMap;
-use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use soc_event::AgentId;
 use tokio::time::Instant;
+
+use crate::places::network;
 
 /// Failed enrolments of one address within [`WINDOW`]; then it waits.
 const FAILURES_MAX: u32 = 10;
@@ -44,48 +45,6 @@ impl Attempts {
     }
 }
 
-/// Connections of each address, or of each agent.
-#[derive(Clone, Debug)]
-pub(super) struct Counts<K>(Arc<Mutex<HashMap<K, usize>>>);
-
-impl<K> Default for Counts<K> {
-    fn default() -> Self {
-        Self(Arc::default())
-    }
-}
-
-/// One connection, until dropped.
-#[derive(Debug)]
-pub(super) struct Place<K: Hash + Eq> {
-    counts: Counts<K>,
-    of: K,
-}
-
-impl<K: Hash + Eq + Copy> Counts<K> {
-    /// A place, unless whoever asks has as many as it may.
-    pub(super) fn take(&self, of: K, most: usize) -> Option<Place<K>> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(of).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Place { counts: self.clone(), of })
-    }
-}
-
-impl<K: Hash + Eq> Drop for Place<K> {
-    fn drop(&mut self) {
-        let mut counts = self.counts.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.of) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                counts.remove(&self.of);
-            }
-        }
-    }
-}
-
 /// How many times its pace an agent may send; over it, it is broken or hostile.
 const PACE_FACTOR: u64 = 4;
 /// Seconds of that which it may send at once.
@@ -116,17 +75,6 @@ impl Rates {
     }
 }
 
-/// An IPv6 host has a whole /64 to choose addresses from; it counts as one.
-pub(super) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        address => address,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,17 +94,6 @@ mod tests {
         assert_eq!(attempts.wait(other), None);
         tokio::time::advance(WINDOW).await;
         assert_eq!(attempts.wait(one), None);
-    }
-
-    #[test]
-    fn places_of_an_address_are_given_back() {
-        let counts = Counts::default();
-        let address: IpAddr = "192.0.2.1".parse().unwrap();
-        let first = counts.take(address, 2).unwrap();
-        let _second = counts.take(address, 2).unwrap();
-        assert!(counts.take(address, 2).is_none());
-        drop(first);
-        assert!(counts.take(address, 2).is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,22 +2,22 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::Inner;
-use super::attempts::{self, Place};
+use crate::idle::{Activity, Busy};
 use crate::pki::{self, Identity};
+use crate::places::{Place, network};
 
 /// A TLS handshake is done by then, or never.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -106,7 +106,7 @@ impl Guest {
             return None;
         };
         let most = gateway.config.strangers_per_address_max;
-        let Some(place) = gateway.strangers_of.take(attempts::network(address.ip()), most) else {
+        let Some(place) = gateway.strangers_of.take(network(address.ip()), most) else {
             refused("address");
             return None;
         };
@@ -184,7 +184,7 @@ async fn converse(
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         _ = connection.as_mut() => return,
-        () = activity.idle() => {}
+        () = activity.idle(FIRST_REQUEST_TIMEOUT, IDLE_TIMEOUT) => {}
         _ = shutdown.wait_for(|stop| *stop) => {}
     }
     connection.as_mut().graceful_shutdown();
@@ -210,43 +210,4 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT);
     builder
-}
-
-/// Whether requests are being answered, and when the last began or ended.
-#[derive(Debug, Default)]
-struct Activity {
-    requests: AtomicUsize,
-    changed: Notify,
-}
-
-impl Activity {
-    /// Returns when nothing has been asked for too long.
-    async fn idle(&self) {
-        let mut patience = FIRST_REQUEST_TIMEOUT;
-        loop {
-            let quiet = timeout(patience, self.changed.notified()).await.is_err();
-            if quiet && self.requests.load(Ordering::Relaxed) == 0 {
-                return;
-            }
-            patience = IDLE_TIMEOUT;
-        }
-    }
-}
-
-/// A request that is being answered.
-struct Busy(Arc<Activity>);
-
-impl Busy {
-    fn begin(activity: &Arc<Activity>) -> Self {
-        activity.requests.fetch_add(1, Ordering::Relaxed);
-        activity.changed.notify_one();
-        Self(activity.clone())
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.requests.fetch_sub(1, Ordering::Relaxed);
-        self.0.changed.notify_one();
-    }
 }

@@ -71,6 +71,12 @@ async fn receive(
     agent: AgentId,
     request: Request<Incoming>,
 ) -> Result<Batch, Refusal> {
+    let of_agent = gateway.config.batches_per_agent_max;
+    let Some(_place) = gateway.batches_of.take(agent, of_agent) else {
+        let detail = format!("{of_agent} batches are on their way already");
+        let retry_after = Some(ROOM_TIMEOUT);
+        return Err(Refusal { retry_after, ..Refusal::new(Cause::TooFast, detail) });
+    };
     let body = request.into_body();
     let most = limits::BATCH_BYTES_MAX;
     let expected = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
@@ -213,9 +219,13 @@ async fn tell(
 
 /// The answer that makes a clone a machine of its own.
 async fn cloned(gateway: &Inner, agent: AgentId, said: &Said) -> Result<Refusal, Refusal> {
-    let grant = Some(gateway.fleet.grant(agent, said.run).await?);
-    let detail =
-        "another machine lives under this identity; nothing was taken. Enrol with the grant";
+    let grant = gateway.fleet.grant(agent, said.run).await?;
+    let detail = match grant {
+        Some(_) => {
+            "another machine lives under this identity; nothing was taken. Enrol with the grant"
+        }
+        None => "too many machines came out of this identity; enrol this one with a token",
+    };
     Ok(Refusal { grant, ..Refusal::new(Cause::Cloned, detail) })
 }
 

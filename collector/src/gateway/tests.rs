@@ -138,7 +138,7 @@ impl World {
     }
 
     fn stored(&self) -> Vec<String> {
-        let entries = self.journal.read(Position::FIRST, 10_000).unwrap();
+        let entries = self.journal.read(Position::FIRST, 10_000).unwrap().entries;
         entries.iter().map(|entry| entry.id.to_string()).collect()
     }
 

@@ -5,6 +5,7 @@ use prometheus::{
 };
 use soc_event::Lane;
 
+use super::space::Space;
 use super::{Durable, Error, Position};
 
 /// What the journal tells Prometheus.
@@ -17,6 +18,8 @@ pub(super) struct Metrics {
     commit: Histogram,
     lag: IntGaugeVec,
     disk_free: IntGauge,
+    disk_total: IntGauge,
+    damaged: IntCounter,
 }
 
 impl Metrics {
@@ -34,7 +37,7 @@ impl Metrics {
                 "Events removed from the journal because of age or size.",
             )?,
             bytes: IntGauge::new(
-                "soc_collector_journal_size_bytes",
+                "soc_collector_journal_bytes",
                 "Bytes of the batches in the journal, compressed.",
             )?,
             position: IntGauge::new(
@@ -43,7 +46,7 @@ impl Metrics {
             )?,
             commit: Histogram::with_opts(
                 HistogramOpts::new(
-                    "soc_collector_journal_commit_duration_seconds",
+                    "soc_collector_journal_commit_seconds",
                     "Time from the first batch of a group to its fsync.",
                 )
                 .buckets(prometheus::exponential_buckets(0.001, 2.0, 12)?),
@@ -59,6 +62,14 @@ impl Metrics {
                 "soc_collector_disk_free_bytes",
                 "Free space on the disk of the journal.",
             )?,
+            disk_total: IntGauge::new(
+                "soc_collector_disk_total_bytes",
+                "Size of the disk of the journal.",
+            )?,
+            damaged: IntCounter::new(
+                "soc_collector_journal_damaged_events_total",
+                "Events that a reader had to leave out because what is stored of them is damaged.",
+            )?,
         };
         for lane in Lane::ALL {
             this.received.with_label_values(&[lane.as_str()]);
@@ -70,6 +81,8 @@ impl Metrics {
         registry.register(Box::new(this.commit.clone()))?;
         registry.register(Box::new(this.lag.clone()))?;
         registry.register(Box::new(this.disk_free.clone()))?;
+        registry.register(Box::new(this.disk_total.clone()))?;
+        registry.register(Box::new(this.damaged.clone()))?;
         Ok(this)
     }
 
@@ -89,12 +102,22 @@ impl Metrics {
         self.lag.with_label_values(&[reader]).set(signed(end.0.saturating_sub(done.0)));
     }
 
+    /// So that the reader is there before it has done anything.
+    pub(super) fn reader(&self, reader: &str) {
+        self.lag.with_label_values(&[reader]);
+    }
+
     pub(super) fn removed(&self, events: u64) {
         self.removed.inc_by(events);
     }
 
-    pub(super) fn disk_free(&self, bytes: u64) {
-        self.disk_free.set(signed(bytes));
+    pub(super) fn disk(&self, space: Space) {
+        self.disk_free.set(signed(space.free_bytes));
+        self.disk_total.set(signed(space.total_bytes));
+    }
+
+    pub(super) fn damaged(&self, events: u64) {
+        self.damaged.inc_by(events);
     }
 }
 

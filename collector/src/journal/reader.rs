@@ -5,33 +5,90 @@ use serde::Deserialize;
 use soc_event::AgentId;
 
 use super::block::Block;
-use super::tables::{self, BLOCKS, BY_AGENT};
+use super::tables::{self, BLOCKS, BY_AGENT, META};
 use super::{Entry, Error, Position};
 
 /// Batches that [`recent`] looks through at the most: bounds the time of one question.
 pub(super) const RECENT_BLOCKS_MAX: usize = 4096;
 
+/// Bytes of lines of one reading; at least one event is read, however long.
+pub(super) const READ_BYTES_MAX: usize = 8 << 20;
+
+/// Events that follow each other in the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stretch {
+    /// The events.
+    pub entries: Vec<Entry>,
+    /// Where to go on.
+    pub next: Position,
+    /// Events between the first and `next` that are damaged and were left out.
+    pub damaged: u64,
+}
+
 pub(super) fn read(
     database: &Database,
     from: Position,
     events_max: usize,
-) -> Result<Vec<Entry>, Error> {
-    let blocks = database.begin_read()?.open_table(BLOCKS)?;
+) -> Result<Stretch, Error> {
+    let transaction = database.begin_read()?;
+    let blocks = transaction.open_table(BLOCKS)?;
+    let end = transaction.open_table(META)?.get("end")?.map_or(from.0, |value| value.value());
     let start = start_of_block(&blocks, from.0)?;
-    let mut entries = Vec::new();
-    for row in blocks.range(start..)? {
-        if entries.len() >= events_max {
-            break;
-        }
+    let mut stretch = Stretch { entries: Vec::new(), next: from, damaged: 0 };
+    let mut room = Room { events: events_max.max(1), bytes: READ_BYTES_MAX };
+    let mut rows = blocks.range(start..)?.peekable();
+    while let Some(row) = rows.next() {
         let (position, bytes) = row?;
-        let block = Block::open(position.value(), bytes.value())?;
-        for position in block.positions() {
-            if position >= from.0 && entries.len() < events_max {
-                entries.extend(block.entry(position)?);
-            }
+        let after = match rows.peek() {
+            Some(Ok((next, _))) => next.value(),
+            _ => end,
+        };
+        match Block::open(position.value(), bytes.value()) {
+            Ok(block) if stretch.take(&block, &mut room) => {}
+            Ok(_) => return Ok(stretch),
+            Err(error) => stretch.skip(position.value(), after, &error),
         }
     }
-    Ok(entries)
+    stretch.next = stretch.next.max(Position(end));
+    Ok(stretch)
+}
+
+/// What may still be read.
+struct Room {
+    events: usize,
+    bytes: usize,
+}
+
+impl Stretch {
+    /// Takes the events of a block from `next` on; false when there is no room for all of them.
+    fn take(&mut self, block: &Block, room: &mut Room) -> bool {
+        for position in block.positions() {
+            if position < self.next.0 {
+                continue;
+            }
+            if room.events == 0 || room.bytes == 0 {
+                return false;
+            }
+            let length = block.line(position).map_or(0, <[u8]>::len);
+            room.events -= 1;
+            room.bytes = room.bytes.saturating_sub(length);
+            match block.entry(position) {
+                Ok(entry) => self.entries.extend(entry),
+                Err(error) => self.skip(position, position.saturating_add(1), &error),
+            }
+            self.next = Position(position.saturating_add(1));
+        }
+        true
+    }
+
+    /// Leaves out what is damaged.
+    fn skip(&mut self, position: u64, after: u64, error: &Error) {
+        let from = position.max(self.next.0);
+        let events = after.saturating_sub(from);
+        tracing::error!(%error, from, events, "events of the journal are lost and left out");
+        self.damaged = self.damaged.saturating_add(events);
+        self.next = self.next.max(Position(after));
+    }
 }
 
 /// First position of the block that holds a position, or the position itself.
@@ -63,13 +120,13 @@ pub(super) fn recent(
     for row in rows.take(RECENT_BLOCKS_MAX) {
         let start = tables::position_of(row?.0.value());
         let Some(bytes) = blocks.get(start)? else { continue };
-        let block = Block::open(start, bytes.value())?;
+        let Ok(block) = Block::open(start, bytes.value()) else { continue };
         for position in block.positions().rev().filter(|position| *position < before) {
             if entries.len() >= limit {
                 return Ok(entries);
             }
             if block.line(position).is_some_and(|line| is_of_kind(line, kind_prefix)) {
-                entries.extend(block.entry(position)?);
+                entries.extend(block.entry(position).ok().flatten());
             }
         }
     }

@@ -8,6 +8,12 @@ use super::Position;
 pub(super) struct Readers(Mutex<HashMap<String, Position>>);
 
 impl Readers {
+    /// A reader that has not yet said how far it is holds everything.
+    pub(super) fn add(&self, reader: &str) {
+        let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.entry(reader.to_owned()).or_default();
+    }
+
     pub(super) fn set(&self, reader: &str, position: Position) {
         let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         readers.insert(reader.to_owned(), position);

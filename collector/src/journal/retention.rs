@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 use redb::{Database, ReadableTable as _, WriteTransaction};
 use soc_event::Timestamp;
 
-use super::block::{Header, damaged};
+use super::block::Header;
 use super::metrics::Metrics;
 use super::readers::Readers;
+use super::space::Space;
 use super::tables::{self, BLOCKS, BY_AGENT, BY_ID, META};
-use super::writer::free_bytes;
 use super::{Config, Error};
 
 /// How often the oldest events are looked at.
@@ -34,13 +34,13 @@ impl Worker {
         metrics: &Metrics,
     ) -> Result<Self, Error> {
         let (stop, stopped) = channel::<()>();
-        metrics.disk_free(free_bytes(file)?);
+        metrics.disk(Space::of(file)?);
         let (database, readers, file) = (database.clone(), readers.clone(), file.to_owned());
         let (config, metrics) = (*config, metrics.clone());
         let run = move || {
             while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-                if let Ok(bytes) = free_bytes(&file) {
-                    metrics.disk_free(bytes);
+                if let Ok(space) = Space::of(&file) {
+                    metrics.disk(space);
                 }
                 let now = Timestamp::from_system(SystemTime::now());
                 match retain(&database, &config, &readers, now) {
@@ -101,24 +101,29 @@ fn remove_some(
     let mut by_id = transaction.open_table(BY_ID)?;
     let mut meta = transaction.open_table(META)?;
     let mut bytes = meta.get("bytes")?.map_or(0, |value| value.value());
+    let end = meta.get("end")?.map(|value| value.value());
     let (mut count, mut events) = (0, 0);
     while count < BLOCKS_MAX {
-        let Some(first) = blocks.first()? else { break };
-        let (position, size) = (first.0.value(), first.1.value().len() as u64);
-        let (header, _) =
-            Header::split(first.1.value()).ok_or_else(|| damaged(position, "the header is cut"))?;
-        drop(first);
-        let done = position.saturating_add(u64::from(header.count)) <= low_water;
-        let unwanted = header.received < oldest || bytes > bytes_max;
-        if !done || !unwanted {
+        let mut range = blocks.iter()?;
+        let Some((key, block)) = range.next().transpose()? else { break };
+        let (position, size) = (key.value(), block.value().len() as u64);
+        let header = Header::split(block.value()).map(|(header, _)| header);
+        // Positions have no gaps; the header may be damaged.
+        let next = range.next().transpose()?.map(|(key, _)| key.value());
+        let after = next.or(end).unwrap_or(position);
+        drop((key, block, range));
+        let unwanted = header.is_none_or(|header| header.received < oldest) || bytes > bytes_max;
+        if after > low_water || !unwanted {
             break;
         }
         blocks.remove(position)?;
-        by_agent.remove(&tables::agent_key(header.agent, position))?;
-        by_id.remove(&tables::id_key(header.agent, header.epoch, header.lane, header.first))?;
+        if let Some(Header { agent, epoch, lane, first, .. }) = header {
+            by_agent.remove(&tables::agent_key(agent, position))?;
+            by_id.remove(&tables::id_key(agent, epoch, lane, first))?;
+        }
         bytes = bytes.saturating_sub(size);
         count += 1;
-        events += u64::from(header.count);
+        events += after.saturating_sub(position);
     }
     meta.insert("bytes", bytes)?;
     Ok((count, events))

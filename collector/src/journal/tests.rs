@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use redb::ReadableTable as _;
 use soc_event::{AgentId, Kind, Logsource, RunId};
 
 use super::*;
@@ -54,13 +55,13 @@ async fn gives_back_what_was_appended_with_dense_positions() {
     let one = journal.append(batch(agent(1), Lane::Log, 1..4)).await.unwrap();
     assert_eq!((one.last(), one.new_events()), (Sequence(3), 3));
     journal.append(batch(agent(2), Lane::Log, 1..3)).await.unwrap();
-    let entries = journal.read(Position::FIRST, 100).unwrap();
+    let entries = journal.read(Position::FIRST, 100).unwrap().entries;
     let positions: Vec<u64> = entries.iter().map(|entry| entry.position.0).collect();
     assert_eq!(positions, [1, 2, 3, 4, 5]);
     assert_eq!(entries[1].event, event(Lane::Log, 2));
     assert_eq!(entries[4].id.agent, agent(2));
     assert_eq!(*journal.end().borrow(), Position(6));
-    assert_eq!(journal.read(Position(2), 2).unwrap(), entries[1..3]);
+    assert_eq!(journal.read(Position(2), 2).unwrap().entries, entries[1..3]);
     assert_eq!(journal.get(Position(4)).unwrap().as_ref(), Some(&entries[3]));
     assert_eq!(journal.get(Position(6)).unwrap(), None);
 }
@@ -78,6 +79,7 @@ async fn repeats_are_stored_once_whole_or_in_part() {
     let stored: Vec<u64> = journal
         .read(Position::FIRST, 100)
         .unwrap()
+        .entries
         .iter()
         .map(|entry| entry.id.sequence.0)
         .collect();
@@ -91,7 +93,7 @@ async fn gaps_in_sequences_leave_no_gap_in_positions() {
     journal.append(batch(agent(1), Lane::Log, 1..3)).await.unwrap();
     let durable = journal.append(batch(agent(1), Lane::Log, 10..12)).await.unwrap();
     assert_eq!(durable.last(), Sequence(11));
-    assert_eq!(journal.read(Position::FIRST, 100).unwrap().len(), 4);
+    assert_eq!(journal.read(Position::FIRST, 100).unwrap().entries.len(), 4);
 }
 
 #[tokio::test]
@@ -141,7 +143,7 @@ async fn own_events_have_ids_of_their_own_that_survive_a_restart() {
         let journal = open(&file);
         let event = Event::own(now(), soc_event::kind::AGENT_SILENT);
         journal.append_own(vec![event.clone(), event]).await.unwrap();
-        let entries = journal.read(Position::FIRST, 100).unwrap();
+        let entries = journal.read(Position::FIRST, 100).unwrap().entries;
         assert_eq!(entries.len(), 2 * round);
         let id = entries.last().unwrap().id;
         assert_eq!(
@@ -183,7 +185,7 @@ async fn retention_stops_at_the_slowest_reader() {
     journal.set_low_water("detect", Position(35));
     journal.set_low_water("fleet", Position(21));
     assert_eq!(journal.retain(later).unwrap(), 20);
-    assert_eq!(journal.read(Position::FIRST, 1).unwrap()[0].position, Position(21));
+    assert_eq!(journal.read(Position::FIRST, 1).unwrap().entries[0].position, Position(21));
     journal.set_low_water("fleet", Position(41));
     assert_eq!(journal.retain(now()).unwrap(), 0, "young enough");
     assert_eq!(journal.retain(later).unwrap(), 10, "detect is inside the last block");
@@ -206,6 +208,98 @@ async fn over_its_size_the_oldest_are_removed() {
 }
 
 #[tokio::test]
+async fn a_reader_that_is_only_announced_holds_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder.path().join("journal"));
+    journal.append(batch(agent(1), Lane::Log, 1..11)).await.unwrap();
+    let later = now().plus_micros(40 * 86_400 * 1_000_000);
+    journal.add_reader("detect");
+    journal.set_low_water("fleet", Position(11));
+    assert_eq!(journal.retain(later).unwrap(), 0);
+    journal.set_low_water("detect", Position(11));
+    journal.add_reader("detect");
+    assert_eq!(journal.retain(later).unwrap(), 10);
+}
+
+/// Puts other bytes in the place of a stored block.
+fn damage(file: &Path, position: u64, change: impl FnOnce(&mut Vec<u8>)) {
+    let database = redb::Database::open(file).unwrap();
+    let transaction = database.begin_write().unwrap();
+    {
+        let mut blocks = transaction.open_table(tables::BLOCKS).unwrap();
+        let mut bytes = blocks.get(position).unwrap().unwrap().value().to_vec();
+        change(&mut bytes);
+        blocks.insert(position, bytes.as_slice()).unwrap();
+    }
+    transaction.commit().unwrap();
+}
+
+#[tokio::test]
+async fn exactly_what_is_damaged_is_left_out_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("journal");
+    let journal = open(&file);
+    for step in 0..5 {
+        journal.append(batch(agent(1), Lane::Log, step * 10 + 1..step * 10 + 11)).await.unwrap();
+    }
+    drop(journal);
+    // The second and fourth of five: what lies between is as good as what lies around.
+    damage(&file, 11, |bytes| bytes.truncate(20));
+    damage(&file, 31, |bytes| {
+        let last = bytes.len() - 9;
+        bytes[last] ^= 0xff;
+    });
+    let registry = prometheus::Registry::new();
+    let journal = Journal::open(&file, &NO_MINIMUM, &registry).unwrap();
+    let good: Vec<u64> = (1..11).chain(21..31).chain(41..51).collect();
+    for (from, size) in [(1, 100), (1, 7), (11, 100), (15, 3), (30, 1), (35, 100), (41, 2)] {
+        let (mut next, mut read) = (Position(from), Vec::new());
+        while next < Position(51) {
+            let stretch = journal.read(next, size).unwrap();
+            assert!(stretch.next > next && stretch.entries.len() <= size);
+            read.extend(stretch.entries.iter().map(|entry| entry.position.0));
+            next = stretch.next;
+        }
+        let expected: Vec<u64> = good.iter().copied().filter(|at| *at >= from).collect();
+        assert_eq!(read, expected, "from {from}, {size} at a time");
+    }
+    assert_eq!(journal.read(Position(1), 100).unwrap().damaged, 20);
+    assert_eq!(journal.read(Position(35), 100).unwrap().damaged, 6);
+    let metrics = crate::metrics::text(&registry).unwrap();
+    assert!(metrics.contains("soc_collector_journal_damaged_events_total"), "{metrics}");
+    // Nothing else stands still for it: views, agents that send again, retention.
+    assert_eq!(journal.recent(agent(1), None, 100, None).unwrap().len(), 30);
+    assert!(matches!(journal.get(Position(12)), Err(Error::Damaged { position: 11, .. })));
+    assert_eq!(journal.append(batch(agent(1), Lane::Log, 8..21)).await.unwrap().new_events(), 0);
+    journal.set_low_water("detect", Position(51));
+    let later = now().plus_micros(40 * 86_400 * 1_000_000);
+    assert_eq!(journal.retain(later).unwrap(), 50);
+    assert_eq!(journal.read(Position(1), 100).unwrap().next, Position(51));
+}
+
+#[tokio::test]
+async fn one_reading_is_bounded_in_bytes_and_misses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(&folder.path().join("journal"));
+    let long = "x".repeat(200 << 10);
+    for step in 0..4 {
+        let events: Vec<Event> = (1..21)
+            .map(|number| event(Lane::Log, step * 20 + number).with("long", long.as_str()))
+            .collect();
+        let envelope = envelope(agent(1), Lane::Log, step * 20 + 1);
+        journal.append(Batch::encode(envelope, &events, now()).unwrap()).await.unwrap();
+    }
+    let (mut next, mut read, mut readings) = (Position(1), 0, 0);
+    while next < Position(81) {
+        let stretch = journal.read(next, usize::MAX).unwrap();
+        let bytes = stretch.entries.len() * (200 << 10);
+        assert!(bytes <= reader::READ_BYTES_MAX + (256 << 10), "{bytes}");
+        (next, read, readings) = (stretch.next, read + stretch.entries.len(), readings + 1);
+    }
+    assert_eq!((read, readings), (80, 2));
+}
+
+#[tokio::test]
 async fn takes_nothing_when_the_disk_is_nearly_full() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config { disk_free_bytes_min: u64::MAX, ..NO_MINIMUM };
@@ -214,7 +308,7 @@ async fn takes_nothing_when_the_disk_is_nearly_full() {
     let error = journal.append(batch(agent(1), Lane::Log, 1..2)).await.unwrap_err();
     assert!(matches!(error, Error::Full { .. }), "{error}");
     assert!(journal.check_space().is_err());
-    assert_eq!(journal.read(Position::FIRST, 1).unwrap(), []);
+    assert_eq!(journal.read(Position::FIRST, 1).unwrap().entries, []);
 }
 
 #[test]
@@ -314,7 +408,7 @@ async fn run_model(actions: Vec<Action>) {
                 file = copy;
             }
         }
-        let entries = journal.read(Position::FIRST, usize::MAX).unwrap();
+        let entries = journal.read(Position::FIRST, usize::MAX).unwrap().entries;
         let stored: Vec<EventId> = entries.iter().map(|entry| entry.id).collect();
         assert_eq!(stored, model);
         for (index, entry) in entries.iter().enumerate() {

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -6,9 +6,10 @@ use redb::{Database, ReadableTable as _, Table, WriteTransaction};
 use soc_event::{Epoch, Event, Lane, Sequence, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::block::{Batch, Header, damaged};
+use super::block::{Batch, Header};
 use super::metrics::Metrics;
 use super::readers::Readers;
+use super::space::Space;
 use super::tables::{self, BLOCKS, BY_AGENT, BY_ID, MARKS, META};
 use super::{Config, Durable, Error, Position, own_envelope};
 
@@ -60,7 +61,11 @@ impl Writer {
                 self.metrics.stored(end, bytes);
                 // Readers first: they have the longer way.
                 self.end.send_replace(end);
-                self.readers.each(|reader, position| self.metrics.lag(reader, position, end));
+                self.readers.each(|reader, position| {
+                    if position >= Position::FIRST {
+                        self.metrics.lag(reader, position, end);
+                    }
+                });
                 for (answer, result) in answers.into_iter().zip(results) {
                     // Who no longer listens will ask again.
                     let _ = answer.send(result);
@@ -75,9 +80,9 @@ impl Writer {
     }
 
     fn store(&self, contents: Vec<Content>) -> Result<Stored, Error> {
-        let free_bytes = free_bytes(&self.file)?;
-        self.metrics.disk_free(free_bytes);
-        check_space(free_bytes, &self.config)?;
+        let space = Space::of(&self.file)?;
+        self.metrics.disk(space);
+        space.check(&self.config)?;
         let transaction = self.database.begin_write()?;
         let mut results = Vec::with_capacity(contents.len());
         let (end, bytes) = {
@@ -109,19 +114,6 @@ fn separate(result: Result<Durable, Error>) -> Result<Result<Durable, Error>, Er
         Err(error @ Error::Storage(_)) => Err(error),
         other => Ok(other),
     }
-}
-
-/// How much is free on the disk of a file.
-pub(super) fn free_bytes(file: &Path) -> Result<u64, Error> {
-    let disk = rustix::fs::statvfs(file)
-        .map_err(|error| Error::System(Arc::new(std::io::Error::from(error))))?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
-}
-
-/// An error when too little is free.
-pub(super) fn check_space(free_bytes: u64, config: &Config) -> Result<u64, Error> {
-    let min_bytes = config.disk_free_bytes_min;
-    if free_bytes < min_bytes { Err(Error::Full { free_bytes, min_bytes }) } else { Ok(free_bytes) }
 }
 
 /// A command without its answer.
@@ -233,10 +225,10 @@ impl<'t> Tables<'t> {
         let Some((_, position)) = found else { return Ok(()) };
         let position = position.value();
         let Some(bytes) = self.blocks.get(position)? else { return Ok(()) };
-        let (header, packed) =
-            Header::split(bytes.value()).ok_or_else(|| damaged(position, "the header is cut"))?;
-        let stored = header.event(packed, sequence, position)?;
-        if stored.is_none() || stored == batch.event(sequence)? {
+        // What is damaged cannot be compared either, and its sender must be able to go on.
+        let Some((header, packed)) = Header::split(bytes.value()) else { return Ok(()) };
+        let Ok(Some(stored)) = header.event(packed, sequence, position) else { return Ok(()) };
+        if batch.event(sequence)?.is_none_or(|repeated| repeated == stored) {
             return Ok(());
         }
         Err(Error::Conflict { id: soc_event::EventId { agent, epoch, lane, sequence } })

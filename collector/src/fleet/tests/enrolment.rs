@@ -46,13 +46,13 @@ async fn a_failed_signature_does_not_use_the_token() {
 async fn a_grant_asked_for_again_replaces_the_one_before() {
     let world = World::new().await;
     let agent = world.enrol("a").await;
-    let lost = world.fleet.grant(agent, RunId(7)).await.unwrap();
-    let grant = world.fleet.grant(agent, RunId(7)).await.unwrap();
+    let lost = world.fleet.grant(agent, RunId(7)).await.unwrap().unwrap();
+    let grant = world.fleet.grant(agent, RunId(7)).await.unwrap().unwrap();
     assert!(matches!(world.enrol_with(&lost, "b").await, Err(Error::Token)));
     let clone = world.enrol_with(&grant, "b").await.unwrap();
     assert_eq!(world.fleet.who(clone), world.fleet.who(clone));
     assert_eq!(world.fleet.who(clone).unwrap().agency_code, "LOCAL");
-    let again = world.fleet.grant(agent, RunId(7)).await.unwrap();
+    let again = world.fleet.grant(agent, RunId(7)).await.unwrap().unwrap();
     assert!(world.enrol_with(&again, "c").await.is_ok(), "used, but its answer was lost");
 }
 
@@ -112,4 +112,17 @@ async fn an_accusation_is_told_once_also_when_the_collector_is_killed_in_between
     let told = world.journal.recent(AgentId::COLLECTOR, None, 9, Some("agent.cloned")).unwrap();
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].event.text("agent.fingerprint.other"), Some("copy"));
+}
+
+#[tokio::test]
+async fn so_many_machines_come_out_of_one_identity_and_no_more() {
+    let world = World::new().await;
+    let (agent, other) = (world.enrol("a").await, world.enrol("b").await);
+    for run in 0..256 {
+        assert!(world.fleet.grant(agent, RunId(run)).await.unwrap().is_some(), "{run}");
+    }
+    assert_eq!(world.fleet.grant(agent, RunId(999)).await.unwrap(), None);
+    // The answer to one that was granted before may have been lost.
+    assert!(world.fleet.grant(agent, RunId(7)).await.unwrap().is_some());
+    assert!(world.fleet.grant(other, RunId(7)).await.unwrap().is_some());
 }

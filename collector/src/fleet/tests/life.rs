@@ -136,3 +136,23 @@ async fn the_running_fleet_projects_what_arrives_and_stops_when_told() {
     stop.send(true).unwrap();
     running.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_journal_begun_anew_is_projected_from_its_first_event() {
+    let mut world = World::new().await;
+    let agent = world.enrol("a").await;
+    let (open, listen) = (kind::PORT_OPENED, kind::PORT_LISTENING);
+    world.says(agent, &[heartbeat(0), heartbeat(1), port(open, 23)]).await;
+    world.project().await;
+    // Somebody deleted the journal and kept the rest.
+    let World { folder, clock, journal, fleet, bus, .. } = world;
+    fleet.0.store.close().await;
+    drop((journal, fleet, bus));
+    std::fs::remove_file(folder.path().join("journal")).unwrap();
+    let (journal, fleet, bus) = super::open(folder.path(), &clock).await;
+    let mut world = World { folder, clock, journal, fleet, bus, sequence: 3 };
+    assert_eq!(world.fleet.checkpoint().await.unwrap(), Position::FIRST);
+    // Its positions are lower than those before, and yet later.
+    world.says(agent, &[in_snapshot(port(listen, 22), "S1", 1)]).await;
+    assert_eq!(world.ports(agent, false).await, [(22, false)]);
+}
