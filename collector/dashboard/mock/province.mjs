@@ -124,7 +124,7 @@ function machine(r, agencies, index, now) {
         ]),
     ip: [`10.${agency.id}.${r.below(8)}.${1 + r.below(254)}`],
     antivirus: { state: av, product, signatures_age_days: days, reasons },
-    open_ports: 3 + r.below(server ? 22 : 9),
+    open_ports: (server ? 8 : 3) + r.below(server ? 18 : 9),
     open_ports_lan: r.below(server ? 8 : 3),
     alerts_open: 0,
     cpu: state === 'online' ? Math.pow(r.next(), 3) : null,
