@@ -28,7 +28,7 @@ export function columns(): Column<AlertRow>[] {
     {
       id: 'machine',
       label: t('column.machine'),
-      width: 190,
+      width: 156,
       giveWay: 2,
       sort: (row) => row.machine?.hostname ?? null,
       text: (row) => row.machine?.hostname ?? '',
@@ -65,7 +65,7 @@ export function columns(): Column<AlertRow>[] {
     {
       id: 'last_at',
       label: t('column.last_at'),
-      width: 116,
+      width: 108,
       sort: (row) => millis(row.last_at),
       text: (row) => exact(row.last_at),
     },

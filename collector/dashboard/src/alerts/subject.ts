@@ -2,13 +2,13 @@
 
 import type { AlertRow, FieldValue } from '../api/types';
 
-/** Says least, so it stands last, where a narrow row is cut. */
-const LAST = ['network.transport'];
+/** These say least, so they stand last, where a narrow row is cut. */
+const LAST = ['group.name', 'process.name', 'network.transport'];
 
 /** Names and values, the telling ones first. */
 export function subject(row: AlertRow): [name: string, value: string][] {
   return Object.entries(row.group)
-    .sort(([a], [b]) => Number(LAST.includes(a)) - Number(LAST.includes(b)))
+    .sort(([a], [b]) => LAST.indexOf(a) - LAST.indexOf(b))
     .map(([name, value]) => [name, plainValue(value)]);
 }
 

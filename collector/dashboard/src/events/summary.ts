@@ -1,6 +1,7 @@
 // One line that says what an event is about.
 
 import type { EventView, FieldValue } from '../api/types';
+import { t, type Key } from '../i18n/i18n.svelte';
 import { told } from './readable';
 
 const PORT = ['server.port', 'network.transport', 'server.ip', 'process.name', 'user.name'];
@@ -20,14 +21,26 @@ const TELLING: Record<string, string[]> = {
   'agent.sensor_failed': ['agent.sensor', 'error.message'],
 };
 
+/** Figures that mean nothing without a name. */
+const LABELS: Record<string, Key> = {
+  'host.cpu.usage': 'column.cpu',
+  'host.memory.used.bytes': 'column.memory',
+  'host.disk.used.pct': 'column.disk',
+};
+
 /** The line itself, or the fields that tell most. */
 export function summary(event: EventView): string {
   if (event.raw) return event.raw;
   const names = TELLING[event.kind] ?? Object.keys(event.fields).slice(0, 4);
   return names
-    .map((name) => told(name, event.fields))
+    .map((name) => labelled(name, told(name, event.fields)))
     .filter((text) => text !== '')
     .join(' · ');
+}
+
+function labelled(field: string, text: string): string {
+  const label = text === '' ? undefined : LABELS[field];
+  return label ? `${t(label)} ${text}` : text;
 }
 
 export function plain(value: FieldValue | undefined): string {

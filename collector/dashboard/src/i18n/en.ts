@@ -354,6 +354,7 @@ export const en: Catalogue = {
   'event.received': 'received',
   'event.find_value': 'Find alerts with this value',
   'event.all_kinds': 'All kinds',
+  'event.run': { one: '{count} time since {since}', other: '{count} times since {since}' },
   'event.none': 'No events.',
   'event.older': 'Show older events',
 

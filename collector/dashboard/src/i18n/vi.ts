@@ -345,6 +345,7 @@ export const vi = {
   'event.received': 'nhận lúc',
   'event.find_value': 'Tìm cảnh báo có giá trị này',
   'event.all_kinds': 'Mọi loại',
+  'event.run': '{count} lần, từ {since}',
   'event.none': 'Không có sự kiện nào.',
   'event.older': 'Xem sự kiện cũ hơn',
 

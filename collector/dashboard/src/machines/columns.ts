@@ -26,7 +26,7 @@ export function columns(): Column<MachineRow>[] {
     {
       id: 'agency',
       label: t('column.agency'),
-      width: 172,
+      width: 196,
       giveWay: 6,
       sort: (row) => row.agency?.name ?? null,
       text: (row) => row.agency?.name ?? '',
@@ -34,7 +34,7 @@ export function columns(): Column<MachineRow>[] {
     {
       id: 'antivirus',
       label: t('column.antivirus'),
-      width: 200,
+      width: 216,
       sort: (row) => ANTIVIRUS_STATES.indexOf(row.antivirus.state),
       text: (row) =>
         [
