@@ -11,6 +11,7 @@ export const en: Catalogue = {
   'nav.alerts': 'Alerts',
   'nav.machines': 'Machines',
   'nav.rules': 'Rules',
+  'nav.audit': 'Audit',
   'nav.fold': 'Collapse the side bar',
   'nav.unfold': 'Expand the side bar',
 
@@ -213,6 +214,19 @@ export const en: Catalogue = {
   'field.host.boot_time': 'Started',
   'field.host.timezone': 'Time zone',
   'field.host.virtualization': 'Virtualization',
+
+  'deed.signed_in': 'Signed in',
+  'deed.signed_out': 'Signed out',
+  'deed.sign_in_failed': 'Sign-in failed',
+  'deed.password_changed': 'Password changed',
+  'deed.operator_added': 'Operator added',
+  'deed.token_created': 'Token made',
+  'deed.agency_added': 'Agency added',
+  'deed.agencies_imported': 'Agencies imported',
+  'deed.alert_acknowledged': 'Alert acknowledged',
+  'deed.alert_closed': 'Alert closed',
+  'deed.alert_reopened': 'Alert reopened',
+  'deed.alert_commented': 'Alert commented',
 
   'severity.error': 'Error',
   'severity.warning': 'Warning',
@@ -430,6 +444,12 @@ export const en: Catalogue = {
     other: 'The token is shown once and works for {count} machines.',
   },
   'enrol.until': 'Valid until',
+
+  'audit.question': 'Who did what, when, from where?',
+  'audit.who': 'Who',
+  'audit.action': 'Did what',
+  'audit.detail': 'Details',
+  'audit.address': 'From address',
 
   'rules.version': 'Version of the rule set',
   'rules.correlation': 'correlation',

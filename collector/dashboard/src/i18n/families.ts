@@ -69,6 +69,20 @@ export const families = {
     'host.virtualization',
   ],
 
+  deed: [
+    'signed_in',
+    'signed_out',
+    'sign_in_failed',
+    'password_changed',
+    'operator_added',
+    'token_created',
+    'agency_added',
+    'agencies_imported',
+    'alert_acknowledged',
+    'alert_closed',
+    'alert_reopened',
+    'alert_commented',
+  ],
   severity: ['error', 'warning'],
   kind: [
     'log',

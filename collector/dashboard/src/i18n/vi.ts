@@ -12,6 +12,7 @@ export const vi = {
   'nav.alerts': 'Cảnh báo',
   'nav.machines': 'Máy',
   'nav.rules': 'Luật phát hiện',
+  'nav.audit': 'Nhật ký thao tác',
   'nav.fold': 'Thu gọn thanh bên',
   'nav.unfold': 'Mở rộng thanh bên',
 
@@ -216,6 +217,19 @@ export const vi = {
   'field.host.timezone': 'Múi giờ',
   'field.host.virtualization': 'Ảo hoá',
 
+  'deed.signed_in': 'Đăng nhập',
+  'deed.signed_out': 'Đăng xuất',
+  'deed.sign_in_failed': 'Đăng nhập sai',
+  'deed.password_changed': 'Đổi mật khẩu',
+  'deed.operator_added': 'Thêm người trực',
+  'deed.token_created': 'Tạo mã ghi danh',
+  'deed.agency_added': 'Thêm đơn vị',
+  'deed.agencies_imported': 'Nhập danh sách đơn vị',
+  'deed.alert_acknowledged': 'Tiếp nhận cảnh báo',
+  'deed.alert_closed': 'Đóng cảnh báo',
+  'deed.alert_reopened': 'Mở lại cảnh báo',
+  'deed.alert_commented': 'Ghi chú cảnh báo',
+
   'severity.error': 'Lỗi',
   'severity.warning': 'Lưu ý',
 
@@ -415,6 +429,12 @@ export const vi = {
   'enrol.again': 'Tạo mã khác',
   'enrol.shown_once': 'Mã chỉ hiện một lần và dùng được cho {count} máy.',
   'enrol.until': 'Hiệu lực đến',
+
+  'audit.question': 'Ai đã làm gì, lúc nào, từ đâu?',
+  'audit.who': 'Người làm',
+  'audit.action': 'Việc',
+  'audit.detail': 'Chi tiết',
+  'audit.address': 'Từ địa chỉ',
 
   'rules.version': 'Phiên bản của bộ luật',
   'rules.correlation': 'tương quan',
