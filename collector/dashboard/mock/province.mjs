@@ -48,7 +48,7 @@ export function province(seed = 7, count = 380, alertCount = 1400, now = Date.no
   }));
   const machines = Array.from({ length: count }, (_, index) => machine(r, agencies, index, now));
   const alerts = Array.from({ length: alertCount }, (_, index) => {
-    const age = index < 12 ? r.next() * 3.6e6 : Math.pow(r.next(), 2) * 7 * 86.4e6;
+    const age = index < 12 ? r.next() * 3.6e6 : Math.pow(r.next(), 1.2) * 7 * 86.4e6;
     return alert(r, rules, machines, index + 1, now - age, now);
   });
   hostile(machines, alerts);
@@ -124,7 +124,7 @@ function machine(r, agencies, index, now) {
         ]),
     ip: [`10.${agency.id}.${r.below(8)}.${1 + r.below(254)}`],
     antivirus: { state: av, product, signatures_age_days: days, reasons },
-    open_ports: 3 + r.below(server ? 22 : 9),
+    open_ports: (server ? 8 : 3) + r.below(server ? 18 : 9),
     open_ports_lan: r.below(server ? 8 : 3),
     alerts_open: 0,
     cpu: state === 'online' ? Math.pow(r.next(), 3) : null,

@@ -144,6 +144,8 @@ export function start({ port = 0, empty = false } = {}) {
             })
           : problem(response, 404, 'no such rule');
       }
+      case 'GET audit':
+        return send(response, 200, page(deeds(world), q));
       case 'GET live':
         return live(request, response);
       default:
@@ -269,6 +271,31 @@ function overview(world, at) {
     newest: sorted(alerts).slice(0, 8).map(row),
     at: new Date().toISOString(),
   };
+}
+
+/** What was done to alerts, newest first, and one attempt to sign in. */
+function deeds(world) {
+  const done = world.alerts.flatMap((one) =>
+    one.history
+      .filter((entry) => entry.action !== 'raised')
+      .map((entry) => ({
+        at: entry.at,
+        who: entry.who,
+        action: `alert ${entry.action}`,
+        subject: `#${one.number}`,
+        detail: entry.comment ?? '',
+        address: '10.9.0.21',
+      })),
+  );
+  const failed = {
+    at: new Date().toISOString(),
+    who: 'admin',
+    action: 'sign-in failed',
+    subject: '',
+    detail: '',
+    address: '10.9.0.77',
+  };
+  return [failed, ...done.sort((a, b) => b.at.localeCompare(a.at))];
 }
 
 const sorted = (alerts) => [...alerts].sort((a, b) => b.last_at.localeCompare(a.last_at));

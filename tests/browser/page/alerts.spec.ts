@@ -142,3 +142,40 @@ test('what was written by an attacker is text', async ({ page, mock, complaints 
   expect(await page.locator('img, b:text-is("pc")').count()).toBe(0);
   expect(complaints).toEqual([]);
 });
+
+test('a row says whom its alert concerns, and what was done last stands by the buttons', async ({
+  page,
+  mock,
+}) => {
+  const made = mock.raise({
+    group: { 'network.transport': 'tcp', 'server.port': 40123 },
+    correlation: {
+      count: 6,
+      first_at: '2026-11-22T03:00:00Z',
+      last_at: '2026-11-22T03:00:30Z',
+    },
+  });
+  await signIn(page, mock, QUEUE);
+  const row = page.locator(`[data-testid=alert-row][data-alert-id="${made.id}"]`);
+  await expect(row).toContainText('server.port 40123');
+  await row.click();
+  await expect(page.getByTestId('alert-predicates')).toContainText('6 sự kiện trong 30 giây');
+  await page.getByTestId('alert-acknowledge').click();
+  await expect(page.getByTestId('alert-last-action')).toContainText('Tiếp nhận · admin');
+  await expect(page.getByTestId('alert-last-action')).toBeInViewport();
+});
+
+test('the keyboard goes on where an alert that was handled has left the queue', async ({
+  page,
+  mock,
+}) => {
+  await signIn(page, mock, '/alerts?state=open');
+  const rows = page.getByTestId('alert-row');
+  await expect(rows.nth(4)).toBeVisible();
+  const ids = await Promise.all([3, 4].map((at) => rows.nth(at).getAttribute('data-alert-id')));
+  await rows.nth(3).click();
+  await page.keyboard.press('a');
+  await expect(page.locator(`[data-testid=alert-row][data-alert-id="${ids[0]}"]`)).toHaveCount(0);
+  await page.keyboard.press('j');
+  await expect(page.getByTestId('alert-detail')).toHaveAttribute('data-alert-id', ids[1] ?? '');
+});

@@ -132,3 +132,13 @@ test.describe('on a phone', () => {
     }
   });
 });
+
+test('the audit says who did what', async ({ page, mock, complaints }) => {
+  await signIn(page, mock);
+  await page.getByTestId('nav-audit').click();
+  await expect(page.getByTestId('audit-row').first()).toContainText('Đăng nhập sai');
+  await expect(page.locator('[data-testid=audit-row][data-action="alert closed"]').first()).toContainText(
+    'tructiep1',
+  );
+  expect(complaints).toEqual([]);
+});

@@ -4,20 +4,14 @@ import { LEVELS, type AlertRow } from '../api/types';
 import { exact, millis } from '../format/time';
 import { of, t, word } from '../i18n/i18n.svelte';
 import type { Column } from '../table/columns';
-
-/** What an alert was grouped by, such as an address. */
-export function subject(row: AlertRow): string {
-  return Object.entries(row.group)
-    .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(', ') : String(value)}`)
-    .join(' · ');
-}
+import { subjectLine } from './subject';
 
 export function columns(): Column<AlertRow>[] {
   return [
     {
       id: 'level',
       label: t('column.level'),
-      width: 128,
+      width: 124,
       giveWay: 3,
       fixed: true,
       sort: (row) => LEVELS.indexOf(row.level),
@@ -34,7 +28,7 @@ export function columns(): Column<AlertRow>[] {
     {
       id: 'machine',
       label: t('column.machine'),
-      width: 150,
+      width: 156,
       giveWay: 2,
       sort: (row) => row.machine?.hostname ?? null,
       text: (row) => row.machine?.hostname ?? '',
@@ -42,17 +36,13 @@ export function columns(): Column<AlertRow>[] {
     {
       id: 'subject',
       label: t('column.subject'),
-      width: 200,
-      giveWay: 8,
-      sort: (row) => subject(row) || null,
-      text: subject,
+      exportOnly: true,
+      text: subjectLine,
     },
     {
       id: 'agency',
       label: t('column.agency'),
-      width: 180,
-      giveWay: 6,
-      sort: (row) => row.agency?.name ?? null,
+      exportOnly: true,
       text: (row) => row.agency?.name ?? '',
     },
     {
@@ -67,7 +57,7 @@ export function columns(): Column<AlertRow>[] {
     {
       id: 'state',
       label: t('column.state'),
-      width: 118,
+      width: 112,
       giveWay: 5,
       sort: (row) => word('alertState', row.state),
       text: (row) => word('alertState', row.state),
@@ -75,7 +65,7 @@ export function columns(): Column<AlertRow>[] {
     {
       id: 'last_at',
       label: t('column.last_at'),
-      width: 116,
+      width: 108,
       sort: (row) => millis(row.last_at),
       text: (row) => exact(row.last_at),
     },

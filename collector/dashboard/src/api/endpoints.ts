@@ -6,6 +6,7 @@ import type {
   AgencyRef,
   Alert,
   AlertRow,
+  Deed,
   EventView,
   Heartbeat,
   List,
@@ -67,6 +68,10 @@ export const rules = {
   list: (signal?: AbortSignal) => get<Rules>('/rules', signal),
   read: (rule: string, signal?: AbortSignal) =>
     get<RuleRow & { source: string }>(`/rules/${id(rule)}`, signal),
+};
+
+export const audit = {
+  list: (of: Query, signal?: AbortSignal) => get<List<Deed>>(`/audit${query(of)}`, signal),
 };
 
 export const tokens = {

@@ -230,6 +230,16 @@ export interface Token {
   command: string;
 }
 
+/** Something a person or a command did. */
+export interface Deed {
+  at: string;
+  who: string;
+  action: string;
+  subject: string;
+  detail: string;
+  address: string;
+}
+
 export const LEVELS: readonly Level[] = ['critical', 'high', 'medium', 'low', 'informational'];
 export const ALERT_STATES: readonly AlertState[] = ['open', 'acknowledged', 'closed'];
 export const MACHINE_STATES: readonly MachineState[] = [

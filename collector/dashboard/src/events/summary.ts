@@ -1,14 +1,19 @@
-// One line that says what an event is about. Pure.
+// One line that says what an event is about.
 
 import type { EventView, FieldValue } from '../api/types';
+import { t, type Key } from '../i18n/i18n.svelte';
+import { told } from './readable';
+
+const PORT = ['server.port', 'network.transport', 'server.ip', 'process.name', 'user.name'];
 
 const TELLING: Record<string, string[]> = {
   'antivirus.status': ['antivirus.product', 'antivirus.state', 'antivirus.reasons'],
   'antivirus.detection': ['threat.name', 'file.path', 'antivirus.action'],
-  'port.listening': ['network.transport', 'server.ip', 'server.port', 'process.name'],
-  'port.opened': ['network.transport', 'server.ip', 'server.port', 'process.name'],
-  'port.closed': ['network.transport', 'server.ip', 'server.port', 'process.name'],
+  'port.listening': PORT,
+  'port.opened': PORT,
+  'port.closed': PORT,
   'host.inventory': ['host.hostname', 'host.os.name', 'host.os.version', 'host.ip'],
+  'host.heartbeat': ['host.cpu.usage', 'host.memory.used.bytes', 'host.disk.used.pct'],
   'log.gap': ['log.gap.reason', 'log.gap.count'],
   'agent.started': ['agent.version'],
   'agent.stopped': ['agent.stop.reason'],
@@ -16,14 +21,26 @@ const TELLING: Record<string, string[]> = {
   'agent.sensor_failed': ['agent.sensor', 'error.message'],
 };
 
+/** Figures that mean nothing without a name. */
+const LABELS: Record<string, Key> = {
+  'host.cpu.usage': 'column.cpu',
+  'host.memory.used.bytes': 'column.memory',
+  'host.disk.used.pct': 'column.disk',
+};
+
 /** The line itself, or the fields that tell most. */
 export function summary(event: EventView): string {
   if (event.raw) return event.raw;
   const names = TELLING[event.kind] ?? Object.keys(event.fields).slice(0, 4);
   return names
-    .map((name) => plain(event.fields[name]))
+    .map((name) => labelled(name, told(name, event.fields)))
     .filter((text) => text !== '')
     .join(' · ');
+}
+
+function labelled(field: string, text: string): string {
+  const label = text === '' ? undefined : LABELS[field];
+  return label ? `${t(label)} ${text}` : text;
 }
 
 export function plain(value: FieldValue | undefined): string {

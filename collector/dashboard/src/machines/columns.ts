@@ -18,14 +18,15 @@ export function columns(): Column<MachineRow>[] {
     {
       id: 'state',
       label: t('column.state'),
-      width: 126,
-      sort: (row) => MACHINE_STATES.indexOf(row.state),
+      width: 124,
+      // Within one state, those unheard for longest come last.
+      sort: (row) => MACHINE_STATES.indexOf(row.state) - (millis(row.last_heard) ?? 0) / 1e14,
       text: (row) => word('machineState', row.state),
     },
     {
       id: 'agency',
       label: t('column.agency'),
-      width: 180,
+      width: 196,
       giveWay: 6,
       sort: (row) => row.agency?.name ?? null,
       text: (row) => row.agency?.name ?? '',
@@ -44,7 +45,7 @@ export function columns(): Column<MachineRow>[] {
     {
       id: 'signatures',
       label: t('column.signatures'),
-      width: 122,
+      width: 112,
       giveWay: 5,
       numeric: true,
       sort: (row) => row.antivirus.signatures_age_days,
@@ -53,7 +54,7 @@ export function columns(): Column<MachineRow>[] {
     {
       id: 'ports',
       label: t('column.ports'),
-      width: 104,
+      width: 88,
       giveWay: 4,
       numeric: true,
       sort: (row) => row.open_ports_lan,
@@ -62,7 +63,7 @@ export function columns(): Column<MachineRow>[] {
     {
       id: 'alerts',
       label: t('column.alerts'),
-      width: 86,
+      width: 80,
       numeric: true,
       sort: (row) => row.alerts_open,
       text: (row) => String(row.alerts_open),
@@ -70,7 +71,7 @@ export function columns(): Column<MachineRow>[] {
     {
       id: 'cpu',
       label: t('column.cpu'),
-      width: 106,
+      width: 100,
       giveWay: 9,
       sort: (row) => row.cpu,
       text: (row) => percent(row.cpu),
@@ -78,7 +79,7 @@ export function columns(): Column<MachineRow>[] {
     {
       id: 'memory',
       label: t('column.memory'),
-      width: 106,
+      width: 100,
       giveWay: 8,
       sort: (row) => row.memory_used,
       text: (row) => percent(row.memory_used),
@@ -86,7 +87,7 @@ export function columns(): Column<MachineRow>[] {
     {
       id: 'disk',
       label: t('column.disk'),
-      width: 106,
+      width: 100,
       giveWay: 7,
       sort: (row) => row.disk_used,
       text: (row) => percent(row.disk_used),
@@ -94,9 +95,7 @@ export function columns(): Column<MachineRow>[] {
     {
       id: 'heard',
       label: t('column.heard'),
-      width: 128,
-      giveWay: 3,
-      sort: (row) => millis(row.last_heard),
+      exportOnly: true,
       text: (row) => exact(row.last_heard),
     },
   ];

@@ -6,6 +6,7 @@ export type Route =
   | { page: 'machines' }
   | { page: 'machine'; id: string }
   | { page: 'rules'; id: string | null }
+  | { page: 'audit' }
   | { page: 'missing' };
 
 /** Reads a path. */
@@ -21,6 +22,8 @@ export function route(path: string): Route {
       return second ? { page: 'machine', id: second } : { page: 'machines' };
     case 'rules':
       return { page: 'rules', id: second || null };
+    case 'audit':
+      return second ? { page: 'missing' } : { page: 'audit' };
     default:
       return { page: 'missing' };
   }

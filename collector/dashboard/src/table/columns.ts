@@ -10,6 +10,8 @@ export interface Column<T> {
   /** Shown only where another column had to give way. */
   insteadOf?: string;
   numeric?: boolean;
+  /** Never drawn: another column shows it too. It stands in exported files. */
+  exportOnly?: boolean;
   /** Cannot be hidden by a person. */
   fixed?: boolean;
   /** What it is sorted by; without it the column cannot be sorted. */
@@ -26,7 +28,10 @@ export function fitting<T>(columns: Column<T>[], width: number, taken = 0): Colu
   const gone = new Set<string>();
   const shown = () =>
     columns.filter(
-      (column) => !gone.has(column.id) && (!column.insteadOf || gone.has(column.insteadOf)),
+      (column) =>
+        !column.exportOnly &&
+        !gone.has(column.id) &&
+        (!column.insteadOf || gone.has(column.insteadOf)),
     );
   const needed = () => shown().reduce((sum, column) => sum + (column.width ?? REST_MIN), taken);
   const order = columns

@@ -98,9 +98,12 @@ export class PagedList<T> {
     return list;
   }
 
-  /** A row that moved between two pages while they were read stands once. */
+  /** A row that moved between two pages while they were read stands once, where it was first. */
   private joined(one: T[], other: T[]): T[] {
-    const known = new Set(one.map(this.options.id));
-    return [...one, ...other.filter((row) => !known.has(this.options.id(row)))];
+    const rows = new Map(one.map((row) => [this.options.id(row), row]));
+    for (const row of other) {
+      if (!rows.has(this.options.id(row))) rows.set(this.options.id(row), row);
+    }
+    return [...rows.values()];
   }
 }
