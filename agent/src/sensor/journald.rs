@@ -31,6 +31,8 @@ const COALESCE: Duration = Duration::from_millis(100);
 const FILE_UNUSED_US: i64 = 86_400_000_000;
 /// Longest entry; longer ones are told as a gap.
 const ENTRY_BYTES_MAX: u64 = 1024 * 1024;
+/// A delivery is full when its entries were so large: memory is bounded also where entries are long.
+const DELIVERY_BYTES: usize = 512 * 1024;
 /// A cursor longer than this is none. Source: sd_journal_get_cursor(3) has no limit; seen: 130.
 const CURSOR_BYTES_MAX: usize = 1024;
 
@@ -208,10 +210,12 @@ impl Reader {
             return Ok(true);
         }
         let until = Instant::now() + COALESCE;
+        let mut bytes = 0;
         loop {
             self.take(line, context, delivery, cursor);
+            bytes += line.len();
             line.clear();
-            if delivery.observations.len() >= DELIVERY_MAX {
+            if delivery.observations.len() >= DELIVERY_MAX || bytes >= DELIVERY_BYTES {
                 return Ok(false);
             }
             match tokio::time::timeout_at(until, self.next(line)).await {

@@ -6,8 +6,6 @@ use soc_event::{Envelope, limits};
 use zstd::bulk::Compressor;
 use zstd::zstd_safe::CParameter;
 
-use crate::spool::Batch;
-
 /// Fast, and with a window (128 KiB) that keeps the compressor small; level 3 gains 5 % for twice
 /// the work on log lines.
 const LEVEL: i32 = 1;
@@ -33,9 +31,11 @@ impl Packer {
     }
 
     /// Envelope and lines, compressed. A millisecond of work at the default size.
-    pub(super) fn pack(&self, envelope: &Envelope, batch: &Batch) -> Result<Vec<u8>, PackError> {
-        let mut plain = soc_event::wire::encode_batch(envelope, std::iter::empty());
-        plain.extend_from_slice(&batch.lines);
+    pub(super) fn pack(&self, envelope: &Envelope, lines: Vec<u8>) -> Result<Vec<u8>, PackError> {
+        let first = soc_event::wire::encode_batch(envelope, std::iter::empty());
+        // Moved up, not copied: a backlog is sent without a second buffer of its size.
+        let mut plain = lines;
+        plain.splice(0..0, first);
         let mut compressor = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let compressor = match &mut *compressor {
             Some(compressor) => compressor,

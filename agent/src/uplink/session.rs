@@ -133,8 +133,10 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn send(&self, state: &mut LaneState, batch: Batch) -> Result<(), Ended> {
-        let packed = match self.packer.pack(&self.envelope(&batch), &batch) {
+    async fn send(&self, state: &mut LaneState, mut batch: Batch) -> Result<(), Ended> {
+        // Read from the spool again, should they have to be sent again.
+        let lines = std::mem::take(&mut batch.lines);
+        let packed = match self.packer.pack(&self.envelope(&batch), lines) {
             Ok(packed) => packed,
             Err(PackError::TooLarge(_)) => {
                 let why = "larger than a batch may be".to_owned();

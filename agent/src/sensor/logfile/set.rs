@@ -16,8 +16,8 @@ use crate::sensor::{
 
 /// Most files followed; more are named in the agent's own log and left alone.
 const FILES_MAX: usize = 256;
-/// Lines of one delivery; the rest of it is for gaps.
-const LINES_MAX: usize = DELIVERY_MAX - 48;
+/// Lines of one delivery: half of it, because several wait while the spool is busy.
+const LINES_MAX: usize = DELIVERY_MAX / 2;
 /// How often patterns are looked at again while no folder tells of new files.
 const DISCOVER_EVERY: Duration = Duration::from_secs(2);
 /// A file that is gone for so long is no longer followed: where names hold a date there is a new

@@ -12,6 +12,9 @@ use crate::sensor::read;
 /// Bytes read at a time, and so the longest line that needs no extra memory.
 pub(in crate::sensor) const BUFFER_BYTES: usize = limits::TEXT_BYTES_MAX;
 
+/// A line counts once more for each so many bytes: memory is bounded also where lines are long.
+const BYTES_PER_BUDGET: usize = 1024;
+
 /// A line without its line feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sensor) struct Line<'a> {
@@ -92,7 +95,8 @@ impl Tail {
         self.update_head()
     }
 
-    /// Hands over whole lines, at most `budget`; true when nothing more is there now.
+    /// Hands over whole lines, at most `budget`, fewer if they are long; true when nothing more is
+    /// there now.
     pub(super) fn read(
         &mut self,
         buffer: &mut [u8],
@@ -138,17 +142,19 @@ impl Tail {
             && let Some(end) = rest.iter().position(|byte| *byte == b'\n')
         {
             let (line, after) = rest.split_at(end);
-            match self.long.take() {
+            let bytes = match self.long.take() {
                 Some(long) => {
                     sink(Line { offset: self.offset, bytes: &long.beginning, is_cut: true });
                     self.offset += long.bytes + end as u64 + 1;
+                    long.beginning.len()
                 }
                 None => {
                     sink(Line { offset: self.offset, bytes: line, is_cut: false });
                     self.offset += end as u64 + 1;
+                    end
                 }
-            }
-            *budget -= 1;
+            };
+            *budget = budget.saturating_sub(1 + bytes / BYTES_PER_BUDGET);
             rest = after.get(1..).unwrap_or_default();
         }
         if *budget == 0 {

@@ -155,6 +155,28 @@ fn a_file_with_a_date_in_its_name_is_forgotten_when_it_is_gone() {
 }
 
 #[test]
+fn long_lines_fill_a_delivery_sooner_and_none_is_lost() {
+    let mut host = host();
+    let line = |n: usize| format!("{n} {}\n", "x".repeat(60_000));
+    host.write("a.log", (0..100).map(line).collect::<String>());
+    let context = host.context();
+    let mut set = Set::new(host.config.clone(), &context);
+    let mut count = 0;
+    loop {
+        host.now += Duration::from_secs(2);
+        let pass = set.pass(host.now);
+        let raw = |it: &crate::sensor::Observation| it.event.raw.as_ref().map_or(0, String::len);
+        let bytes: usize = pass.delivery.observations.iter().map(raw).sum();
+        assert!(bytes <= 256 * 1024, "{bytes}");
+        count += pass.delivery.observations.len();
+        if !pass.more {
+            break;
+        }
+    }
+    assert_eq!(count, 100);
+}
+
+#[test]
 fn files_there_at_the_very_first_start_are_read_from_their_end() {
     let mut host = Host::new(&["/var/log/*.log"]);
     host.config.from_beginning = false;
