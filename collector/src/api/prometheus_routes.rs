@@ -1,5 +1,7 @@
 //! For Prometheus: metrics to scrape, and whom else to scrape.
 
+use std::net::{IpAddr, SocketAddr};
+
 use axum::Json;
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
@@ -54,11 +56,26 @@ pub async fn targets(
     _: LocalOrSigned,
 ) -> Result<Json<Vec<Target>>, Problem> {
     let found = api.fleet.metrics_listeners().await?;
-    let target = |found: MetricsListener| Target {
-        targets: vec![found.address],
-        labels: Labels { agency: found.agency_code, host: found.hostname, agent: found.agent },
+    let target = |found: MetricsListener| {
+        let address = scrapable(&found.address)?;
+        let labels = Labels { agency: found.agency_code, host: found.hostname, agent: found.agent };
+        Some(Target { targets: vec![address.to_string()], labels })
     };
-    Ok(Json(found.into_iter().map(target).collect()))
+    Ok(Json(found.into_iter().filter_map(target).collect()))
+}
+
+/// An address that Prometheus may be sent to. An agent names it, so it is an address and nothing
+/// else, and not one that has a meaning only on the machine or the line of Prometheus itself (but
+/// loopback, which is where an agent beside Prometheus listens).
+fn scrapable(text: &str) -> Option<SocketAddr> {
+    let address: SocketAddr = text.parse().ok()?;
+    let is_local = match address.ip().to_canonical() {
+        IpAddr::V4(ip) => ip.is_link_local() || ip.is_broadcast(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    };
+    let ip = address.ip();
+    let good = !(is_local || ip.is_unspecified() || ip.is_multicast() || address.port() == 0);
+    good.then_some(address)
 }
 
 pub(super) fn metrics_route() -> Router<Api> {
@@ -73,4 +90,27 @@ async fn metrics_text(
     api.detect.measure();
     let text = metrics::text(&api.registry).map_err(|error| Problem::internal(&error))?;
     Ok(([(header::CONTENT_TYPE, metrics::TEXT_TYPE)], text))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_agent_can_send_prometheus_to_an_address_only() {
+        for (text, good) in [
+            ("192.0.2.5:9101", true),
+            ("[2001:db8::5]:9101", true),
+            ("127.0.0.1:9101", true),
+            ("0.0.0.0:9101", false),
+            ("169.254.169.254:80", false),
+            ("[fe80::1]:9101", false),
+            ("[::ffff:169.254.169.254]:80", false),
+            ("224.0.0.1:9101", false),
+            ("192.0.2.5:0", false),
+            ("192.0.2.5", false),
+            ("evil.example:80/?x=", false),
+            ("user@192.0.2.5:80", false),
+        ] {
+            assert_eq!(super::scrapable(text).is_some(), good, "{text}");
+        }
+    }
 }
