@@ -170,7 +170,7 @@ fn line(agent: u64, number: u64) -> Event {
     let user = USERS.get(mixed as usize % USERS.len()).copied().unwrap_or("root");
     let (port, pid) = (1024 + mixed % 60_000, 400 + number % 30_000);
     let ip = format!("198.51.100.{}", mixed / 8 % 250);
-    let succeeded = mixed % 50 == 0;
+    let succeeded = mixed.is_multiple_of(50);
     let (message, outcome) = match mixed % 5 {
         _ if succeeded => (
             format!(

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use soc_event::Timestamp;
 use sqlx::SqliteConnection;
 
-use super::{Alerts, EVENTS_MAX, Error, Finding, Level};
+use super::{Alerts, EVENTS_MAX, Error, Finding, GROUPS_MAX, Level};
 
 /// An alert that is new or was seen again; to be announced after the commit.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,15 +44,48 @@ impl Alerts {
     ) -> Result<Vec<Raised>, Error> {
         let mut raised = Vec::new();
         for repeats in by_fingerprint(findings) {
-            let seen_again = self.count_on(tx, &repeats).await?;
-            let one = match seen_again {
-                Some(one) => one,
-                None => self.insert(tx, &repeats).await?,
-            };
-            remember_events(tx, &one.id, &repeats.positions).await?;
-            raised.push(one);
+            raised.push(match self.count_on(tx, &repeats).await? {
+                Some(one) => {
+                    remember_events(tx, &one.id, &repeats.positions).await?;
+                    one
+                }
+                None => self.begin(tx, &repeats).await?,
+            });
         }
         Ok(raised)
+    }
+
+    /// A new alert, unless the rule has as many on this machine as it may: then what is new is
+    /// counted together on one alert without a group.
+    async fn begin(
+        &self,
+        tx: &mut SqliteConnection,
+        repeats: &Repeats<'_>,
+    ) -> Result<Raised, Error> {
+        let unclosed: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM alert WHERE agent = ? AND rule = ? AND state <> 'closed'",
+        )
+        .bind(repeats.first.agent.to_string())
+        .bind(&repeats.first.rule)
+        .fetch_one(&mut *tx)
+        .await?;
+        if unclosed < GROUPS_MAX || repeats.first.group.is_empty() {
+            return self.insert(tx, repeats).await;
+        }
+        let first = Finding { group: Vec::new(), correlation: None, ..repeats.first.clone() };
+        let others = Repeats {
+            fingerprint: first.fingerprint(),
+            first: &first,
+            last: &first,
+            positions: first.positions.clone(),
+            ..*repeats
+        };
+        // Of further groups nothing but their number is kept: what else there is would depend on
+        // how the journal is cut into batches.
+        match self.count_on(tx, &others).await? {
+            Some(one) => Ok(one),
+            None => self.insert(tx, &others).await,
+        }
     }
 
     /// Forgets where in the journal the events of alerts are: the journal is another one now.
@@ -130,6 +163,7 @@ impl Alerts {
         if is_new {
             super::operate::write_history(tx, &id, now, "", "raised", None).await?;
         }
+        remember_events(tx, &id, &repeats.positions).await?;
         Ok(self.raised(id, finding.agency.id, is_new, finding))
     }
 

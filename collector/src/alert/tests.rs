@@ -219,3 +219,22 @@ async fn who_watches_is_told_after_the_commit() {
     let notice = listener.try_recv().unwrap();
     assert_eq!(notice, Notice::Alert { id: raised[0].id.clone(), agency: 1 });
 }
+
+#[tokio::test]
+async fn groups_that_a_machine_makes_up_without_end_are_counted_on_one_alert() {
+    let fixture = fixture().await;
+    let many: Vec<Finding> = (0..300).map(|n| finding("r", &format!("made-up-{n}"), n)).collect();
+    let (some, rest) = many.split_at(250);
+    raise(&fixture, some).await;
+    raise(&fixture, rest).await;
+    // What has an alert is counted there; another rule and another machine have room of their own.
+    let mut elsewhere = finding("r", "x", 401);
+    elsewhere.agent = AgentId::from_random([9; 16]);
+    raise(&fixture, &[finding("r", "made-up-3", 400), finding("other", "x", 402), elsewhere]).await;
+    let (rows, _, total) = fixture.alerts.list(&Filter::default(), None, 1000).await.unwrap();
+    assert_eq!(total, GROUPS_MAX + 1 + 2);
+    let together: Vec<i64> =
+        rows.iter().filter(|row| row.group.is_empty()).map(|row| row.count).collect();
+    assert_eq!(together, [100]);
+    assert_eq!(rows.iter().map(|row| row.count).sum::<i64>(), 303);
+}
