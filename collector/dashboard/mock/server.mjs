@@ -282,7 +282,7 @@ function deeds(world) {
         at: entry.at,
         who: entry.who,
         action: `alert ${entry.action}`,
-        subject: `#${one.number}`,
+        subject: `alert ${one.number}`,
         detail: entry.comment ?? '',
         address: '10.9.0.21',
       })),

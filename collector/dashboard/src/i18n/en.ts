@@ -228,6 +228,10 @@ export const en: Catalogue = {
   'deed.alert_reopened': 'Alert reopened',
   'deed.alert_commented': 'Alert commented',
 
+  'actor.command': 'Command line',
+  'actor.collector': 'Collector',
+  'place.local': 'On the collector',
+
   'severity.error': 'Error',
   'severity.warning': 'Warning',
 
@@ -449,6 +453,8 @@ export const en: Catalogue = {
   'audit.who': 'Who',
   'audit.action': 'Did what',
   'audit.detail': 'Details',
+  'audit.lines': { one: '{count} line', other: '{count} lines' },
+  'audit.uses': { one: 'Works {count} time', other: 'Works {count} times' },
   'audit.address': 'From address',
 
   'rules.version': 'Version of the rule set',

@@ -83,6 +83,8 @@ export const families = {
     'alert_reopened',
     'alert_commented',
   ],
+  actor: ['command', 'collector'],
+  place: ['local'],
   severity: ['error', 'warning'],
   kind: [
     'log',

@@ -230,6 +230,10 @@ export const vi = {
   'deed.alert_reopened': 'Mở lại cảnh báo',
   'deed.alert_commented': 'Ghi chú cảnh báo',
 
+  'actor.command': 'Dòng lệnh',
+  'actor.collector': 'Máy chủ',
+  'place.local': 'Tại máy chủ',
+
   'severity.error': 'Lỗi',
   'severity.warning': 'Lưu ý',
 
@@ -434,6 +438,8 @@ export const vi = {
   'audit.who': 'Người làm',
   'audit.action': 'Việc',
   'audit.detail': 'Chi tiết',
+  'audit.lines': '{count} dòng',
+  'audit.uses': 'Dùng được {count} lần',
   'audit.address': 'Từ địa chỉ',
 
   'rules.version': 'Phiên bản của bộ luật',

@@ -26,7 +26,7 @@ export function columns(): Column<MachineRow>[] {
     {
       id: 'agency',
       label: t('column.agency'),
-      width: 196,
+      least: 180,
       giveWay: 6,
       sort: (row) => row.agency?.name ?? null,
       text: (row) => row.agency?.name ?? '',

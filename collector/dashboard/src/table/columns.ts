@@ -3,8 +3,10 @@
 export interface Column<T> {
   id: string;
   label: string;
-  /** Pixels; without it the column takes what is left. */
+  /** Pixels; without it the column takes its share of what is left. */
   width?: number;
+  /** What a column without a width needs to be read. */
+  least?: number;
   /** When the table is too narrow, columns give way, the highest first; without it never. */
   giveWay?: number;
   /** Shown only where another column had to give way. */
@@ -20,7 +22,7 @@ export interface Column<T> {
   text?: (row: T) => string;
 }
 
-/** What the column that takes the rest needs to be read, in pixels. */
+/** What a column without a width needs, unless it says otherwise, in pixels. */
 const REST_MIN = 230;
 
 /** The columns there is room for. */
@@ -33,7 +35,8 @@ export function fitting<T>(columns: Column<T>[], width: number, taken = 0): Colu
         !gone.has(column.id) &&
         (!column.insteadOf || gone.has(column.insteadOf)),
     );
-  const needed = () => shown().reduce((sum, column) => sum + (column.width ?? REST_MIN), taken);
+  const needed = () =>
+    shown().reduce((sum, column) => sum + (column.width ?? column.least ?? REST_MIN), taken);
   const order = columns
     .filter((column) => column.giveWay !== undefined)
     .sort((a, b) => (b.giveWay ?? 0) - (a.giveWay ?? 0));
