@@ -35,7 +35,7 @@ pub use timeline::{Bucket, LevelCounts, Timeline, Unclosed};
 pub const EVENTS_MAX: usize = 32;
 /// Alerts of one rule on one machine that are not closed; then one more counts all further groups.
 /// Else a machine that is owned could fill table and screen with groups it makes up.
-pub const GROUPS_MAX: i64 = 200;
+pub const GROUPS_MAX: i64 = 1000;
 /// Longest comment in characters.
 pub const COMMENT_MAX: usize = 4000;
 

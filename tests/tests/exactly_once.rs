@@ -16,7 +16,7 @@ use soc_tests::{Stage, until};
 /// Kills in all, half of them of each program, in random order.
 const KILLS: u64 = 200;
 /// Every so many lines one that a rule answers with an alert of its own.
-const ALERT_EVERY: u64 = 20;
+const ALERT_EVERY: u64 = 50;
 
 const AGENT_CONFIG: &str = r#"
 [antivirus]
