@@ -13,7 +13,7 @@ step() {
     fi
     local status=0
     "$@" >>"$steps_log" 2>&1 || status=$?
-    if [ -n "$ticker" ]; then kill "$ticker" 2>/dev/null; wait "$ticker" 2>/dev/null; printf '\r\033[K'; fi
+    if [ -n "$ticker" ]; then kill "$ticker" 2>/dev/null; wait "$ticker" 2>/dev/null || true; printf '\r\033[K'; fi
     if [ $status -eq 0 ]; then
         printf '  ✓ %s (%s s)\n' "$name" $((SECONDS - began))
     else
