@@ -6,6 +6,9 @@ pub trait Event {
     /// For our own kinds the event's kind (`port.opened`) is the field `kind`.
     fn field(&self, name: &str) -> Option<FieldValue<'_>>;
 
+    /// Shows every field once, with its value, in any order: names as [`Event::field`] knows them.
+    fn fields<'e>(&'e self, visit: &mut dyn FnMut(&'e str, FieldValue<'e>));
+
     /// Shows every text of the event, its fields' and the raw line, to `visit`; stops when `visit`
     /// returns true. This is what a keyword searches.
     fn texts(&self, visit: &mut dyn FnMut(&str) -> bool);

@@ -14,7 +14,9 @@ pub mod limits;
 
 mod correlation;
 mod detection;
+mod evaluator;
 mod event;
+mod json;
 mod pack;
 mod pattern;
 mod problem;
@@ -26,7 +28,9 @@ mod view;
 
 pub use correlation::{CorrelationLimits, CorrelationMatch, Correlator};
 pub use detection::Predicate;
+pub use evaluator::Evaluator;
 pub use event::{Event, FieldValue, LogsourceRef};
+pub use json::{JsonError, JsonEvent};
 pub use pack::{pack_tests, packs};
 pub use problem::{Problem, Severity};
 pub use rule::{Level, Logsource, Rule, Steps, Text};

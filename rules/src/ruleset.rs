@@ -87,6 +87,26 @@ impl Ruleset {
         candidates.into_iter().filter_map(matching).collect()
     }
 
+    /// The numbers of the rules that match, ascending: what [`Ruleset::evaluate`] says without why.
+    ///
+    /// The plain way, rule by rule: what an [`crate::Evaluator`] has to equal.
+    pub fn matching(&self, event: &dyn Event) -> Vec<usize> {
+        let candidates = self.inner.index.candidates(event.logsource());
+        let view = View::new(event, &self.inner.names);
+        let holds = |rule: &usize| {
+            let detection = self.inner.detections.get(*rule).and_then(Option::as_ref);
+            detection.is_some_and(|detection| detection.holds(&view))
+        };
+        candidates.into_iter().filter(holds).collect()
+    }
+
+    /// Why a rule matches an event: the comparisons that were true; empty when it does not match.
+    pub fn explain(&self, rule: usize, event: &dyn Event) -> Vec<Predicate> {
+        let Some(Some(detection)) = self.inner.detections.get(rule) else { return Vec::new() };
+        let view = View::new(event, &self.inner.names);
+        if detection.holds(&view) { detection.explain(&view) } else { Vec::new() }
+    }
+
     /// A hash over the text of the sources: same text, same version.
     pub fn version(&self) -> &str {
         &self.inner.version

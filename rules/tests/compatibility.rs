@@ -86,6 +86,14 @@ impl Event for Recorded<'_> {
         })
     }
 
+    fn fields<'e>(&'e self, visit: &mut dyn FnMut(&'e str, FieldValue<'e>)) {
+        for name in self.fields.keys() {
+            if let Some(value) = self.field(name) {
+                visit(name, value);
+            }
+        }
+    }
+
     fn texts(&self, visit: &mut dyn FnMut(&str) -> bool) {
         let _ = self.fields.values().filter_map(|value| value.as_str()).any(visit);
     }

@@ -93,6 +93,14 @@ impl Event for Given {
         })
     }
 
+    fn fields<'e>(&'e self, visit: &mut dyn FnMut(&'e str, FieldValue<'e>)) {
+        for name in self.fields.keys() {
+            if let Some(value) = self.field(name) {
+                visit(name, value);
+            }
+        }
+    }
+
     fn texts(&self, visit: &mut dyn FnMut(&str) -> bool) {
         for value in self.fields.values() {
             if let Value::Text(text) = value

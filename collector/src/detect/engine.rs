@@ -84,7 +84,8 @@ impl Engine {
         let subject = Subject::new(entry, agent, who.as_ref());
         let matches = self.book.ruleset.evaluate(&subject);
         let position = entry.position.0.to_string();
-        let correlated = self.correlator.feed(&agent.to_string(), &position, &subject, &matches);
+        let numbers: Vec<usize> = matches.iter().map(|matched| matched.rule).collect();
+        let correlated = self.correlator.feed(&agent.to_string(), &position, &subject, &numbers);
         let rules = self.book.ruleset.rules();
         let mut findings = Vec::new();
         for Match { rule, predicates } in matches {

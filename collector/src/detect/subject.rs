@@ -8,6 +8,9 @@ use soc_rules::{FieldValue, LogsourceRef};
 use crate::fleet::Who;
 use crate::journal::Entry;
 
+/// Fields the collector adds; see [`Subject::added`].
+const ADDED: [&str; 5] = ["agent.id", "agency.code", "event.kind", "kind", "host.hostname"];
+
 /// An entry, with the machine it is about.
 pub(super) struct Subject<'a> {
     pub entry: &'a Entry,
@@ -53,6 +56,19 @@ impl soc_rules::Event for Subject<'_> {
         match self.added(name) {
             Some(text) => Some(FieldValue::Text(Cow::Borrowed(text))),
             None => self.entry.event.fields.get(name).map(field_value),
+        }
+    }
+
+    fn fields<'e>(&'e self, visit: &mut dyn FnMut(&'e str, FieldValue<'e>)) {
+        for name in ADDED {
+            if let Some(text) = self.added(name) {
+                visit(name, FieldValue::Text(Cow::Borrowed(text)));
+            }
+        }
+        for (name, value) in &self.entry.event.fields {
+            if self.added(name).is_none() {
+                visit(name, field_value(value));
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use super::table::{Key, Table};
 use super::{Correlation, CorrelationLimits, CorrelationMatch, window};
 use crate::event::{Event, FieldValue};
 use crate::limits;
-use crate::ruleset::{Match, Ruleset};
+use crate::ruleset::Ruleset;
 
 /// Looks at matches over time. Owns all window state; see the room's documentation for what it
 /// promises.
@@ -53,7 +53,7 @@ impl Correlator {
         }
     }
 
-    /// Takes in one event with what [`Ruleset::evaluate`] said about it. `host` is who observed it,
+    /// Takes in one event with what [`Ruleset::matching`] said about it. `host` is who observed it,
     /// any stable text; `id` names the event in the evidence.
     ///
     /// What fires is returned members first; [`crate::Rule::alerts`] tells which of it to show.
@@ -62,13 +62,13 @@ impl Correlator {
         host: &str,
         id: &str,
         event: &dyn Event,
-        matches: &[Match],
+        matches: &[usize],
     ) -> Vec<CorrelationMatch> {
         let ruleset = self.ruleset.clone();
         let correlations = ruleset.correlations();
         let mut waiting: BTreeMap<usize, Vec<Signal>> = BTreeMap::new();
         for matched in matches {
-            for (number, position) in self.fed.get(&matched.rule).into_iter().flatten() {
+            for (number, position) in self.fed.get(matched).into_iter().flatten() {
                 let correlation = correlations.get(*number);
                 let signal = correlation.and_then(|c| signal_of_event(c, *position, id, event));
                 if let Some(signal) = signal {

@@ -28,6 +28,12 @@ impl Event for Login {
         }
     }
 
+    fn fields<'e>(&'e self, visit: &mut dyn FnMut(&'e str, FieldValue<'e>)) {
+        for name in ["ip", "address", "user", "worked", "event.count"] {
+            visit(name, self.field(name).unwrap());
+        }
+    }
+
     fn texts(&self, _: &mut dyn FnMut(&str) -> bool) {}
 
     fn logsource(&self) -> LogsourceRef<'_> {
@@ -90,7 +96,7 @@ fn feed_one(
     number: usize,
     event: &Login,
 ) -> Vec<CorrelationMatch> {
-    correlator.feed("h", &format!("e{number}"), event, &ruleset.evaluate(event))
+    correlator.feed("h", &format!("e{number}"), event, &ruleset.matching(event))
 }
 
 #[test]
@@ -134,7 +140,7 @@ fn groups_and_hosts_do_not_mix() {
     let mut correlator = Correlator::new(&rules, CorrelationLimits::default());
     for n in 0..8 {
         let (host, event) = (["x", "y"][n as usize % 2], login(n, false));
-        assert!(correlator.feed(host, &n.to_string(), &event, &rules.evaluate(&event)).is_empty());
+        assert!(correlator.feed(host, &n.to_string(), &event, &rules.matching(&event)).is_empty());
     }
 }
 
@@ -241,7 +247,7 @@ fn state_is_bounded_and_a_flooding_host_evicts_its_own() {
     let mut from = |correlator: &mut Correlator, host: &str, ip: String, second: i64| {
         number += 1;
         let event = Login { from: ip, ..login(second, false) };
-        correlator.feed(host, &number.to_string(), &event, &rules.evaluate(&event)).len()
+        correlator.feed(host, &number.to_string(), &event, &rules.matching(&event)).len()
     };
     for second in 0..4 {
         from(&mut correlator, "quiet", "a".into(), second);

@@ -14,6 +14,10 @@ impl Event for Json {
         self.0.get(name).map(value)
     }
 
+    fn fields<'e>(&'e self, visit: &mut dyn FnMut(&'e str, FieldValue<'e>)) {
+        self.0.as_object().unwrap().iter().for_each(|(name, held)| visit(name, value(held)));
+    }
+
     fn texts(&self, visit: &mut dyn FnMut(&str) -> bool) {
         let _ = self.0.as_object().unwrap().values().filter_map(Value::as_str).any(visit);
     }

@@ -21,6 +21,17 @@ impl Event for TestEvent<'_> {
         self.given.fields.get(name).map(value)
     }
 
+    fn fields<'e>(&'e self, visit: &mut dyn FnMut(&'e str, FieldValue<'e>)) {
+        if let Some(kind) = &self.given.kind {
+            visit("kind", FieldValue::Text(kind.into()));
+        }
+        for (name, held) in &self.given.fields {
+            if name != "kind" || self.given.kind.is_none() {
+                visit(name, value(held));
+            }
+        }
+    }
+
     fn texts(&self, visit: &mut dyn FnMut(&str) -> bool) {
         let raw = self.given.raw.as_deref();
         let fields = self.given.fields.values().filter_map(Value::as_str);

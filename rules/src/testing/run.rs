@@ -117,10 +117,10 @@ fn feed(
         for _ in 0..given.repeat.unwrap_or(1).min(REPEAT_MAX) {
             let time_us = clock.saturating_mul(1_000_000);
             let event = TestEvent { given, logsource, time_us };
-            let matches = ruleset.evaluate(&event);
+            let matches = ruleset.matching(&event);
             let host = given.host.as_deref().unwrap_or("host");
             let correlated = correlator.feed(host, &number.to_string(), &event, &matches);
-            fired.extend(matches.iter().map(|matched| matched.rule));
+            fired.extend(&matches);
             fired.extend(correlated.iter().map(|matched| matched.rule));
             clock += i64::from(given.every_s.unwrap_or(1));
             number += 1;
