@@ -7,6 +7,7 @@
 
 mod build;
 mod condition;
+mod demand;
 mod explain;
 mod item;
 mod modifiers;
@@ -15,6 +16,7 @@ pub use explain::Predicate;
 
 pub(crate) use build::{Builder, Placeholders};
 pub(crate) use condition::Expression;
+pub(crate) use demand::{Demand, Demands};
 pub(crate) use item::{Compared, Matcher, Predicates};
 
 use std::sync::Arc;

@@ -33,3 +33,11 @@ pub const SHOWN_BYTES_MAX: usize = 1024;
 pub const EVIDENCE_MAX: usize = 32;
 /// Bytes of a value in the key of a group; longer ones are shortened to a prefix and a hash.
 pub const GROUP_VALUE_BYTES_MAX: usize = 256;
+/// Bytes of one event as JSON.
+pub const EVENT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Objects and lists inside each other in an event.
+pub const EVENT_DEPTH_MAX: usize = 64;
+/// Bytes an evaluator keeps for the next event.
+pub const RECORD_BYTES_KEPT: usize = 1024 * 1024;
+/// Work one rule may do on one event, in steps of about a nanosecond; then the rule has not matched.
+pub const STEPS_MAX: u64 = 5_000_000;

@@ -32,7 +32,11 @@ pub(crate) struct Builder {
 impl Builder {
     /// With the values of placeholders.
     pub fn new(placeholders: Placeholders) -> Self {
-        Self { placeholders, ..Self::default() }
+        let mut builder = Self { placeholders, ..Self::default() };
+        for name in ["product", "category", "service"] {
+            builder.slot(name);
+        }
+        builder
     }
 
     /// The names of all slots, and all predicates.
@@ -335,10 +339,8 @@ fn regex(text: &str, flags: &str) -> Result<Test, String> {
     if text.len() > limits::REGEX_TEXT_MAX {
         return Err(format!("a regular expression of more than {} bytes", limits::REGEX_TEXT_MAX));
     }
-    let regex = RegexBuilder::new(text)
-        .case_insensitive(flags.contains('i'))
-        .multi_line(flags.contains('m'))
-        .dot_matches_new_line(flags.contains('s'))
+    let text = if flags.is_empty() { text.to_owned() } else { format!("(?{flags}){text}") };
+    let regex = RegexBuilder::new(&text)
         .size_limit(limits::REGEX_BYTES_MAX)
         .dfa_size_limit(limits::REGEX_BYTES_MAX)
         .nest_limit(64)
