@@ -5,20 +5,22 @@ use sha2::{Digest, Sha256};
 
 use super::draft::{Body, Draft, Names};
 use super::extension::{of_correlation, of_rule};
-use super::{Index, Inner};
+use super::{Inner, Options};
 use crate::correlation::{Candidate, connect};
-use crate::detection::{Builder, Placeholders};
+use crate::detection::Builder;
+use crate::logsource::{Logsources, Router};
 use crate::problem::{Fault, Problem, Severity};
 use crate::rule::{Logsource, Rule};
-use crate::source::{Document, Parsed, Parts, Source, read};
+use crate::source::{Document, Parsed, Parts, Source, hex, read};
 
 /// Reads, compiles and connects everything.
 pub(super) fn load<'a>(
     sources: impl IntoIterator<Item = Source<'a>>,
-    placeholders: Placeholders,
+    options: Options,
 ) -> (Inner, Vec<Problem>) {
-    let mut loading = Loading::new(placeholders);
     let mut hash = Sha256::new();
+    options.hash(&mut hash);
+    let mut loading = Loading::new(options);
     for source in sources {
         let length = u64::try_from(source.text.len()).unwrap_or(u64::MAX);
         hash.update(length.to_be_bytes());
@@ -34,13 +36,9 @@ pub(super) fn load<'a>(
     loading.finish(version)
 }
 
-/// The first 16 bytes in hexadecimal: enough to tell versions apart.
-fn hex(hash: &[u8]) -> String {
-    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
 struct Loading<'a> {
     builder: Builder,
+    logsources: Logsources,
     drafts: Vec<Draft<'a>>,
     names: Names,
     filters: Vec<(Document<'a>, FilterRule)>,
@@ -48,9 +46,10 @@ struct Loading<'a> {
 }
 
 impl<'a> Loading<'a> {
-    fn new(placeholders: Placeholders) -> Self {
+    fn new(options: Options) -> Self {
         Self {
-            builder: Builder::new(placeholders),
+            builder: Builder::new(options.placeholders),
+            logsources: options.logsources,
             drafts: Vec::new(),
             names: Names::default(),
             filters: Vec::new(),
@@ -174,7 +173,7 @@ impl<'a> Loading<'a> {
             ids: HashMap::new(),
             detections: Vec::new(),
             correlations,
-            index: Index::default(),
+            router: Router::new(&self.logsources, &mut self.builder),
             names: Vec::new(),
             version,
         };
@@ -185,7 +184,7 @@ impl<'a> Loading<'a> {
                 Body::Disabled => continue,
                 Body::Correlation(_) => None,
                 Body::Detection { logsource, detection } => {
-                    inner.index.add(&logsource, number);
+                    inner.router.add(&logsource, number);
                     Some(detection)
                 }
             };
