@@ -10,11 +10,13 @@ mod place;
 mod read;
 mod similar;
 mod strict;
+mod values;
 
 pub(crate) use document::{Document, split};
 pub(crate) use read::{Parsed, Parts, read};
 pub(crate) use similar::similar;
 pub(crate) use strict::{documents, strict};
+pub(crate) use values::Values;
 
 /// A rule file, read by the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

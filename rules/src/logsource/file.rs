@@ -1,11 +1,8 @@
 use std::collections::BTreeMap;
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 use crate::limits;
 use crate::problem::{Fault, Problem, Severity};
-use crate::source::{Document, Source, documents, strict};
+use crate::source::{Document, Source, Values, documents, strict};
 
 /// One document of a logsource file: one product, or what is common to many.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
@@ -69,10 +66,6 @@ pub(crate) struct Envelopes {
     pub paths: BTreeMap<String, String>,
 }
 
-/// One value or several, as text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Values(pub Vec<String>);
-
 /// In `when`: the field is there, whatever it holds.
 pub(crate) const ANY: &str = "*";
 /// Fields with values in one `when`.
@@ -135,44 +128,4 @@ fn check(entry: &Entry, general: bool) -> Result<(), String> {
 /// Whether it asks only for the field to be there.
 pub(crate) fn is_any(values: &Values) -> bool {
     values.0.iter().any(|value| value == ANY)
-}
-
-impl<'de> Deserialize<'de> for Values {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reading)
-    }
-}
-
-struct Reading;
-
-impl<'de> Visitor<'de> for Reading {
-    type Value = Values;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value or a list of values")
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Values, E> {
-        Ok(Values(vec![value.to_string()]))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Values, E> {
-        Ok(Values(vec![value.to_string()]))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Values, E> {
-        Ok(Values(vec![value.to_string()]))
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<Values, E> {
-        Ok(Values(vec![value.to_owned()]))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Values, A::Error> {
-        let mut values = Vec::new();
-        while let Some(Values(more)) = items.next_element()? {
-            values.extend(more);
-        }
-        Ok(Values(values))
-    }
 }

@@ -2,9 +2,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::few::Few;
-use super::file::{Entry, Values, is_any};
+use super::file::{Entry, is_any};
 use super::route::Sets;
 use super::words::{Fast, STRANGE, UNSAID, Word, Words};
+use crate::source::Values;
 use crate::view::Slot;
 
 /// A field that entries look at, and the values they know.

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::logsource::Logsources;
+use crate::pipeline::Pipelines;
 
 /// What a site adds to its rules. By default the logsources shipped and nothing else.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +12,8 @@ pub struct Options {
     pub placeholders: BTreeMap<String, Vec<String>>,
     /// What events are.
     pub logsources: Logsources,
+    /// What rules are sent through before they are compiled.
+    pub pipelines: Pipelines,
 }
 
 impl Options {
@@ -21,5 +24,6 @@ impl Options {
             values.iter().for_each(|value| hash.update(value));
         }
         hash.update(self.logsources.hash());
+        hash.update(self.pipelines.hash());
     }
 }
