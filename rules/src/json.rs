@@ -4,7 +4,7 @@ mod scan;
 
 use std::borrow::Cow;
 
-pub(crate) use keys::Keys;
+pub(crate) use keys::{Keys, Targets};
 pub(crate) use read::read;
 
 use serde_json::{Map, Value};

@@ -6,6 +6,7 @@
 
 mod unescape;
 
+use crate::json::Targets;
 use crate::limits;
 use crate::pattern::{Held, Kind, Number, fold};
 use crate::view::{Slot, Values};
@@ -46,6 +47,8 @@ pub(crate) struct Stored {
     form: Form,
     /// Replaced by another value of the same field.
     dropped: bool,
+    /// Stands a second time under another name.
+    pub echo: bool,
     /// The next value of the field; itself when it is the last.
     next: u32,
 }
@@ -67,8 +70,8 @@ struct Span {
 /// Where a value stands.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
-    /// `usize::MAX`: no rule asks for the field.
-    pub slot: Slot,
+    /// What the field fills.
+    pub targets: Targets,
     /// In how many objects; the outer one of two values with one name counts.
     pub depth: u32,
     /// Whether it is one of several.
@@ -86,6 +89,8 @@ pub(crate) struct Quoted {
     pub rewritten: bool,
 }
 
+/// Added to the depth of what answers to a name that is not its own: whatever has the name counts.
+const BEHIND_ALL_OTHERS: u32 = 1_000;
 /// No field any rule asks for.
 pub(crate) const NO_SLOT: Slot = usize::MAX;
 
@@ -134,7 +139,10 @@ impl Record {
         self.push(place, span, span, Kind::Text, form);
         // The index reads the folded line: what looks different there is settled at once.
         if quoted.rewritten || foreign {
-            self.settle_one(self.values.len() - 1);
+            let added = if self.values.last().is_some_and(|value| value.echo) { 2 } else { 1 };
+            for number in self.values.len() - added..self.values.len() {
+                self.settle_one(number);
+            }
         }
     }
 
@@ -151,27 +159,39 @@ impl Record {
     }
 
     fn push(&mut self, place: Place, text: Span, folded: Span, kind: Kind, form: Form) {
-        let number = narrow(self.values.len());
-        let Place { slot, .. } = place;
-        let mut stored = Stored { slot, text, folded, kind, form, dropped: false, next: number };
-        stored.dropped = !self.link(place, number);
+        let Targets { own, other } = place.targets;
+        let mut stored =
+            Stored { slot: own, text, folded, kind, form, dropped: false, echo: false, next: 0 };
+        if own != NO_SLOT || other == NO_SLOT {
+            self.store(stored, place.depth, place.in_list);
+            stored.echo = true;
+        }
+        if other != NO_SLOT {
+            stored.slot = other;
+            self.store(stored, place.depth + BEHIND_ALL_OTHERS, place.in_list);
+        }
+    }
+
+    fn store(&mut self, mut stored: Stored, depth: u32, in_list: bool) {
+        stored.next = narrow(self.values.len());
+        stored.dropped = !self.link(stored.slot, depth, in_list, stored.next);
         self.values.push(stored);
     }
 
     /// Makes a value one of its field; false when another counts.
-    fn link(&mut self, place: Place, number: u32) -> bool {
+    fn link(&mut self, slot: Slot, depth: u32, in_list: bool, number: u32) -> bool {
         let event = self.event;
-        let Some(chain) = self.slots.get_mut(place.slot) else { return true };
-        let fresh = Chain { event, first: number, last: number, depth: place.depth };
+        let Some(chain) = self.slots.get_mut(slot) else { return true };
+        let fresh = Chain { event, first: number, last: number, depth };
         if chain.event != event {
             *chain = fresh;
             return true;
         }
-        if place.depth > chain.depth {
+        if depth > chain.depth {
             return false;
         }
         let before = *chain;
-        if place.in_list && place.depth == chain.depth {
+        if in_list && depth == chain.depth {
             chain.last = number;
             if let Some(last) = self.values.get_mut(before.last as usize) {
                 last.next = number;
@@ -210,9 +230,43 @@ impl Record {
         }
     }
 
+    /// Lets the values of one field answer for another that is empty; whether it does.
+    pub fn alias(&mut self, empty: Slot, other: Slot) -> bool {
+        if self.has(empty) || !self.has(other) {
+            return false;
+        }
+        let chain = self.slots.get(other).copied().unwrap_or_default();
+        if let Some(place) = self.slots.get_mut(empty) {
+            *place = chain;
+        }
+        true
+    }
+
+    /// The values of one field, with their folded text as the index reads it.
+    pub fn searched_in(&self, slot: Slot) -> impl Iterator<Item = (&Stored, &[u8])> {
+        let mut at = self.chain(slot).map(|chain| chain.first);
+        std::iter::from_fn(move || {
+            let number = at?;
+            let value = self.values.get(number as usize)?;
+            at = (value.next != number).then_some(value.next);
+            Some((value, self.bytes(value.folded)))
+        })
+    }
+
+    /// The first value of a field as text.
+    pub fn first(&mut self, slot: Slot) -> Option<&str> {
+        let number = self.chain(slot)?.first as usize;
+        self.settle_one(number);
+        self.values.get(number).map(|value| self.slice(value.text))
+    }
+
+    fn chain(&self, slot: Slot) -> Option<Chain> {
+        self.slots.get(slot).copied().filter(|chain| chain.event == self.event)
+    }
+
     /// Whether a field is there and not null.
     pub fn has(&self, slot: Slot) -> bool {
-        self.slots.get(slot).is_some_and(|chain| chain.event == self.event)
+        self.chain(slot).is_some()
     }
 
     /// Makes the values of a field, or all texts, readable; how many bytes they have.
@@ -221,9 +275,7 @@ impl Record {
             let all = 0..self.values.len();
             return all.map(|number| self.settle_one(number)).sum();
         };
-        let Some(chain) = self.slots.get(slot).filter(|chain| chain.event == self.event) else {
-            return 0;
-        };
+        let Some(chain) = self.chain(slot) else { return 0 };
         let (mut at, mut bytes) = (chain.first, 0);
         loop {
             bytes += self.settle_one(at as usize);
@@ -300,12 +352,11 @@ impl Record {
 impl Values for Record {
     fn each<'v>(&'v self, slot: Option<Slot>, visit: &mut dyn FnMut(Held<'v>) -> bool) -> bool {
         let Some(slot) = slot else {
-            let texts = self.values.iter().filter(|v| !v.dropped && v.kind == Kind::Text);
+            let is_text = |v: &&Stored| !v.dropped && !v.echo && v.kind == Kind::Text;
+            let texts = self.values.iter().filter(is_text);
             return texts.into_iter().any(|value| visit(self.held(value)));
         };
-        let Some(chain) = self.slots.get(slot).filter(|chain| chain.event == self.event) else {
-            return false;
-        };
+        let Some(chain) = self.chain(slot) else { return false };
         let mut at = chain.first;
         while let Some(value) = self.values.get(at as usize) {
             if visit(self.held(value)) {

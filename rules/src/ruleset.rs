@@ -2,23 +2,25 @@
 
 mod draft;
 mod extension;
-mod index;
 mod load;
+mod options;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::correlation::Correlation;
 use crate::detection::{Detection, Predicate, Predicates};
-use crate::event::{Event, LogsourceRef};
+use crate::event::Event;
+use crate::logsource::Router;
 use crate::problem::Problem;
 use crate::program::Program;
 use crate::rule::Rule;
 use crate::source::Source;
 use crate::view::{Plain, View};
-use index::Index;
+
+pub use options::Options;
 
 /// Compiled rules; cheap to clone and share.
 #[derive(Clone)]
@@ -33,7 +35,7 @@ struct Inner {
     detections: Vec<Option<Detection>>,
     /// Members before those that refer to them.
     correlations: Vec<Correlation>,
-    index: Index,
+    router: Router,
     names: Vec<String>,
     predicates: Predicates,
     program: Program,
@@ -52,15 +54,15 @@ pub struct Match {
 impl Ruleset {
     /// Loads all documents of all sources; a broken one disables that rule alone.
     pub fn load<'a>(sources: impl IntoIterator<Item = Source<'a>>) -> (Self, Vec<Problem>) {
-        Self::load_with(sources, BTreeMap::new())
+        Self::load_with(sources, Options::default())
     }
 
-    /// The same with values for the `%placeholders%` of rules that use `expand`.
+    /// The same with what a site knows better than the rules' authors.
     pub fn load_with<'a>(
         sources: impl IntoIterator<Item = Source<'a>>,
-        placeholders: BTreeMap<String, Vec<String>>,
+        options: Options,
     ) -> (Self, Vec<Problem>) {
-        let (inner, problems) = load::load(sources, placeholders);
+        let (inner, problems) = load::load(sources, options);
         (Self { inner: Arc::new(inner) }, problems)
     }
 
@@ -77,49 +79,24 @@ impl Ruleset {
     /// All detection rules that match and why, in the order of [`Ruleset::rules`], also those that
     /// only serve correlations: [`Rule::alerts`] tells.
     pub fn evaluate(&self, event: &dyn Event) -> Vec<Match> {
-        let view = self.view(event);
-        let explained = |rule| Match { rule, predicates: self.why(rule, &view) };
-        self.matching_view(event, &view).into_iter().map(explained).collect()
+        let (view, candidates) = self.view(event);
+        let holds = candidates.into_iter().filter(|rule| self.holds(*rule, &view));
+        holds.map(|rule| Match { rule, predicates: self.why(rule, &view) }).collect()
     }
 
     /// The numbers of the rules that match, ascending: what [`Ruleset::evaluate`] says without why.
     ///
     /// The plain way, rule by rule: what an [`crate::Evaluator`] has to equal.
     pub fn matching(&self, event: &dyn Event) -> Vec<usize> {
-        self.matching_view(event, &self.view(event))
+        let (view, candidates) = self.view(event);
+        candidates.into_iter().filter(|rule| self.holds(*rule, &view)).collect()
     }
 
-    /// Why a rule matches an event: the comparisons that were true; empty when it does not match.
+    /// Why a rule matches an event: the comparisons that were true; empty when it does not match,
+    /// whatever the event's logsource.
     pub fn explain(&self, rule: usize, event: &dyn Event) -> Vec<Predicate> {
-        let view = self.view(event);
+        let (view, _) = self.view(event);
         if self.holds(rule, &view) { self.why(rule, &view) } else { Vec::new() }
-    }
-
-    /// The rules whose logsource an event has, ascending.
-    pub(crate) fn candidates(&self, logsource: LogsourceRef<'_>) -> Vec<usize> {
-        self.inner.index.candidates(logsource)
-    }
-
-    pub(crate) fn program(&self) -> &Program {
-        &self.inner.program
-    }
-
-    pub(crate) fn predicates(&self) -> &Predicates {
-        &self.inner.predicates
-    }
-
-    /// The names of all slots.
-    pub(crate) fn names(&self) -> &[String] {
-        &self.inner.names
-    }
-
-    fn view<'a>(&'a self, event: &'a dyn Event) -> View<'a> {
-        View::new(event, &self.inner.names)
-    }
-
-    fn matching_view(&self, event: &dyn Event, view: &View<'_>) -> Vec<usize> {
-        let candidates = self.inner.index.candidates(event.logsource());
-        candidates.into_iter().filter(|rule| self.holds(*rule, view)).collect()
     }
 
     fn holds(&self, rule: usize, view: &View<'_>) -> bool {
@@ -134,6 +111,37 @@ impl Ruleset {
 
     pub(crate) fn detection(&self, rule: usize) -> Option<&Detection> {
         self.inner.detections.get(rule)?.as_ref()
+    }
+
+    pub(crate) fn program(&self) -> &Program {
+        &self.inner.program
+    }
+
+    pub(crate) fn predicates(&self) -> &Predicates {
+        &self.inner.predicates
+    }
+
+    pub(crate) fn router(&self) -> &Router {
+        &self.inner.router
+    }
+
+    /// The names of all slots.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.inner.names
+    }
+
+    /// The numbers of the rules that look at events like this one, ascending.
+    pub fn candidates(&self, event: &dyn Event) -> Vec<usize> {
+        self.view(event).1
+    }
+
+    /// The event under the names its logsource gives it, and the rules that concerns.
+    fn view<'e>(&'e self, event: &'e dyn Event) -> (View<'e>, Vec<usize>) {
+        let router = &self.inner.router;
+        let mut view = View::new(event, &self.inner.names, router.envelopes());
+        let route = router.route(event.logsource(), &mut |slot| view.first(slot));
+        view.alias(router.aliases(&route));
+        (view, router.candidates(&route))
     }
 
     /// A hash over the text of the sources: same text, same version.

@@ -8,6 +8,7 @@ use super::item::{Compared, Item, Matcher, Pattern, Predicates};
 use super::modifiers::{Operator, Plan, Wide};
 use super::{Detection, Group, Selection};
 use crate::limits;
+use crate::logsource::Slots;
 use crate::pattern::{
     Comparison, Encoding, Glob, Network, Number, Test, Token, Within, dashes, encode,
     expand_dashes, tokens, wide,
@@ -42,15 +43,6 @@ impl Builder {
     /// The names of all slots, and all predicates.
     pub fn finish(self) -> (Vec<String>, Predicates) {
         (self.names, self.predicates)
-    }
-
-    fn slot(&mut self, name: &str) -> Slot {
-        if let Some(slot) = self.slots.get(name) {
-            return *slot;
-        }
-        self.names.push(name.to_owned());
-        self.slots.insert(name.to_owned(), self.names.len() - 1);
-        self.names.len() - 1
     }
 
     /// Compiles the detection of a rule (`section` is `detection`) or of a filter. Besides it, the
@@ -259,6 +251,21 @@ impl Builder {
             replaced = true;
         }
         if replaced { Ok(texts) } else { Err("'expand' without a %placeholder%".to_owned()) }
+    }
+}
+
+impl Slots for Builder {
+    fn slot(&mut self, name: &str) -> Slot {
+        if let Some(slot) = self.slots.get(name) {
+            return *slot;
+        }
+        self.names.push(name.to_owned());
+        self.slots.insert(name.to_owned(), self.names.len() - 1);
+        self.names.len() - 1
+    }
+
+    fn find(&self, name: &str) -> Option<Slot> {
+        self.slots.get(name).copied()
     }
 }
 

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::record::NO_SLOT;
+use crate::ruleset::Ruleset;
 use crate::view::Slot;
 
 /// A key of an object at its place among other objects, by number.
@@ -11,12 +12,24 @@ pub(crate) type Node = usize;
 ///
 /// Programs write the same keys in the same order: each key remembers which one followed it, and
 /// usually one comparison is all that is needed.
-#[derive(Debug)]
 pub(crate) struct Keys {
     nodes: Vec<Known>,
     by_hash: HashMap<u64, Node, BuildHasherDefault<Hashed>>,
     slots: HashMap<String, Slot>,
+    ruleset: Ruleset,
 }
+
+/// The slots a field fills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Targets {
+    /// Of its own name.
+    pub own: Slot,
+    /// Of another name it answers to, where nothing has that name.
+    pub other: Slot,
+}
+
+/// Fields no rule asks for fill none.
+pub(crate) const NO_TARGETS: Targets = Targets { own: NO_SLOT, other: NO_SLOT };
 
 #[derive(Debug)]
 struct Known {
@@ -24,7 +37,7 @@ struct Known {
     /// `"key":` as it stands in the text.
     quoted: Box<[u8]>,
     path: Box<str>,
-    slot: Slot,
+    targets: Targets,
     /// Which key was seen behind it, and which at the beginning of its object.
     next: Node,
     child: Node,
@@ -32,23 +45,31 @@ struct Known {
 
 /// The object around everything.
 pub(crate) const ROOT: Node = 0;
+/// Above names that are no JSON.
+const NAMES: Node = 1;
 /// Keys that are remembered; the others are looked up each time.
 const NODES_MAX: usize = 8_192;
 /// Bytes of a path that is remembered.
 const PATH_BYTES_MAX: usize = 1_024;
 
 impl Keys {
-    /// `slots` are the names rules have for fields.
-    pub fn new(slots: HashMap<String, Slot>) -> Self {
-        let root = Known {
-            parent: ROOT,
+    /// For the fields of these rules.
+    pub fn new(ruleset: &Ruleset) -> Self {
+        let names = ruleset.names().iter().enumerate();
+        let top = |parent| Known {
+            parent,
             quoted: Box::default(),
             path: Box::default(),
-            slot: NO_SLOT,
+            targets: NO_TARGETS,
             next: ROOT,
             child: ROOT,
         };
-        Self { nodes: vec![root], by_hash: HashMap::default(), slots }
+        Self {
+            nodes: vec![top(ROOT), top(NAMES)],
+            by_hash: HashMap::default(),
+            slots: names.map(|(slot, name)| (name.clone(), slot)).collect(),
+            ruleset: ruleset.clone(),
+        }
     }
 
     /// The key that was seen behind `before`, or first in `parent`; whether the text begins with it.
@@ -95,7 +116,7 @@ impl Keys {
         let known = Known {
             parent,
             quoted: format!("\"{key}\":").into_bytes().into(),
-            slot: self.slot(&path),
+            targets: self.targets(&path),
             path: path.into(),
             next: ROOT,
             child: ROOT,
@@ -106,26 +127,36 @@ impl Keys {
     }
 
     fn path_below(&self, parent: Node, key: &str) -> Option<String> {
-        let above = &self.nodes.get(parent)?.path;
-        let key = super::unescaped(key);
-        let path = if parent == ROOT { key.into_owned() } else { format!("{above}.{key}") };
+        let path = match parent {
+            NAMES => key.to_owned(),
+            ROOT => super::unescaped(key).into_owned(),
+            _ => format!("{}.{}", self.nodes.get(parent)?.path, super::unescaped(key)),
+        };
         (path.len() <= PATH_BYTES_MAX).then_some(path)
     }
 
-    /// The slot of a field by its name.
+    /// The slots of a field by its name, which is no JSON.
+    pub fn named(&mut self, name: &str) -> Targets {
+        match self.find(NAMES, None, name) {
+            Some(node) => self.targets_of(node),
+            None => self.targets(name),
+        }
+    }
+
+    /// The slot of just this name.
     pub fn slot(&self, name: &str) -> Slot {
-        if let Some(slot) = self.slots.get(name) {
-            return *slot;
-        }
-        if name.contains(' ') {
-            return self.slots.get(&name.replace(' ', "")).copied().unwrap_or(NO_SLOT);
-        }
-        NO_SLOT
+        self.slots.get(name).copied().unwrap_or(NO_SLOT)
+    }
+
+    fn targets(&self, path: &str) -> Targets {
+        let others = self.ruleset.router().envelopes().answers_to(path);
+        let other = others.iter().map(|name| self.slot(name)).find(|slot| *slot != NO_SLOT);
+        Targets { own: self.slot(path), other: other.unwrap_or(NO_SLOT) }
     }
 
     #[inline]
-    pub fn slot_of(&self, node: Node) -> Slot {
-        self.nodes.get(node).map_or(NO_SLOT, |known| known.slot)
+    pub fn targets_of(&self, node: Node) -> Targets {
+        self.nodes.get(node).map_or(NO_TARGETS, |known| known.targets)
     }
 }
 

@@ -1,5 +1,5 @@
 use super::JsonError;
-use super::keys::{Keys, Node, ROOT};
+use super::keys::{Keys, NO_TARGETS, Node, ROOT};
 use crate::limits;
 use crate::pattern::{Kind, Number};
 use crate::record::{Place, Quoted, Record};
@@ -108,9 +108,9 @@ impl<'a> Reader<'a> {
     #[inline]
     fn value(&mut self, node: Option<Node>, inner: Open) -> Result<(), JsonError> {
         self.blanks();
-        let slot = node.map_or(crate::record::NO_SLOT, |node| self.keys.slot_of(node));
+        let targets = node.map_or(NO_TARGETS, |node| self.keys.targets_of(node));
         let in_list = inner.is_list || inner.in_list;
-        let place = Place { slot, depth: inner.depth, in_list };
+        let place = Place { targets, depth: inner.depth, in_list };
         match self.peek() {
             Some(b'"') => {
                 let quoted = self.string()?;
