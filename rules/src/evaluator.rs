@@ -21,8 +21,26 @@ pub struct Evaluator {
     plans: Plans,
     /// Predicates the index found.
     hits: Vec<u32>,
+    found: Bits,
     asked: Bits,
     matches: Vec<usize>,
+    uses: Vec<RuleUse>,
+    /// Rules used since they were last told of.
+    used: Bits,
+    parked: Bits,
+    /// Rules to be parked that were not told of yet.
+    overdone: Vec<usize>,
+}
+
+/// What a rule was asked, found and cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RuleUse {
+    /// Events it was asked about.
+    pub asked: u64,
+    /// Events it matched.
+    pub matched: u64,
+    /// Work, in steps of about a nanosecond; the same for the same event.
+    pub steps: u64,
 }
 
 impl Evaluator {
@@ -34,8 +52,13 @@ impl Evaluator {
             remembered: Remembered::new(ruleset.predicates().len()),
             plans: Plans::new(ruleset),
             hits: Vec::new(),
+            found: Bits::new(ruleset.predicates().len()),
             asked: Bits::new(ruleset.rules().len()),
             matches: Vec::new(),
+            uses: vec![RuleUse::default(); ruleset.rules().len()],
+            used: Bits::new(ruleset.rules().len()),
+            parked: Bits::new(ruleset.rules().len()),
+            overdone: Vec::new(),
             ruleset: ruleset.clone(),
         }
     }
@@ -79,14 +102,27 @@ impl Evaluator {
         let program = self.ruleset.program();
         self.hits.clear();
         find(program, plan, &mut self.record, &mut self.hits);
+        self.found.clear();
+        self.hits.retain(|hit| self.found.insert(*hit as usize));
         self.remembered.clear();
         self.asked.clear();
         let mut memo = Memo {
+            program,
+            route: &plan.route,
+            found: &self.found,
             predicates: self.ruleset.predicates(),
             record: &mut self.record,
             remembered: &mut self.remembered,
             steps: 0,
             steps_max: limits::STEPS_MAX,
+        };
+        let mut asking = Asking {
+            ruleset: &self.ruleset,
+            parked: &self.parked,
+            matches: &mut self.matches,
+            uses: &mut self.uses,
+            used: &mut self.used,
+            overdone: &mut self.overdone,
         };
         for hit in &self.hits {
             let rules = program.rules_of(*hit);
@@ -97,20 +133,67 @@ impl Evaluator {
             }
             for rule in rules.iter().map(|rule| *rule as usize) {
                 if plan.route.admits(rule) && self.asked.insert(rule) {
-                    let detection = self.ruleset.detection(rule);
-                    if detection.is_some_and(|detection| detection.holds(&mut memo)) {
-                        self.matches.push(rule);
-                    }
+                    asking.ask(rule, &mut memo);
                 }
             }
         }
-        for rule in &plan.route.always {
-            let detection = self.ruleset.detection(*rule);
-            if detection.is_some_and(|detection| detection.holds(&mut memo)) {
-                self.matches.push(*rule);
-            }
-        }
+        plan.route.always.iter().for_each(|rule| asking.ask(*rule, &mut memo));
         self.matches.sort_unstable();
+    }
+
+    /// What rules were asked since the last call; those that were not are left out.
+    pub fn take_use(&mut self) -> Vec<(usize, RuleUse)> {
+        let taken = self.used.iter().filter_map(|rule| {
+            self.uses.get_mut(rule).map(|found| (rule, std::mem::take(found)))
+        });
+        let taken = taken.collect();
+        self.used.clear();
+        taken
+    }
+
+    /// Rules that did more work on one event than they may ([`limits::STEPS_MAX`]) since the last
+    /// call; they count as not having matched it. Whoever cares parks them.
+    pub fn take_parked(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.overdone)
+    }
+
+    /// Does not ask a rule any more.
+    pub fn park(&mut self, rule: usize) {
+        self.parked.insert(rule);
+    }
+}
+
+/// What asking a rule touches.
+struct Asking<'a> {
+    ruleset: &'a Ruleset,
+    parked: &'a Bits,
+    matches: &'a mut Vec<usize>,
+    uses: &'a mut [RuleUse],
+    used: &'a mut Bits,
+    overdone: &'a mut Vec<usize>,
+}
+
+impl Asking<'_> {
+    fn ask(&mut self, rule: usize, memo: &mut Memo<'_>) {
+        let Some(detection) = self.ruleset.detection(rule) else { return };
+        if self.parked.contains(rule) {
+            return;
+        }
+        memo.steps = 0;
+        let mut holds = detection.holds(memo);
+        if memo.steps > memo.steps_max {
+            holds = false;
+            self.overdone.push(rule);
+        }
+        if holds {
+            self.matches.push(rule);
+        }
+        self.used.insert(rule);
+        if let Some(found) = self.uses.get_mut(rule) {
+            found.asked += 1;
+            found.matched += u64::from(holds);
+            found.steps += memo.steps;
+        }
     }
 }
 
@@ -131,9 +214,6 @@ fn find(program: &Program, plan: &Plan, record: &mut Record, hits: &mut Vec<u32>
         if plan.route.keywords && value.kind == Kind::Text && !value.echo {
             program.search_keywords(folded, hits);
         }
-    }
-    if plan.route.keywords {
-        hits.extend_from_slice(program.other_keywords());
     }
 }
 

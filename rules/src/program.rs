@@ -44,6 +44,8 @@ pub(crate) struct Program {
     unanchored: Vec<usize>,
     /// By predicate: its slot.
     slots: Vec<Option<Slot>>,
+    /// The predicates the index finds: what it has not found of them is not true.
+    indexed: Bits,
 }
 
 impl Program {
@@ -85,11 +87,16 @@ impl Program {
                 }
             }
         }
-        for predicate in behind.keys() {
-            let slot = self.slots.get(*predicate).copied().flatten();
-            let draft = drafts.entry(slot).or_default();
-            for needle in anchors.needles(*predicate) {
-                draft.add(needle, narrow(*predicate));
+        self.indexed = Bits::new(self.slots.len());
+        for (predicate, slot) in self.slots.iter().enumerate() {
+            let needles = anchors.needles(predicate);
+            let is_found = !needles.is_empty() && needles.iter().all(FieldDraft::finds);
+            if is_found {
+                self.indexed.insert(predicate);
+            }
+            if is_found || behind.contains_key(&predicate) {
+                let draft = drafts.entry(*slot).or_default();
+                needles.iter().for_each(|needle| draft.add(needle, narrow(predicate)));
             }
         }
         self.fields = (0..slots).map(|_| None).collect();
@@ -153,9 +160,10 @@ impl Program {
         }
     }
 
-    /// Keywords no index finds.
-    pub fn other_keywords(&self) -> &[u32] {
-        self.keywords.as_ref().map_or(&[], |index| index.others())
+    /// The slot of a predicate when the index finds it; `None` when it has to be compared.
+    #[inline]
+    pub fn found_in(&self, predicate: usize) -> Option<Option<Slot>> {
+        self.indexed.contains(predicate).then(|| self.slots.get(predicate).copied().flatten())
     }
 }
 

@@ -60,9 +60,23 @@ impl Glob {
         Self { segments, at_start, at_end, cased }
     }
 
-    /// The longest text that must stand in what matches, and where; `None` when there is none. In
+    /// Texts of which one must stand in what matches, and where; `None` when there are none. In
     /// folded form unless case counts.
-    pub fn longest(&self) -> Option<(&str, Within)> {
+    pub fn required(&self) -> Option<(Vec<String>, Within)> {
+        let (longest, within) = self.longest()?;
+        if longest.len() >= SHORT {
+            return Some((vec![longest.to_owned()], within));
+        }
+        let last = self.segments.len().checked_sub(1)?;
+        let spelled = self.segments.iter().enumerate().filter_map(|(number, segment)| {
+            let ends = (self.at_start && number == 0, self.at_end && number == last);
+            Some((segment.spell()?, Within::bound(ends)))
+        });
+        let longer = spelled.max_by_key(|(texts, _)| texts.iter().map(String::len).min());
+        longer.or_else(|| Some((vec![longest.to_owned()], within)))
+    }
+
+    fn longest(&self) -> Option<(&str, Within)> {
         let last = self.segments.len().checked_sub(1)?;
         let mut best: Option<(&str, Within)> = None;
         for (number, segment) in self.segments.iter().enumerate() {
@@ -71,12 +85,7 @@ impl Glob {
                 let Atom::Text(text) = atom else { continue };
                 let starts = self.at_start && number == 0 && place == 0;
                 let ends = self.at_end && number == last && place == end;
-                let within = match (starts, ends) {
-                    (true, true) => Within::Whole,
-                    (true, false) => Within::StartsWith,
-                    (false, true) => Within::EndsWith,
-                    (false, false) => Within::Contains,
-                };
+                let within = Within::bound((starts, ends));
                 if best.is_none_or(|(known, _)| known.len() < text.len()) {
                     best = Some((text, within));
                 }
@@ -107,7 +116,40 @@ impl Glob {
     }
 }
 
+/// A text this long is rare enough without what stands around it.
+const SHORT: usize = 6;
+/// Texts a segment may be spelled as.
+const SPELLINGS_MAX: usize = 25;
+
+impl Within {
+    /// Bound to the start, to the end.
+    fn bound(ends: (bool, bool)) -> Self {
+        match ends {
+            (true, true) => Self::Whole,
+            (true, false) => Self::StartsWith,
+            (false, true) => Self::EndsWith,
+            (false, false) => Self::Contains,
+        }
+    }
+}
+
 impl Segment {
+    /// All texts it stands for, if they are few.
+    fn spell(&self) -> Option<Vec<String>> {
+        let mut texts = vec![String::new()];
+        for atom in &self.atoms {
+            match atom {
+                Atom::Text(text) => texts.iter_mut().for_each(|so_far| so_far.push_str(text)),
+                Atom::Dash => {
+                    let longer = |so_far: &String| DASHES.map(|dash| format!("{so_far}{dash}"));
+                    texts = texts.iter().flat_map(longer).collect();
+                }
+                Atom::One => return None,
+            }
+        }
+        (texts.len() <= SPELLINGS_MAX).then_some(texts)
+    }
+
     fn new(tokens: &[Token], cased: bool) -> Self {
         let atom = |token: &Token| match token {
             Token::Text(text) if cased => Atom::Text(text.clone()),

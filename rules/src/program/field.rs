@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::anchor::{escaped, head, longest_run, tail};
-use super::grams::{Frequencies, GRAM, Grams, Run};
+use super::grams::{Frequencies, GRAM, Grams, PAIR, Pairs, Run};
 use super::needle::{Needle, number_key};
 use super::table::{Table, key_of, short};
 use crate::pattern::Number;
@@ -15,6 +15,10 @@ pub(super) struct FieldIndex {
     heads: Ends,
     tails: Ends,
     parts: Grams,
+    /// Parts of two or three bytes.
+    pairs: Pairs,
+    /// Parts that are not ASCII and too short: looked at in values that are not ASCII either.
+    foreign: Vec<u32>,
     /// What no index finds: looked at whenever the field is there.
     others: Vec<u32>,
 }
@@ -31,28 +35,58 @@ pub(super) struct FieldDraft {
     heads: BTreeMap<usize, BTreeMap<u64, Vec<u32>>>,
     tails: BTreeMap<usize, BTreeMap<u64, Vec<u32>>>,
     parts: Vec<(Vec<u8>, u32)>,
+    pairs: Vec<(Vec<u8>, u32)>,
+    foreign: Vec<u32>,
     others: Vec<u32>,
 }
 
+/// A beginning or end shorter than this is looked for by its longest part, if that is longer.
+const END_BYTES_MIN: usize = 3;
+
 impl FieldDraft {
+    /// Whether finding it is cheap: then it is looked for even where no rule depends on it alone.
+    pub fn finds(needle: &Needle) -> bool {
+        match needle {
+            Needle::Number(_) => true,
+            Needle::Whole(text) => !text.is_empty(),
+            Needle::End(text) => tail(text).len() >= END_BYTES_MIN,
+            Needle::Start(text) => head(text).len() >= END_BYTES_MIN,
+            Needle::Part(text) => longest_run(text).len() >= GRAM,
+        }
+    }
+
     pub fn add(&mut self, needle: &Needle, predicate: u32) {
         match needle {
             Needle::Number(key) => self.numbers.entry(*key).or_default().push(predicate),
-            Needle::Whole(text) if !text.bytes().any(escaped) => {
+            Needle::Whole(text) if !text.is_empty() && !text.bytes().any(escaped) => {
                 self.whole.entry(key_of(text.as_bytes())).or_default().push(predicate);
             }
-            Needle::Whole(text) | Needle::End(text) if !tail(text).is_empty() => {
+            Needle::Whole(text) | Needle::End(text)
+                if tail(text).len() >= END_BYTES_MIN.min(longest_run(text).len()) =>
+            {
                 let tails = self.tails.entry(tail(text).len()).or_default();
                 tails.entry(short(tail(text))).or_default().push(predicate);
             }
-            Needle::Start(text) if !head(text).is_empty() => {
+            Needle::Start(text) if head(text).len() >= END_BYTES_MIN.min(longest_run(text).len()) => {
                 let heads = self.heads.entry(head(text).len()).or_default();
                 heads.entry(short(head(text))).or_default().push(predicate);
             }
-            Needle::Part(text) if longest_run(text).len() >= GRAM => {
-                self.parts.push((text.clone().into_bytes(), predicate));
+            Needle::Whole(text) | Needle::Start(text) | Needle::End(text) | Needle::Part(text) => {
+                self.add_part(text, predicate);
             }
-            _ => self.others.push(predicate),
+        }
+    }
+
+    fn add_part(&mut self, text: &str, predicate: u32) {
+        let run = longest_run(text);
+        if run.len() >= GRAM {
+            self.parts.push((text.as_bytes().to_vec(), predicate));
+        } else if !run.is_ascii() {
+            self.foreign.push(predicate);
+        } else if run.len() >= PAIR {
+            self.pairs.push((run.to_vec(), predicate));
+        } else {
+            self.others.push(predicate);
         }
     }
 
@@ -66,16 +100,20 @@ impl FieldDraft {
             let (_, at, run) = runs.filter_map(rare).min_by_key(|(count, ..)| *count)?;
             Some(Run { text: run.into(), at, predicate: *predicate })
         });
-        let mut others = self.others;
-        others.sort_unstable();
-        others.dedup();
+        let unique = |mut list: Vec<u32>| {
+            list.sort_unstable();
+            list.dedup();
+            list
+        };
         FieldIndex {
             whole: Table::new(&self.whole),
             numbers: Table::new(&self.numbers),
             heads: ends(self.heads),
             tails: ends(self.tails),
             parts: Grams::new(runs.collect()),
-            others,
+            pairs: Pairs::new(&self.pairs),
+            foreign: unique(self.foreign),
+            others: unique(self.others),
         }
     }
 }
@@ -84,7 +122,6 @@ impl FieldIndex {
     /// Adds the predicates that may be true of a value. `text` is folded; a backslash and a quote
     /// may have a backslash before them.
     pub fn search(&self, text: &[u8], hits: &mut Vec<u32>) {
-        hits.extend_from_slice(&self.others);
         if !self.whole.is_empty() {
             hits.extend_from_slice(self.whole.get(key_of(text)));
         }
@@ -94,7 +131,7 @@ impl FieldIndex {
         if !self.heads.0.is_empty() {
             self.heads.search(first_eight(text), text.len(), true, hits);
         }
-        self.parts.search(text, hits);
+        self.search_parts(text, hits);
     }
 
     /// The same for the number a value is or spells.
@@ -108,11 +145,12 @@ impl FieldIndex {
 
     /// Only what stands anywhere: for texts of which only parts are looked for.
     pub fn search_parts(&self, text: &[u8], hits: &mut Vec<u32>) {
+        hits.extend_from_slice(&self.others);
         self.parts.search(text, hits);
-    }
-
-    pub fn others(&self) -> &[u32] {
-        &self.others
+        self.pairs.search(text, hits);
+        if !self.foreign.is_empty() && !text.is_ascii() {
+            hits.extend_from_slice(&self.foreign);
+        }
     }
 }
 

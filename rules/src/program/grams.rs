@@ -80,10 +80,6 @@ impl Grams {
         found
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.runs.is_empty()
-    }
-
     #[inline]
     fn place(&self, gram: Gram) -> usize {
         (gram.wrapping_mul(0x9E37_79B1) >> self.shift) as usize
@@ -110,6 +106,64 @@ impl Grams {
             let Some(run) = self.runs.get(*number as usize) else { continue };
             let Some(begin) = at.checked_sub(run.at) else { continue };
             if text.get(begin..).is_some_and(|rest| rest.starts_with(&run.text)) {
+                hits.push(run.predicate);
+            }
+        }
+    }
+}
+
+/// Bytes of the shortest text that is looked for.
+pub(super) const PAIR: usize = 2;
+
+/// The same for texts of two or three bytes: by their first two.
+#[derive(Debug, Default)]
+pub(super) struct Pairs {
+    /// A bit for each pair of bytes.
+    bits: Vec<u64>,
+    places: Table,
+    runs: Vec<Run>,
+}
+
+impl Pairs {
+    pub fn new(runs: &[(Vec<u8>, u32)]) -> Self {
+        if runs.is_empty() {
+            return Self::default();
+        }
+        let mut found = Self { bits: vec![0; 0x1_0000 / 64], ..Self::default() };
+        let mut keys: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+        for (text, predicate) in runs {
+            let Some([a, b]) = text.first_chunk() else { continue };
+            let pair = usize::from(u16::from_le_bytes([*a, *b]));
+            let number = u32::try_from(found.runs.len()).unwrap_or(u32::MAX);
+            keys.entry(pair as u64).or_default().push(number);
+            if let Some(word) = found.bits.get_mut(pair / 64) {
+                *word |= 1 << (pair % 64);
+            }
+            found.runs.push(Run { text: text.as_slice().into(), at: 0, predicate: *predicate });
+        }
+        found.places = Table::new(&keys);
+        found
+    }
+
+    /// Adds the predicates whose text stands in this one.
+    pub fn search(&self, text: &[u8], hits: &mut Vec<u32>) {
+        if self.runs.is_empty() {
+            return;
+        }
+        for (at, pair) in text.windows(PAIR).enumerate() {
+            let [a, b] = pair else { continue };
+            let pair = usize::from(u16::from_le_bytes([*a, *b]));
+            let word = self.bits.get(pair / 64).copied().unwrap_or(0);
+            if word >> (pair % 64) & 1 == 1 {
+                self.compare(text, at, pair as u64, hits);
+            }
+        }
+    }
+
+    fn compare(&self, text: &[u8], at: usize, pair: u64, hits: &mut Vec<u32>) {
+        let rest = text.get(at..).unwrap_or(&[]);
+        for number in self.places.get(pair) {
+            if let Some(run) = self.runs.get(*number as usize).filter(|run| rest.starts_with(&run.text)) {
                 hits.push(run.predicate);
             }
         }

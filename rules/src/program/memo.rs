@@ -1,3 +1,4 @@
+use super::{Program, Route};
 use crate::detection::{Compared, Facts, Predicates};
 use crate::record::Record;
 use crate::view::Slot;
@@ -33,6 +34,19 @@ impl Bits {
         self.words.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 
+    /// The numbers in it.
+    pub fn iter(&self) -> impl Iterator<Item = usize> {
+        self.touched.iter().flat_map(|at| {
+            let mut left = self.words.get(*at as usize).copied().unwrap_or(0);
+            std::iter::from_fn(move || {
+                let bit = left.trailing_zeros() as usize;
+                left &= left.checked_sub(1)?;
+                Some(*at as usize * 64 + bit)
+            })
+        })
+    }
+
+    /// Takes all out.
     pub fn clear(&mut self) {
         for word in self.touched.drain(..) {
             if let Some(word) = self.words.get_mut(word as usize) {
@@ -63,6 +77,10 @@ impl Remembered {
 
 /// What is true of the event in a record; each comparison is made once.
 pub(crate) struct Memo<'a> {
+    pub program: &'a Program,
+    pub route: &'a Route,
+    /// The predicates the index found.
+    pub found: &'a Bits,
     pub predicates: &'a Predicates,
     pub record: &'a mut Record,
     pub remembered: &'a mut Remembered,
@@ -79,6 +97,9 @@ impl Facts for Memo<'_> {
             return self.remembered.truths.contains(predicate);
         }
         if !self.goes_on() {
+            return false;
+        }
+        if self.is_missed(predicate) {
             return false;
         }
         let Some(compared) = self.predicates.get(predicate) else { return false };
@@ -100,6 +121,19 @@ impl Facts for Memo<'_> {
 }
 
 impl Memo<'_> {
+    /// Whether the index would have found it, were it true.
+    #[inline]
+    fn is_missed(&self, predicate: usize) -> bool {
+        if self.found.contains(predicate) {
+            return false;
+        }
+        match self.program.found_in(predicate) {
+            Some(Some(slot)) => self.route.wants(slot),
+            Some(None) => self.route.keywords,
+            None => false,
+        }
+    }
+
     fn compare(&mut self, compared: &Compared) -> bool {
         let bytes = self.record.settle(compared.slot);
         if let Some(other) = compared.other_slot() {

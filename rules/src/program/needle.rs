@@ -33,14 +33,17 @@ pub(super) fn number_key(number: Number) -> u64 {
 pub(super) fn needles(test: &Test) -> Option<Vec<Needle>> {
     match test {
         Test::Glob(glob) => {
-            let (text, within) = glob.longest()?;
-            let text = fold(text).into_owned();
-            Some(vec![match within {
-                Within::Whole => Needle::Whole(text),
-                Within::StartsWith => Needle::Start(text),
-                Within::EndsWith => Needle::End(text),
-                Within::Contains => Needle::Part(text),
-            }])
+            let (texts, within) = glob.required()?;
+            let needle = |text: &String| {
+                let text = fold(text).into_owned();
+                match within {
+                    Within::Whole => Needle::Whole(text),
+                    Within::StartsWith => Needle::Start(text),
+                    Within::EndsWith => Needle::End(text),
+                    Within::Contains => Needle::Part(text),
+                }
+            };
+            Some(texts.iter().map(needle).collect())
         }
         Test::Boolean(value) => Some(vec![Needle::Whole(value.to_string())]),
         Test::Number(Comparison::Equal, number) => Some(vec![Needle::Number(number_key(*number))]),
