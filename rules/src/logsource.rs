@@ -33,7 +33,6 @@ use crate::source::Source;
 
 pub(crate) use envelope::Envelopes;
 pub(crate) use known::Unknown;
-pub(crate) use route::Route;
 pub(crate) use router::{Router, Slots};
 
 use file::Written;

@@ -290,9 +290,8 @@ fn item_changed(
             })?;
         }
         T::Regex { method: Method::Plain } if item.is_text() => {
-            if !item.parsed.field.has_modifier(Modifier::Cased) {
-                item.parsed.field.modifiers.push(Modifier::Cased);
-            }
+            item.parsed.field.modifiers.retain(|modifier| *modifier != Modifier::Cased);
+            item.parsed.field.modifiers.push(Modifier::Cased);
         }
         T::HashesFields { valid_hash_algos, field_prefix, drop_algo_prefix } => {
             return fields::hashes(item, valid_hash_algos, field_prefix, *drop_algo_prefix)
