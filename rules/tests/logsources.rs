@@ -1,17 +1,24 @@
-//! Every logsource of the public rules is known: `../shared/data` beside the repository. Where it is
-//! absent the test says so and passes.
+//! Every logsource of the public rules is known, and recorded attacks are known for what they are:
+//! `../shared/data` beside the repository. Where it is absent a test says so and passes.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::{Map, Value};
 use soc_rules::{JsonEvent, Logsource, Ruleset, Source};
 
-/// The rules of an archive, as (path, text).
-fn rules() -> Result<Vec<(String, String)>, Box<dyn Error>> {
-    let archive =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/sigma-rules.tar.zst");
+type Files = Vec<(String, String)>;
+
+/// The public rules, as (path, text).
+fn rules() -> Result<Files, Box<dyn Error>> {
+    unpacked("sigma-rules.tar.zst", &["yml"])
+}
+
+/// The files of an archive that end so; none where it cannot be had.
+fn unpacked(archive: &str, endings: &[&str]) -> Result<Files, Box<dyn Error>> {
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(archive);
     let folder = tempfile::tempdir()?;
     let mut tar = Command::new("tar");
     tar.arg("--zstd").arg("-xf").arg(&archive).arg("-C").arg(folder.path());
@@ -26,7 +33,7 @@ fn rules() -> Result<Vec<(String, String)>, Box<dyn Error>> {
             let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "yml") {
+            } else if path.extension().is_some_and(|e| endings.iter().any(|ending| e == *ending)) {
                 let name = path.strip_prefix(folder.path())?.to_string_lossy().into_owned();
                 files.push((name, std::fs::read_to_string(&path)?));
             }
@@ -76,6 +83,66 @@ fn an_event_of_every_windows_logsource_needs_no_claim() -> Result<(), Box<dyn Er
     let never: Vec<_> = asked.iter().filter(|(_, asked)| !**asked).collect();
     println!("{} logsources of Windows", asked.len());
     assert!(never.is_empty(), "no event is {never:?}");
+    Ok(())
+}
+
+/// One event as a JSON object whose keys are paths.
+fn flat(value: &Value, path: &str, into: &mut Map<String, Value>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                flat(value, &path, into);
+            }
+        }
+        other => {
+            into.insert(path.to_owned(), other.clone());
+        }
+    }
+}
+
+/// Whether one of the events is one the rule is asked about, and matches.
+fn matches(ruleset: &Ruleset, id: &str, events: &str) -> Result<bool, Box<dyn Error>> {
+    for value in serde_json::Deserializer::from_str(events).into_iter::<Value>() {
+        let value = value?;
+        let one = std::slice::from_ref(&value);
+        for event in value.as_array().map_or(one, Vec::as_slice) {
+            let mut fields = Map::new();
+            flat(event, "", &mut fields);
+            let text = serde_json::to_vec(&fields)?;
+            let matched = ruleset.matching(&JsonEvent::parse(&text)?);
+            let rules = matched.iter().filter_map(|number| ruleset.rules().get(*number));
+            if rules.into_iter().any(|rule| rule.id == id) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+#[test]
+fn recorded_attacks_are_found_without_being_told_what_they_are() -> Result<(), Box<dyn Error>> {
+    let files = rules()?;
+    let (ruleset, _) = Ruleset::load(files.iter().map(|(path, text)| Source { path, text }));
+    let data = unpacked("sigma-regression.tar.zst", &["yml", "json"])?;
+    let (mut tried, mut missed) = (0, Vec::new());
+    for (path, info) in data.iter().filter(|(path, _)| path.ends_with("info.yml")) {
+        let info: Value = yaml_serde::from_str(info)?;
+        let id = info.pointer("/rule_metadata/0/id").and_then(Value::as_str).unwrap_or_default();
+        if ruleset.rule(id).is_none() {
+            continue;
+        }
+        let folder = path.trim_end_matches("info.yml");
+        let recordings = data.iter().filter(|(path, _)| path.ends_with(".json"));
+        for (recording, events) in recordings.filter(|(path, _)| path.starts_with(folder)) {
+            tried += 1;
+            if !matches(&ruleset, id, events)? {
+                missed.push(recording);
+            }
+        }
+    }
+    println!("{tried} recordings, {} missed", missed.len());
+    assert!(missed.is_empty(), "missed: {missed:#?}");
     Ok(())
 }
 
