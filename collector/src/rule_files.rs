@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use soc_rules::{Outcome, Problem, Ruleset, Severity};
+use soc_rules::{Options, Outcome, Problem, Ruleset, Severity};
 
 use crate::rulebook::{Collected, collect};
 use crate::visible::visible;
 
-/// Prints `path:line:column: error: …` for everything that is wrong; fails when a rule is broken.
+/// Prints `path:line:column: error: …` for everything that is wrong, and a warning for what is odd;
+/// fails when a rule is broken.
 pub fn check(paths: &[PathBuf], print: &mut dyn FnMut(&str)) -> ExitCode {
     let Collected { rules, problems, .. } = collect(paths);
     let (ruleset, broken) = Ruleset::load(rules.iter().map(|file| file.source()));
-    let problems: Vec<Problem> = problems.into_iter().chain(broken).collect();
+    let odd = soc_rules::lint(rules.iter().map(|file| file.source()), &Options::default());
+    let problems: Vec<Problem> = problems.into_iter().chain(broken).chain(odd).collect();
     let errors = print_problems(&problems, print);
     print(&format!("{} rules in force, {errors} errors", ruleset.rules().len()));
     exit(errors == 0)

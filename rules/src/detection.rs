@@ -14,7 +14,7 @@ mod modifiers;
 
 pub use explain::Predicate;
 
-pub(crate) use build::Builder;
+pub(crate) use build::{Builder, word};
 pub(crate) use condition::Expression;
 pub(crate) use demand::{Demand, Demands};
 pub(crate) use item::{Compared, Matcher, Predicates};

@@ -13,6 +13,7 @@
 //! Source: pySigma, documentation page "Processing Pipelines".
 
 mod attribute;
+mod change;
 mod condition;
 mod fields;
 mod file;

@@ -363,7 +363,7 @@ fn regex_error(error: &regex::Error) -> String {
 }
 
 /// How a modifier is written.
-fn word(modifier: Modifier) -> &'static str {
+pub(crate) fn word(modifier: Modifier) -> &'static str {
     match modifier {
         Modifier::Contains => "contains",
         Modifier::StartsWith => "startswith",

@@ -4,7 +4,7 @@ use rsigma_parser::{ConditionExpr, FilterRule, SigmaRule};
 use yaml_serde::Value;
 
 use super::prune::prune;
-use super::tree::Node;
+use super::tree::{Item, Node};
 use crate::source::Values;
 
 /// What is remembered while one rule passes through.
@@ -41,6 +41,9 @@ impl<'p> Run<'p> {
     }
 }
 
+/// What becomes of an item: `None` drops it.
+type Change<'c, 'w> = dyn FnMut(Item, &mut Run<'w>) -> Result<Option<Node>, String> + 'c;
+
 /// A rule on its way, with its selections taken apart.
 pub(super) struct Work<'w> {
     pub rule: &'w mut SigmaRule,
@@ -58,10 +61,7 @@ impl<'w> Work<'w> {
     }
 
     /// Changes every item of every selection.
-    pub fn map(
-        &mut self,
-        change: &mut dyn FnMut(super::tree::Item, &mut Run<'w>) -> Result<Option<Node>, String>,
-    ) -> Result<(), String> {
+    pub fn map(&mut self, change: &mut Change<'_, 'w>) -> Result<(), String> {
         for (name, node) in std::mem::take(&mut self.selections) {
             match node.map(&mut |item| change(item, &mut self.run))? {
                 Some(node) => {

@@ -3,7 +3,7 @@ pub(crate) fn similar<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     let word = word.to_lowercase();
     let near = known.into_iter().map(|known| (distance(&word, &known.to_lowercase()), known));
     let (distance, near) = near.min()?;
-    let allowed = (word.chars().count() / 3).clamp(1, 3);
+    let allowed = word.chars().count().div_ceil(3).min(3);
     (distance <= allowed).then_some(near)
 }
 
