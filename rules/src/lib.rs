@@ -26,14 +26,14 @@ mod source;
 mod testing;
 mod view;
 
-pub use correlation::{CorrelationLimits, CorrelationMatch, Correlator};
+pub use correlation::{CorrelationLimits, CorrelationMatch, Correlator, Eviction, Origin};
 pub use detection::Predicate;
 pub use evaluator::Evaluator;
 pub use event::{Event, FieldValue, LogsourceRef};
 pub use json::{JsonError, JsonEvent};
 pub use pack::{pack_tests, packs};
 pub use problem::{Problem, Severity};
-pub use rule::{Level, Logsource, Rule, Steps, Text};
+pub use rule::{Level, Logsource, Rule, Scope, Steps, Text};
 pub use ruleset::{Match, Ruleset};
 pub use source::Source;
 pub use testing::{Outcome, TestReport, test};
