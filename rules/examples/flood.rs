@@ -31,8 +31,8 @@ title: Guessing twice
 id: 00000000-0000-4000-8000-000000000004
 correlation: {type: event_count, rules: [guessing], group-by: [ip], timespan: 1h, condition: {gte: 2}}
 ";
-/// Failed logins in a second of event time.
-const PER_SECOND: u64 = 10_000;
+/// How long the flood lasts, in event time.
+const SECONDS: u64 = 1_000;
 /// The collector writes state down as often.
 const BATCH: u64 = 1_000;
 /// Agencies with a slow attack each.
@@ -123,11 +123,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let limits = CorrelationLimits::default();
     let correlator = Correlator::new(&rules, limits);
     let mut run = Run { correlator, number: 0, found: Vec::new(), rows: 0, took: Duration::ZERO };
+    let per_second = (keys / SECONDS).max(1);
     let before = peak_kib();
     let mut most = 0;
     for key in 0..keys {
-        let second = key / PER_SECOND;
-        if key % (PER_SECOND * PAUSE_S) == 0 && second / PAUSE_S < 10 {
+        let second = key / per_second;
+        if key % (per_second * PAUSE_S) == 0 && second / PAUSE_S < 10 {
             run.plant(second);
         }
         // Addresses of version 6, users of their own: every key of every rule is new.
