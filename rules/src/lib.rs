@@ -31,7 +31,7 @@ mod source;
 mod testing;
 mod view;
 
-pub use correlation::{CorrelationLimits, CorrelationMatch, Correlator};
+pub use correlation::{CorrelationLimits, CorrelationMatch, Correlator, Eviction, Origin};
 pub use detection::Predicate;
 pub use evaluator::{Evaluator, RuleUse};
 pub use event::{Event, FieldValue, LogsourceRef};
@@ -41,7 +41,7 @@ pub use logsource::Logsources;
 pub use pack::{pack_tests, packs};
 pub use pipeline::Pipelines;
 pub use problem::{Problem, Severity};
-pub use rule::{Level, Logsource, Rule, Steps, Text};
+pub use rule::{Level, Logsource, Rule, Scope, Steps, Text};
 pub use ruleset::{Match, Options, Ruleset};
 pub use source::Source;
 pub use testing::{Outcome, TestReport, test};

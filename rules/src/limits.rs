@@ -24,7 +24,7 @@ pub const VARIANTS_MAX: usize = 1024;
 /// Members of a correlation: they are bits of a 64-bit set.
 pub const MEMBERS_MAX: usize = 64;
 /// The largest threshold of a correlation; so many events are kept per group to reach it.
-pub const THRESHOLD_MAX: u64 = 10_000;
+pub const THRESHOLD_MAX: u64 = 100_000;
 /// The longest timespan of a correlation, in seconds: 90 days.
 pub const TIMESPAN_S_MAX: u64 = 90 * 24 * 3600;
 /// Bytes of a matched value that are shown with a match.

@@ -32,6 +32,8 @@ pub struct Rule {
     pub group_by: Vec<String>,
     /// Whether it looks at matches of other rules rather than at events.
     pub is_correlation: bool,
+    /// Whose events a correlation looks at together.
+    pub scope: Scope,
     /// False for a rule that only serves correlations.
     pub alerts: bool,
     /// Where to read more.
@@ -94,6 +96,17 @@ pub enum Level {
     Critical,
 }
 
+/// Whose events a correlation looks at together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Those of all machines of an agency: groups are made by `group-by` alone, as in Sigma.
+    #[default]
+    Agency,
+    /// Those of one machine.
+    Host,
+}
+
 /// The block `soc:` of a rule: what this project adds to Sigma.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -102,6 +115,7 @@ pub(crate) struct Extension {
     pub description: Translation,
     pub steps: Steps,
     pub group_by: Vec<String>,
+    pub scope: Scope,
     /// Overrides what `generate` of the correlations above it says.
     pub alerts: Option<bool>,
 }

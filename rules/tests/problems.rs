@@ -199,18 +199,32 @@ fn correlations_that_cannot_work_are_refused() {
             "r.yml:6:3: error: refers to itself through 'me'",
         ),
         (
-            format!("type: event_count\nrules: [{good}]\ntimespan: 5m\ncondition: {{lt: 5}}"),
-            "r.yml:8:3: error: lt, lte, eq and neq need to know",
+            format!("type: value_sum\nrules: [{good}]\ntimespan: 5m\ncondition: {{gte: 5}}"),
+            "r.yml:8:3: error: value_sum looks at the values of a field",
         ),
         (
             format!(
-                "type: value_sum\nrules: [{good}]\ntimespan: 5m\ncondition: {{gte: 5, field: a}}"
+                "type: value_avg\nrules: [{good}]\ntimespan: 5m\ncondition: {{gte: 5, field: [a, b]}}"
             ),
-            "r.yml:5:3: error: correlations of type value_sum are not supported",
+            "r.yml:8:3: error: value_avg calculates with one field",
+        ),
+        (
+            format!(
+                "type: value_percentile\nrules: [{good}]\ntimespan: 5m\ncondition: {{gte: 5, field: a, percentile: 101}}"
+            ),
+            "r.yml:8:3: error: a percentile is between 0 and 100",
+        ),
+        (
+            format!("type: temporal\nrules: [{good}]\ntimespan: 5m\ncondition: other"),
+            "r.yml:8:3: error: the condition names 'other', which is not in 'rules'",
+        ),
+        (
+            format!("type: temporal\nrules: [{good}]\ntimespan: 5m\ncondition: 2 of them"),
+            "r.yml:8:3: error: '2 of them', but 'rules' has 1",
         ),
         (
             format!("type: value_count\nrules: [{good}]\ntimespan: 5m\ncondition: {{gte: 5}}"),
-            "r.yml:8:3: error: value_count counts the values of a field",
+            "r.yml:8:3: error: value_count looks at the values of a field",
         ),
         (
             format!("type: event_count\nrules: [{good}]\ntimespan: 5x\ncondition: {{gte: 5}}"),
@@ -232,7 +246,7 @@ fn correlations_that_cannot_work_are_refused() {
             format!(
                 "type: event_count\nrules: [{good}]\ntimespan: 5m\ncondition: {{gte: 99999999}}"
             ),
-            "r.yml:8:3: error: the number to reach is between 1 and 10000",
+            "r.yml:8:3: error: a number of a count is between 0 and 100000",
         ),
     ] {
         let text = with(&body);

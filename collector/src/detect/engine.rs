@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use soc_event::{AgentId, Timestamp};
-use soc_rules::{CorrelationLimits, CorrelationMatch, Correlator, Match, Predicate, Rule};
+use soc_rules::{CorrelationLimits, CorrelationMatch, Correlator, Match, Origin, Predicate, Rule};
 
 use super::subject::{Subject, agent_of};
 use crate::alert::{
@@ -85,7 +85,10 @@ impl Engine {
         let matches = self.book.ruleset.evaluate(&subject);
         let position = entry.position.0.to_string();
         let numbers: Vec<usize> = matches.iter().map(|matched| matched.rule).collect();
-        let correlated = self.correlator.feed(&agent.to_string(), &position, &subject, &numbers);
+        let agency = who.as_ref().map_or_else(String::new, |who| who.agency_id.to_string());
+        let host = agent.to_string();
+        let from = Origin { scope: &agency, host: &host };
+        let correlated = self.correlator.feed(from, &position, &subject, &numbers);
         let rules = self.book.ruleset.rules();
         let mut findings = Vec::new();
         for Match { rule, predicates } in matches {
@@ -120,7 +123,8 @@ fn correlation(
     found: CorrelationMatch,
 ) -> Finding {
     let mut finding = finding(rule, subject, who);
-    let CorrelationMatch { group, count, first_us, last_us, events, .. } = found;
+    let CorrelationMatch { group, count, first_us, last_us, events, late, .. } = found;
+    finding.late |= late;
     let more = finding
         .group
         .into_iter()

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 use soc_rules::{
-    CorrelationLimits, Correlator, Event, FieldValue, LogsourceRef, Ruleset, packs,
+    CorrelationLimits, Correlator, Event, FieldValue, LogsourceRef, Origin, Ruleset, packs,
 };
 
 static RULES: LazyLock<Ruleset> = LazyLock::new(|| Ruleset::load(packs()).0);
@@ -67,7 +67,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
                 assert!(predicate.value.get(start..end).is_some());
             }
         }
-        correlator.feed("host", &number.to_string(), &event, &matches);
+        let numbers: Vec<usize> = matches.iter().map(|matched| matched.rule).collect();
+        let from = Origin { scope: "agency", host: "host" };
+        correlator.feed(from, &number.to_string(), &event, &numbers);
     }
     let mut again = Correlator::new(&RULES, CorrelationLimits::default());
     let rows = correlator.take_changes();

@@ -1,6 +1,6 @@
-use std::collections::BTreeMap;
-
-use proptest::prelude::*;
+mod bounds;
+mod ends;
+mod order;
 
 use super::*;
 use crate::event::{Event, FieldValue, LogsourceRef};
@@ -15,6 +15,7 @@ struct Login {
     user: String,
     worked: bool,
     times: i64,
+    size: i64,
 }
 
 impl Event for Login {
@@ -23,13 +24,14 @@ impl Event for Login {
             "ip" | "address" => Some(FieldValue::Text((&self.from).into())),
             "user" => Some(FieldValue::Text((&self.user).into())),
             "worked" => Some(FieldValue::Boolean(self.worked)),
+            "size" => Some(FieldValue::Integer(self.size)),
             "event.count" => Some(FieldValue::Integer(self.times)),
             _ => None,
         }
     }
 
     fn fields<'e>(&'e self, visit: &mut dyn FnMut(&'e str, FieldValue<'e>)) {
-        for name in ["ip", "address", "user", "worked", "event.count"] {
+        for name in ["ip", "address", "user", "worked", "size", "event.count"] {
             visit(name, self.field(name).unwrap());
         }
     }
@@ -46,7 +48,7 @@ impl Event for Login {
 }
 
 fn login(second: i64, worked: bool) -> Login {
-    Login { second, from: "a".into(), user: "u".into(), worked, times: 1 }
+    Login { second, from: "a".into(), user: "u".into(), worked, times: 1, size: 0 }
 }
 
 const BASE: &str = "
@@ -83,6 +85,10 @@ const BRUTE: &str =
     "type: event_count\nrules: [failed]\ngroup-by: [ip]\ntimespan: 300s\ncondition: {gte: 5}";
 const CHAIN: &str = "type: temporal_ordered\nrules: [c1, worked]\ngroup-by: [ip]\ntimespan: 600s";
 
+fn at(host: &str) -> Origin<'_> {
+    Origin { scope: "agency", host }
+}
+
 /// Feeds events of one host and gives all that fired.
 fn feed(ruleset: &Ruleset, events: &[Login]) -> Vec<CorrelationMatch> {
     let mut correlator = Correlator::new(ruleset, CorrelationLimits::default());
@@ -96,7 +102,7 @@ fn feed_one(
     number: usize,
     event: &Login,
 ) -> Vec<CorrelationMatch> {
-    correlator.feed("h", &format!("e{number}"), event, &ruleset.matching(event))
+    correlator.feed(at("h"), &format!("e{number}"), event, &ruleset.matching(event))
 }
 
 #[test]
@@ -130,18 +136,34 @@ fn the_same_evidence_fires_once() {
     assert_eq!(feed(&rules, &events).len(), 1, "late events of a span that was told");
 }
 
+/// Feeds failed logins, each of a scope and host, and counts what fired.
+fn feed_from(rules: &Ruleset, origins: &[(&str, &str)]) -> usize {
+    let mut correlator = Correlator::new(rules, CorrelationLimits::default());
+    let one = |(n, (scope, host)): (usize, &(&str, &str))| {
+        let (from, event) = (Origin { scope, host }, login(n as i64, false));
+        correlator.feed(from, &n.to_string(), &event, &rules.matching(&event)).len()
+    };
+    origins.iter().enumerate().map(one).sum()
+}
+
 #[test]
-fn groups_and_hosts_do_not_mix() {
+fn groups_do_not_mix() {
     let rules = ruleset(&correlation(1, BRUTE));
     let events: Vec<_> = (0..8)
         .map(|n| Login { from: ["a", "b"][n as usize % 2].into(), ..login(n, false) })
         .collect();
     assert!(feed(&rules, &events).is_empty());
-    let mut correlator = Correlator::new(&rules, CorrelationLimits::default());
-    for n in 0..8 {
-        let (host, event) = (["x", "y"][n as usize % 2], login(n, false));
-        assert!(correlator.feed(host, &n.to_string(), &event, &rules.matching(&event)).is_empty());
-    }
+}
+
+#[test]
+fn hosts_of_one_agency_are_looked_at_together_unless_the_rule_says_otherwise() {
+    let two = [("a", "x"), ("a", "y"), ("a", "x"), ("a", "y"), ("a", "x"), ("a", "y")];
+    let rules = ruleset(&correlation(1, BRUTE));
+    assert_eq!(feed_from(&rules, &two), 1);
+    assert_eq!(feed_from(&rules, &two.map(|(_, host)| (host, "same name"))), 0);
+    let rules = ruleset(&format!("{}soc: {{scope: host}}\n", correlation(1, BRUTE)));
+    assert_eq!(feed_from(&rules, &two), 0);
+    assert_eq!(feed_from(&rules, &[("a", "x"); 5]), 1);
 }
 
 #[test]
@@ -239,42 +261,6 @@ fn aliases_give_each_member_its_own_name_for_a_field() {
 }
 
 #[test]
-fn state_is_bounded_and_a_flooding_host_evicts_its_own() {
-    let rules = ruleset(&correlation(1, BRUTE));
-    let limits = CorrelationLimits { groups_per_host: 3, groups_per_rule: 5, ..Default::default() };
-    let mut correlator = Correlator::new(&rules, limits);
-    let mut number = 0;
-    let mut from = |correlator: &mut Correlator, host: &str, ip: String, second: i64| {
-        number += 1;
-        let event = Login { from: ip, ..login(second, false) };
-        correlator.feed(host, &number.to_string(), &event, &rules.matching(&event)).len()
-    };
-    for second in 0..4 {
-        from(&mut correlator, "quiet", "a".into(), second);
-    }
-    for n in 0..50 {
-        from(&mut correlator, "loud", format!("ip{n}"), 5);
-        from(&mut correlator, "loud too", format!("ip{n}"), 5);
-    }
-    assert!(correlator.evicted() > 90, "{}", correlator.evicted());
-    assert_eq!(from(&mut correlator, "quiet", "a".into(), 9), 1);
-    let rows: BTreeMap<_, _> = correlator.take_changes().into_iter().collect();
-    assert!(rows.values().flatten().count() <= 5);
-}
-
-#[test]
-fn a_group_keeps_no_more_events_than_it_may() {
-    let body = BRUTE.replace("gte: 5", "gte: 50").replace("300s", "10s");
-    let rules = ruleset(&correlation(1, &body));
-    let limits = CorrelationLimits { events_per_group: 60, ..Default::default() };
-    let mut correlator = Correlator::new(&rules, limits);
-    for n in 0..200 {
-        feed_one(&mut correlator, &rules, n, &login(n as i64 * 100, false));
-    }
-    assert_eq!(correlator.evicted(), 140);
-}
-
-#[test]
 fn rows_of_a_changed_rule_are_dropped() {
     let rules = ruleset(&correlation(1, BRUTE));
     let mut correlator = Correlator::new(&rules, CorrelationLimits::default());
@@ -285,69 +271,103 @@ fn rows_of_a_changed_rule_are_dropped() {
     let mut correlator = Correlator::new(&changed, CorrelationLimits::default());
     correlator.restore(rows.clone());
     assert!(feed_one(&mut correlator, &changed, 1, &login(1, false)).is_empty());
-    assert!(correlator.take_changes().contains(&(rows[0].0.clone(), None)));
+    let dropped: Vec<_> =
+        rows.into_iter().map(|(key, _)| key).filter(|key| !key.starts_with("host/")).collect();
+    assert_eq!(dropped.len(), 1);
+    assert!(correlator.take_changes().contains(&(dropped[0].clone(), None)));
 }
 
-/// The number of windows a sorted list of seconds has, by the definition.
-fn has_window(mut seconds: Vec<i64>) -> bool {
-    seconds.sort_unstable();
-    seconds.windows(5).any(|window| window[4] - window[0] <= 300)
-}
-
-fn logins() -> impl Strategy<Value = Vec<Login>> {
-    let one = (0_i64..1500, 0_u8..2, any::<bool>(), 0_u8..3);
-    let login = |(second, from, worked, user): (i64, u8, bool, u8)| Login {
-        second,
-        from: from.to_string(),
-        user: user.to_string(),
-        worked: worked && second % 3 == 0,
-        times: 1,
+#[test]
+fn a_changed_filter_of_a_member_forgets_its_state() {
+    let filter = |value: &str| {
+        format!(
+            "{}---\ntitle: F\nid: 00000000-0000-4000-8000-000000000009\nfilter:\n  rules: [failed]\n  s: {{user: {value}}}\n  condition: not s\n",
+            correlation(1, BRUTE)
+        )
     };
-    prop::collection::vec(one.prop_map(login), 0..60)
+    let print = |text: &str| ruleset(text).correlations()[0].fingerprint.clone();
+    assert_ne!(print(&filter("a")), print(&filter("b")));
+    assert_ne!(print(&filter("a")), print(&correlation(1, BRUTE)));
+    assert_eq!(print(&filter("a")), print(&filter("a")));
 }
 
-proptest! {
-    #[test]
-    fn fires_if_and_only_if_some_window_is_full_in_any_order(events in logins()) {
-        let rules = ruleset(&correlation(1, BRUTE));
-        let fired = feed(&rules, &events);
-        for from in ["0", "1"] {
-            let seconds = events.iter().filter(|e| !e.worked && e.from == from).map(|e| e.second);
-            let found = fired.iter().any(|found| found.group[0].1 == from);
-            prop_assert_eq!(found, has_window(seconds.collect()));
-        }
-    }
+#[test]
+fn a_correlation_may_group_by_a_field_its_member_does_not_group_by() {
+    let above = "type: temporal_ordered\nrules: [c1, worked]\ngroup-by: [user]\ntimespan: 600s";
+    let rules = ruleset(&format!("{}---\n{}", correlation(1, BRUTE), correlation(2, above)));
+    let by = |user: &str, n: i64, worked: bool| Login { user: user.into(), ..login(n, worked) };
+    let mut events: Vec<_> = (0..5).map(|n| by("root", n, false)).collect();
+    events.push(by("guest", 9, true));
+    assert_eq!(feed(&rules, &events).len(), 1);
+    events.push(by("root", 10, true));
+    let fired = feed(&rules, &events);
+    assert_eq!(fired.len(), 2);
+    assert_eq!(fired[1].group, [("user".to_owned(), "root".to_owned())]);
+    assert_eq!(fired[1].events, ["e0", "e1", "e2", "e3", "e4", "e6"]);
+}
 
-    #[test]
-    fn a_kill_and_restore_at_any_moment_changes_nothing(
-        events in logins(),
-        kills in prop::collection::vec(any::<bool>(), 60),
-        small in any::<bool>(),
-    ) {
-        let distinct = "type: value_count\nrules: [failed]\ngroup-by: [ip]\ntimespan: 60s\ncondition: {field: user, gte: 2}";
-        let text = [correlation(1, BRUTE), correlation(2, CHAIN), correlation(3, distinct)];
-        let rules = ruleset(&text.join("---\n"));
-        let limits = if small {
-            CorrelationLimits { groups_per_host: 1, groups_per_rule: 1, events_per_group: 5, lateness_us: 1 }
-        } else {
-            CorrelationLimits::default()
-        };
-        let mut steady = Correlator::new(&rules, limits);
-        let mut killed = Correlator::new(&rules, limits);
-        let mut rows: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-        for (number, event) in events.iter().enumerate() {
-            let expected = feed_one(&mut steady, &rules, number, event);
-            prop_assert_eq!(feed_one(&mut killed, &rules, number, event), expected);
-            for (key, row) in killed.take_changes() {
-                match row {
-                    Some(row) => rows.insert(key, row),
-                    None => rows.remove(&key),
-                };
-            }
-            if kills[number] {
-                killed = Correlator::new(&rules, limits);
-                killed.restore(rows.clone());
-            }
-        }
-    }
+#[test]
+fn a_sum_adds_numbers_and_texts_that_spell_them() {
+    let body = "type: value_sum\nrules: [failed]\ngroup-by: [ip]\ntimespan: 60s\ncondition: {field: size, gte: 100}";
+    let rules = ruleset(&correlation(1, body));
+    let sized = |n: i64, size: i64| Login { size, ..login(n, false) };
+    assert!(feed(&rules, &[sized(0, 50), sized(1, 49)]).is_empty());
+    let fired = feed(&rules, &[sized(0, 50), sized(1, 49), sized(2, 1)]);
+    assert_eq!((fired[0].count, fired[0].value), (3, Some(100.0)));
+    let names = body.replace("size", "user");
+    let rules = ruleset(&correlation(1, &names));
+    let named = |n: i64, user: &str| Login { user: user.into(), ..login(n, false) };
+    assert_eq!(feed(&rules, &[named(0, "99.5"), named(1, "many"), named(2, "0.5")]).len(), 1);
+    assert!(feed(&rules, &[named(0, "99.5"), named(1, "many"), named(2, "0.4")]).is_empty());
+}
+
+#[test]
+fn temporal_may_count_rules_or_name_some_of_them() {
+    let body =
+        "type: temporal\nrules: [failed, worked]\ngroup-by: [ip]\ntimespan: 60s\ncondition: ";
+    let fired = |condition: &str, events: &[Login]| {
+        feed(&ruleset(&correlation(1, &format!("{body}{condition}"))), events).len()
+    };
+    let one = [login(1, false)];
+    let two = [login(1, false), login(2, true)];
+    assert_eq!(
+        (fired("{gte: 1}", &one), fired("{gte: 2}", &one), fired("{gte: 2}", &two)),
+        (1, 0, 1)
+    );
+    assert_eq!((fired("1 of f*", &one), fired("all of them", &one)), (1, 0));
+    assert_eq!(fired("all of them", &two), 1);
+}
+
+#[test]
+fn an_ordered_condition_wants_what_makes_it_true_in_order() {
+    let rules =
+        "type: temporal_ordered\nrules: [failed, worked, c1]\ngroup-by: [ip]\ntimespan: 60s\n";
+    let odd =
+        "type: event_count\nrules: [failed]\ngroup-by: [ip]\ntimespan: 1s\ncondition: {gte: 2}";
+    let fired = |condition: &str, events: &[Login]| {
+        let body = format!("{rules}condition: {condition}");
+        let rules = ruleset(&format!("{}---\n{}", correlation(1, odd), correlation(2, &body)));
+        feed(&rules, events).iter().filter(|found| found.rule == 3).count()
+    };
+    let up = [login(1, false), login(9, true)];
+    let down = [login(1, true), login(9, false)];
+    assert_eq!((fired("failed and worked", &up), fired("failed and worked", &down)), (1, 0));
+    assert_eq!((fired("failed or c1", &down), fired("{gte: 2}", &down)), (1, 0));
+    assert_eq!(fired("{gte: 2}", &up), 1);
+}
+
+#[test]
+fn a_late_event_says_so_and_one_in_the_future_does_not_make_others_late_forever() {
+    let rules = ruleset(&correlation(1, BRUTE));
+    let late = |seconds: &[i64]| {
+        let events: Vec<_> = seconds.iter().map(|second| login(*second, false)).collect();
+        feed(&rules, &events).last().map(|found| found.late)
+    };
+    assert_eq!(late(&[0, 1, 2, 3, 4]), Some(false));
+    assert_eq!(late(&[0, 1, 2, 3, 290, 4]), Some(false));
+    assert_eq!(late(&[1000, 0, 1, 2, 3, 4]), Some(true));
+    let mut clock = super::host::Clock::default();
+    clock.see(i64::MAX);
+    (0..1_000).for_each(|n| clock.see(n));
+    assert!(!clock.is_late(0, 1));
 }

@@ -13,6 +13,10 @@ pub(super) struct Draft<'a> {
     pub body: Body,
     /// Whether its author said himself whether it alerts.
     pub alerts_said: bool,
+    /// Whether it is a correlation without a condition.
+    pub unconditioned: bool,
+    /// The filters that restrict it, as written.
+    pub filters: Vec<&'a str>,
 }
 
 /// What kind of rule.

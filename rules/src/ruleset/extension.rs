@@ -89,6 +89,7 @@ impl Said<'_> {
             is_correlation: self.logsource.is_none(),
             logsource: self.logsource,
             group_by: extension.group_by,
+            scope: extension.scope,
             alerts: extension.alerts.unwrap_or(true),
             references: self.references.to_vec(),
             false_positives: self.false_positives.to_vec(),
@@ -104,7 +105,9 @@ impl Said<'_> {
             Ok(extension) => extension,
             Err(error) => {
                 let fault = Fault::new(format!("the block 'soc' is ignored: {error}")).at(["soc"]);
-                faults.push(fault.hint("it holds title, description, steps, group_by, alerts"));
+                faults.push(
+                    fault.hint("it holds title, description, steps, group_by, scope, alerts"),
+                );
                 Extension::default()
             }
         }

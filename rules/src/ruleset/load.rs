@@ -50,6 +50,13 @@ struct Loading<'a> {
     problems: Vec<Problem>,
 }
 
+/// What an author wrote himself, where leaving it out means something else.
+#[derive(Clone, Copy)]
+struct Said {
+    alerts: bool,
+    condition: bool,
+}
+
 impl<'a> Loading<'a> {
     fn new(options: Options) -> Self {
         Self {
@@ -73,20 +80,23 @@ impl<'a> Loading<'a> {
 
     fn add(&mut self, parsed: Parsed<'a>) {
         let Parsed { document, parts, value } = parsed;
-        let alerts_said = value.get("soc").is_some_and(|soc| soc.get("alerts").is_some());
+        let said = Said {
+            alerts: value.get("soc").is_some_and(|soc| soc.get("alerts").is_some()),
+            condition: value.get("correlation").is_some_and(|c| c.get("condition").is_some()),
+        };
         match parts {
             Parts::Filter(filter) => self.filters.push((document, *filter)),
             Parts::Rule(mut parsed) => {
                 let accepted = self.pipelines.rule(&mut parsed);
                 let (rule, faults) = of_rule(&parsed, &document);
                 match accepted.and_then(|()| self.detection(document, &rule, &parsed)) {
-                    Ok(body) => self.draft(document, rule, faults, body, alerts_said),
+                    Ok(body) => self.draft(document, rule, faults, body, said),
                     Err(fault) => self.error(document, fault, &rule.id),
                 }
             }
             Parts::Correlation(parsed) => {
                 let (rule, faults) = of_correlation(&parsed, &document);
-                self.draft(document, rule, faults, Body::Correlation(parsed), alerts_said);
+                self.draft(document, rule, faults, Body::Correlation(parsed), said);
             }
         }
     }
@@ -97,7 +107,7 @@ impl<'a> Loading<'a> {
         rule: Rule,
         faults: Vec<Fault>,
         body: Body,
-        alerts_said: bool,
+        said: Said,
     ) {
         let id = rule.id.clone();
         if let Err(earlier) = self.names.add(&rule, self.drafts.len()) {
@@ -106,7 +116,9 @@ impl<'a> Loading<'a> {
             let fault = Fault::new(format!("the id {id} is taken by {place}")).at(["id"]);
             return self.error(document, fault.hint("give this rule an id of its own"), &id);
         }
-        self.drafts.push(Draft { document, rule, body, alerts_said });
+        let unconditioned = rule.is_correlation && !said.condition;
+        let (alerts_said, filters) = (said.alerts, Vec::new());
+        self.drafts.push(Draft { document, rule, body, alerts_said, unconditioned, filters });
         for fault in faults {
             self.warn(document, fault, &id);
         }
@@ -139,7 +151,7 @@ impl<'a> Loading<'a> {
         for (document, mut filter) in std::mem::take(&mut self.filters) {
             let label = filter.id.clone().unwrap_or_else(|| filter.title.clone());
             let accepted = self.pipelines.filter(&mut filter);
-            match accepted.and_then(|()| self.apply(&filter)) {
+            match accepted.and_then(|()| self.apply(document.text, &filter)) {
                 Ok(0) => {
                     let fault = Fault::new("the filter applies to no rule").at(["filter", "rules"]);
                     let hint = "name ids or names of rules whose logsource is the filter's";
@@ -152,7 +164,7 @@ impl<'a> Loading<'a> {
     }
 
     /// How many rules the filter was applied to.
-    fn apply(&mut self, filter: &FilterRule) -> Result<usize, Fault> {
+    fn apply(&mut self, text: &'a str, filter: &FilterRule) -> Result<usize, Fault> {
         let (detection, _) = self.builder.detection(&filter.detection, "filter")?;
         let detection = std::sync::Arc::new(detection);
         let mut applied = 0;
@@ -168,6 +180,7 @@ impl<'a> Loading<'a> {
             };
             if named && covers(filter.logsource.as_ref(), logsource) {
                 of_rule.restrict(detection.clone());
+                draft.filters.push(text);
                 applied += 1;
             }
         }
@@ -263,7 +276,12 @@ impl<'a> Loading<'a> {
                 Body::Correlation(correlation) => Some(&**correlation),
                 _ => None,
             };
-            candidates.push(Candidate { rule: &draft.rule, correlation });
+            candidates.push(Candidate {
+                rule: &draft.rule,
+                correlation,
+                filters: &draft.filters,
+                unconditioned: draft.unconditioned,
+            });
         }
         let connected = connect(&candidates, &|reference| self.names.find(reference));
         let mut faults = Vec::new();

@@ -32,6 +32,8 @@ pub(super) struct Given {
     #[serde(default)]
     pub host: Option<String>,
     #[serde(default)]
+    pub agency: Option<String>,
+    #[serde(default)]
     pub kind: Option<String>,
     #[serde(default)]
     pub logsource: Option<Logsource>,

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::case::{Case, Given};
 use super::event::TestEvent;
 use super::{Outcome, TestReport};
-use crate::correlation::{CorrelationLimits, Correlator};
+use crate::correlation::{CorrelationLimits, Correlator, Origin};
 use crate::pattern::seconds_of;
 use crate::problem::{Problem, Severity};
 use crate::rule::{Logsource, Rule};
@@ -118,14 +118,18 @@ fn feed(
             let time_us = clock.saturating_mul(1_000_000);
             let event = TestEvent { given, logsource, time_us };
             let matches = ruleset.matching(&event);
-            let host = given.host.as_deref().unwrap_or("host");
-            let correlated = correlator.feed(host, &number.to_string(), &event, &matches);
+            let from = Origin {
+                scope: given.agency.as_deref().unwrap_or("agency"),
+                host: given.host.as_deref().unwrap_or("host"),
+            };
+            let correlated = correlator.feed(from, &number.to_string(), &event, &matches);
             fired.extend(&matches);
             fired.extend(correlated.iter().map(|matched| matched.rule));
             clock += i64::from(given.every_s.unwrap_or(1));
             number += 1;
         }
     }
+    fired.extend(correlator.finish().iter().map(|matched| matched.rule));
     fired.retain(|number| judged.contains(number));
     Ok(fired)
 }
