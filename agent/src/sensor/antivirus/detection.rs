@@ -5,9 +5,9 @@ use std::time::Instant;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use soc_event::{Event, Timestamp, kind};
+use soc_formats::text::{self, Moment, is_plausible};
 
 use crate::sensor::logfile::{BUFFER_BYTES, Begin, Follower, Found, zone};
-use crate::sensor::parse::{self, Moment, is_plausible};
 use crate::sensor::{
     Context, DELIVERY_MAX, Delivery, Observation, Position, Positions, Root, fit, read,
 };
@@ -40,7 +40,7 @@ impl Detection {
     pub(super) fn parse(line: &str, moment: Moment<'_>) -> Option<Self> {
         // Nearly all lines end here.
         line.ends_with(" FOUND").then_some(())?;
-        let Some(header) = parse::header(line, moment) else {
+        let Some(header) = text::header(line, moment) else {
             return Self::parse_own(line, moment.zone);
         };
         PROGRAMS.contains(&header.program?).then_some(())?;

@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use soc_event::{Lane, Value};
 
 use super::*;
-use crate::sensor::parse::Moment;
 use crate::sensor::{Outlet, Position, Positions};
+use soc_formats::text::Moment;
 
 fn now() -> Timestamp {
     "2026-11-22T10:00:00Z".parse().unwrap()

@@ -1,7 +1,8 @@
 use serde_json::{Map, Value as Json};
 use soc_event::{Event, Logsource, Timestamp, kind, limits};
+use soc_formats::text;
 
-use crate::sensor::{fit, parse};
+use crate::sensor::fit;
 
 /// One entry of the journal. Source: systemd.journal-fields(7) and "Journal JSON Format".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,10 +46,10 @@ impl Entry {
 
     /// The event of this entry.
     pub(super) fn event(self, now: Timestamp) -> Event {
-        let time = self.time.filter(|time| parse::is_plausible(*time, now)).unwrap_or(now);
+        let time = self.time.filter(|time| text::is_plausible(*time, now)).unwrap_or(now);
         let mut event = Event::new(time, kind::LOG, Logsource::service("linux", "syslog"));
         match &self.program {
-            Some(program) => parse::message(program, &self.message, &mut event),
+            Some(program) => text::message(program, &self.message, &mut event),
             None => event = event.with("message", self.message.as_str()),
         }
         let severity = self.severity.map(u64::from);
