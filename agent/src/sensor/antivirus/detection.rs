@@ -153,7 +153,7 @@ impl Detections {
         let mut budget = LINES_MAX.saturating_sub(delivery.observations.len());
         for (path, follower) in &mut self.logs {
             let observations = &mut delivery.observations;
-            let moment = Moment { now, zone: &self.zone };
+            let moment = Moment::live(now, &self.zone);
             let mut sink = |found: Found<'_>| match found {
                 Found::Line(line) => {
                     let text = String::from_utf8_lossy(line.bytes);
@@ -179,7 +179,7 @@ impl Detections {
 /// See [`super::last_detections`].
 pub(super) fn last(root: &Root, logs: &[String], now: Timestamp, count: usize) -> Vec<Detection> {
     let zone = zone(root);
-    let moment = Moment { now, zone: &zone };
+    let moment = Moment::live(now, &zone);
     let mut found = Vec::new();
     for path in logs {
         let Ok(bytes) = last_bytes(&root.path(path)) else { continue };

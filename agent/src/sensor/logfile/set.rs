@@ -117,7 +117,7 @@ impl Set {
 
     fn read(&mut self, place: usize, now: Instant, delivery: &mut Delivery) -> bool {
         let Some(file) = self.files.get_mut(place) else { return true };
-        let moment = Moment { now: self.clock.now(), zone: &self.zone };
+        let moment = Moment::live(self.clock.now(), &self.zone);
         let mut budget = LINES_MAX.saturating_sub(delivery.observations.len());
         let (path, profile) = (&file.path, &file.profile);
         let observations = &mut delivery.observations;
@@ -268,7 +268,7 @@ pub(in crate::sensor) fn zone(root: &Root) -> TimeZone {
 /// See [`super::observe`].
 pub(super) fn observe(root: &Root, config: &Config, clock: &dyn Clock) -> Vec<Seen> {
     let zone = zone(root);
-    let moment = Moment { now: clock.now(), zone: &zone };
+    let moment = Moment::live(clock.now(), &zone);
     let mut seen: Vec<Seen> = Vec::new();
     for source in &config.files {
         for path in pattern::expand(root, &source.path) {
