@@ -11,6 +11,8 @@ use super::block::{Block, Log, Skipped};
 
 /// How much is read and evaluated at once.
 const BLOCK_BYTES: usize = 1024 * 1024;
+/// What a pipe holds, on Linux.
+const PIPE_BYTES: usize = 64 * 1024;
 /// How standard input is called.
 const STANDARD_INPUT: &str = "-";
 
@@ -95,7 +97,11 @@ impl Open {
             (Source::File(file), changed.unwrap_or(now))
         };
         let mut rest = Vec::new();
-        let is_end = source.read(&mut rest, BLOCK_BYTES)?;
+        let mut is_end = source.read(&mut rest)?;
+        // A pipe may begin with less than tells the format.
+        while !is_end && rest.len() < PIPE_BYTES && !rest.contains(&b'\n') {
+            is_end = source.read(&mut rest)?;
+        }
         let name = path.to_string_lossy().into_owned();
         let format = Format::detect(&rest, &name);
         let log = Arc::new(Log { name, format: format.clone(), ended });
@@ -118,7 +124,7 @@ impl Open {
                     skipped.extend(fault.map(|(place, fault)| self.log.skipped(place, &fault)));
                 }
                 Cut::More if self.is_end => return None,
-                Cut::More => match self.source.read(bytes, BLOCK_BYTES) {
+                Cut::More => match self.source.read(bytes) {
                     Ok(is_end) => self.is_end = is_end,
                     Err(error) => {
                         skipped.push(unreadable(&self.log.name, &error));
@@ -131,16 +137,17 @@ impl Open {
 }
 
 impl Source {
-    /// Reads so many bytes more at most; true at the end.
-    fn read(&mut self, bytes: &mut Vec<u8>, at_most: usize) -> std::io::Result<bool> {
+    /// Reads more; true at the end.
+    fn read(&mut self, bytes: &mut Vec<u8>) -> std::io::Result<bool> {
         match self {
             Self::File(file) => {
-                let limit = u64::try_from(at_most).unwrap_or(u64::MAX);
-                Ok(file.take(limit).read_to_end(bytes)? < at_most)
+                let limit = u64::try_from(BLOCK_BYTES).unwrap_or(u64::MAX);
+                bytes.reserve(BLOCK_BYTES);
+                Ok(file.take(limit).read_to_end(bytes)? < BLOCK_BYTES)
             }
             Self::Input(input) => {
                 let held = bytes.len();
-                bytes.resize(held + at_most, 0);
+                bytes.resize(held + PIPE_BYTES, 0);
                 let read = input.read(bytes.get_mut(held..).unwrap_or_default());
                 bytes.truncate(held + *read.as_ref().unwrap_or(&0));
                 read.map(|read| read == 0)
