@@ -12,7 +12,6 @@ mod fit;
 pub mod host;
 pub mod journald;
 pub mod logfile;
-pub mod parse;
 pub mod port;
 mod read;
 

@@ -11,6 +11,7 @@ pub mod config;
 pub mod control;
 pub mod dashboard;
 pub mod detect;
+pub mod eval;
 pub mod fleet;
 pub mod folder;
 pub mod gateway;

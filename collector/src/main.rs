@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,6 +11,7 @@ use soc_collector::access::Password;
 use soc_collector::clock::Clock;
 use soc_collector::config::{self, Config};
 use soc_collector::control::{self, Answer, Command};
+use soc_collector::eval::{self, Outputs};
 use soc_collector::rule_files;
 use soc_collector::serve::{self, Kept, Said};
 use tokio::signal::unix::{SignalKind, signal};
@@ -141,6 +143,24 @@ enum RulesTask {
         #[arg(required = true)]
         paths: Vec<PathBuf>,
     },
+    /// Say what rules find in log files; exit code 1 when something had to be skipped.
+    Eval(Eval),
+}
+
+#[derive(Debug, Args)]
+struct Eval {
+    /// Rule files, and folders of them.
+    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
+    rules: Vec<PathBuf>,
+    /// Logs: JSON, EVTX, syslog, auditd, the journal's export, web access; - for standard input.
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    events: Vec<PathBuf>,
+    /// How matches are written.
+    #[arg(long, value_enum, default_value_t)]
+    format: eval::Format,
+    /// How many threads evaluate; as many as there are processors, if not given.
+    #[arg(long)]
+    threads: Option<NonZeroUsize>,
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {
@@ -179,7 +199,18 @@ async fn perform(task: Task) -> ExitCode {
         },
         Task::Rules(RulesTask::Check { paths }) => rule_files::check(&paths, &mut print),
         Task::Rules(RulesTask::Test { paths }) => rule_files::test(&paths, &mut print),
+        Task::Rules(RulesTask::Eval(eval)) => evaluate(eval),
     }
+}
+
+fn evaluate(arguments: Eval) -> ExitCode {
+    let Eval { rules, events, format, threads } = arguments;
+    let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let threads = threads.unwrap_or_else(processors);
+    let shows_progress = std::io::stderr().is_terminal();
+    let config = eval::Config { rules, events, format, threads, shows_progress };
+    let (mut matches, mut errors) = (std::io::stdout(), std::io::stderr());
+    eval::run(&config, Outputs { matches: &mut matches, errors: &mut errors })
 }
 
 async fn run(arguments: Serve) -> ExitCode {

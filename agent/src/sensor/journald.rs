@@ -4,20 +4,22 @@
 //! the journal. The cursor of an entry is the position and is committed with it. Where the host
 //! writes the same lines to files that are followed, this sensor does not run, unless told to.
 
-mod entry;
-
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use soc_event::{Event, Timestamp, kind};
+use soc_formats::journal::Entry;
+use soc_formats::text::Moment;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::Instant;
 
-use super::{Context, DELIVERY_MAX, Delivery, Error, Observation, Position, Root, Running, Sensor};
-use entry::Entry;
+use super::{
+    Context, DELIVERY_MAX, Delivery, Error, Observation, Position, Root, Running, Sensor, fit,
+};
 
 /// Name of the position.
 const SOURCE: &str = "journald";
@@ -250,7 +252,10 @@ impl Reader {
             Some(entry) => {
                 *cursor = Some(entry.cursor.clone()).filter(|text| text.len() <= CURSOR_BYTES_MAX);
                 if entry.pid != Some(std::process::id()) {
-                    delivery.observations.push(Observation::log(entry.event(now)));
+                    // The journal's times are UTC; no zone is asked for.
+                    let mut event = entry.event(Moment::live(now, &TimeZone::UTC));
+                    fit::fit(&mut event);
+                    delivery.observations.push(Observation::log(event));
                 }
             }
             None => {

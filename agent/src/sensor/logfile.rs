@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use soc_event::Logsource;
+use soc_formats::text::{Format, Profile};
 use tokio::time::Instant;
 
 pub(super) use follower::{Begin, Follower, Found};
@@ -33,7 +34,6 @@ pub(crate) use pattern::expand;
 pub(super) use set::zone;
 pub(super) use tail::{BUFFER_BYTES, Line};
 
-use super::parse::{Format, Profile};
 use super::{Context, Error, Running, Sensor};
 use set::Set;
 use watch::Watch;

@@ -5,9 +5,9 @@ use std::time::Instant;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use soc_event::{Event, Timestamp, kind};
+use soc_formats::text::{self, Moment, is_plausible};
 
 use crate::sensor::logfile::{BUFFER_BYTES, Begin, Follower, Found, zone};
-use crate::sensor::parse::{self, Moment, is_plausible};
 use crate::sensor::{
     Context, DELIVERY_MAX, Delivery, Observation, Position, Positions, Root, fit, read,
 };
@@ -40,7 +40,7 @@ impl Detection {
     pub(super) fn parse(line: &str, moment: Moment<'_>) -> Option<Self> {
         // Nearly all lines end here.
         line.ends_with(" FOUND").then_some(())?;
-        let Some(header) = parse::header(line, moment) else {
+        let Some(header) = text::header(line, moment) else {
             return Self::parse_own(line, moment.zone);
         };
         PROGRAMS.contains(&header.program?).then_some(())?;
@@ -153,7 +153,7 @@ impl Detections {
         let mut budget = LINES_MAX.saturating_sub(delivery.observations.len());
         for (path, follower) in &mut self.logs {
             let observations = &mut delivery.observations;
-            let moment = Moment { now, zone: &self.zone };
+            let moment = Moment::live(now, &self.zone);
             let mut sink = |found: Found<'_>| match found {
                 Found::Line(line) => {
                     let text = String::from_utf8_lossy(line.bytes);
@@ -179,7 +179,7 @@ impl Detections {
 /// See [`super::last_detections`].
 pub(super) fn last(root: &Root, logs: &[String], now: Timestamp, count: usize) -> Vec<Detection> {
     let zone = zone(root);
-    let moment = Moment { now, zone: &zone };
+    let moment = Moment::live(now, &zone);
     let mut found = Vec::new();
     for path in logs {
         let Ok(bytes) = last_bytes(&root.path(path)) else { continue };

@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use soc_event::{Lane, Value};
 
 use super::*;
-use crate::sensor::parse::Moment;
 use crate::sensor::{Outlet, Position, Positions};
+use soc_formats::text::Moment;
 
 fn now() -> Timestamp {
     "2026-11-22T10:00:00Z".parse().unwrap()
@@ -367,7 +367,8 @@ fn findings_are_told_once_also_over_a_restart() {
 #[test]
 fn lines_of_the_log_become_detections() {
     let check = |line: &str, expected: Option<(&str, &str, Option<&str>, Option<&str>)>| {
-        let moment = Moment { now: now(), zone: &TimeZone::UTC };
+        let zone = TimeZone::UTC;
+        let moment = Moment::live(now(), &zone);
         let found = Detection::parse(line, moment);
         let time = found.as_ref().and_then(|found| Some(found.time?.to_string()));
         let found = found

@@ -24,39 +24,6 @@ impl Positions for Stored {
 const LINE: &str = r#"{"__CURSOR":"s=1;i=2","__REALTIME_TIMESTAMP":"1795341600000000","MESSAGE":"Failed password for root from 192.0.2.7 port 22 ssh2","SYSLOG_IDENTIFIER":"sshd","_PID":"71","_HOSTNAME":"srv","PRIORITY":"6","SYSLOG_FACILITY":"4","_SYSTEMD_UNIT":"ssh.service"}"#;
 
 #[test]
-fn an_entry_becomes_a_parsed_event() {
-    let entry = Entry::parse(LINE.as_bytes()).unwrap();
-    assert_eq!(entry.cursor, "s=1;i=2");
-    let event = entry.event(Fixed.now());
-    assert_eq!(event.time.to_string(), "2026-11-22T10:00:00.000000Z");
-    assert_eq!(event.logsource.service.as_deref(), Some("sshd"));
-    let hidden = ["message", "ssh.method", "event.action"];
-    let fields = event.fields.iter().filter(|(name, _)| !hidden.contains(&name.as_str()));
-    let shown: Vec<String> = fields.map(|(name, value)| format!("{name}={value}")).collect();
-    assert_eq!(
-        shown.join(" "),
-        "event.outcome=failure host.name=srv log.source=journald log.syslog.facility.code=4 \
-         log.syslog.severity.code=6 process.name=sshd process.pid=71 service.unit=ssh.service \
-         source.ip=192.0.2.7 source.port=22 user.name=root"
-    );
-}
-
-#[test]
-fn unusual_values_are_read_and_nonsense_is_not() {
-    let message = |value: &str| {
-        let line = format!(r#"{{"__CURSOR":"c","MESSAGE":{value}}}"#);
-        Entry::parse(line.as_bytes()).map(|entry| entry.event(Fixed.now()).raw.unwrap())
-    };
-    assert_eq!(message("[104,105,255]").as_deref(), Some("hi\u{fffd}"));
-    assert_eq!(message(r#"["one","two"]"#).as_deref(), Some("one"));
-    assert_eq!(message("null").as_deref(), Some(""));
-    assert_eq!(message("[104,400]").as_deref(), Some(""));
-    for line in ["", "{", "[]", r#"{"MESSAGE":"no cursor"}"#, "\u{0}"] {
-        assert_eq!(Entry::parse(line.as_bytes()), None, "{line}");
-    }
-}
-
-#[test]
 fn the_journal_is_left_alone_where_its_lines_are_followed_as_files() {
     let folder = tempfile::tempdir().unwrap();
     let root = Root::new(folder.path());

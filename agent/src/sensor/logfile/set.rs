@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use soc_event::Timestamp;
+use soc_formats::text::{self, Moment, Profile};
 
 use super::follower::{is_compressed, is_rotated_name};
 use super::position::FileId;
 use super::{BUFFER_BYTES, Begin, Config, Follower, Found, Line, Seen, Source, pattern};
-use crate::sensor::parse::{self, Moment, Profile};
 use crate::sensor::{
     Clock, Context, DELIVERY_MAX, Delivery, Observation, Position, Positions, Root, fit, read,
 };
@@ -117,7 +117,7 @@ impl Set {
 
     fn read(&mut self, place: usize, now: Instant, delivery: &mut Delivery) -> bool {
         let Some(file) = self.files.get_mut(place) else { return true };
-        let moment = Moment { now: self.clock.now(), zone: &self.zone };
+        let moment = Moment::live(self.clock.now(), &self.zone);
         let mut budget = LINES_MAX.saturating_sub(delivery.observations.len());
         let (path, profile) = (&file.path, &file.profile);
         let observations = &mut delivery.observations;
@@ -244,7 +244,7 @@ fn observation(
     // A file emptied under a program that does not append begins with a hole of zeros.
     let start = bytes.iter().position(|byte| *byte != 0)?;
     let text = String::from_utf8_lossy(bytes.get(start..)?);
-    let mut event = parse::line(&text, profile, moment);
+    let mut event = text::line(&text, profile, moment);
     let fields = &mut event.fields;
     fields.insert("log.source".to_owned(), "file".into());
     fields.insert("log.file.path".to_owned(), path.into());
@@ -268,7 +268,7 @@ pub(in crate::sensor) fn zone(root: &Root) -> TimeZone {
 /// See [`super::observe`].
 pub(super) fn observe(root: &Root, config: &Config, clock: &dyn Clock) -> Vec<Seen> {
     let zone = zone(root);
-    let moment = Moment { now: clock.now(), zone: &zone };
+    let moment = Moment::live(clock.now(), &zone);
     let mut seen: Vec<Seen> = Vec::new();
     for source in &config.files {
         for path in pattern::expand(root, &source.path) {
@@ -296,7 +296,7 @@ fn look(root: &Root, path: &str, profile: &Profile, moment: Moment<'_>) -> Seen 
             seen.bytes = Some(size);
             let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
             for line in lines {
-                seen.count(&parse::line(&String::from_utf8_lossy(line), profile, moment), moment);
+                seen.count(&text::line(&String::from_utf8_lossy(line), profile, moment), moment);
             }
         }
         Err(error) => seen.problem = Some(error.to_string()),

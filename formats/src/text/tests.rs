@@ -12,7 +12,8 @@ fn now() -> Timestamp {
 }
 
 fn parse(text: &str, path: &str) -> Event {
-    let moment = Moment { now: now(), zone: &TimeZone::UTC };
+    let zone = TimeZone::UTC;
+    let moment = Moment::live(now(), &zone);
     line(text, &Profile::of_path(path), moment)
 }
 
@@ -73,7 +74,7 @@ fn headers_are_read_in_all_formats() {
 #[test]
 fn times_without_a_zone_are_of_the_hosts_zone() {
     let zone = TimeZone::fixed(jiff::tz::offset(7));
-    let moment = Moment { now: now(), zone: &zone };
+    let moment = Moment::live(now(), &zone);
     let event = line("Nov 22 17:00:00 srv a: hi", &Profile::of_path("/var/log/syslog"), moment);
     assert_eq!(event.time.to_string(), "2026-11-22T10:00:00.000000Z");
 }
@@ -429,7 +430,7 @@ fn every_real_syslog_line_has_its_program() {
 }
 
 fn any_format() -> impl Strategy<Value = Profile> {
-    let formats = [Format::Syslog, Format::Access, Format::Plain];
+    let formats = [Format::Syslog, Format::Access, Format::Auditd, Format::Plain];
     prop::sample::select(formats.to_vec())
         .prop_map(|format| Profile { format, ..Profile::default() })
 }
@@ -495,7 +496,8 @@ fn hostile() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn any_line_gives_an_event_that_holds_it(text in hostile(), profile in any_format()) {
-        let moment = Moment { now: now(), zone: &TimeZone::UTC };
+        let zone = TimeZone::UTC;
+    let moment = Moment::live(now(), &zone);
         let event = line(&text, &profile, moment);
         prop_assert_eq!(event.raw.as_deref(), Some(text.as_str()));
         prop_assert!(event.fields.contains_key("message"));
@@ -511,4 +513,76 @@ proptest! {
         prop_assert_eq!(event.text("user.name"), Some(name.as_str()));
         prop_assert_eq!(event.text("event.outcome"), Some("failure"));
     }
+}
+
+/// What an audit record says, in Debian's place for them. Lines made by hand after the
+/// documentation of the kernel and of audit-userspace.
+fn audit(text: &str, expected: &str) {
+    let event = parse(text, "/var/log/audit/audit.log");
+    assert_eq!(event.logsource, soc_event::Logsource::service("linux", "auditd"));
+    let hidden = ["msg", "message"];
+    let fields = event.fields.iter().filter(|(name, _)| !hidden.contains(&name.as_str()));
+    let found: Vec<String> = fields.map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(found.join(" "), expected, "{text}");
+}
+
+#[test]
+fn audit_records_are_read() {
+    let head = "msg=audit(1795341600.250:24287):";
+    let text = format!(
+        "node=srv type=SYSCALL {head} arch=c000003e syscall=59 success=yes a0=2D6C exit=-13 comm=\"id\" exe=2F746D702F612062 key=(null)\u{1d}ARCH=x86_64 SYSCALL=execve UID=\"root\""
+    );
+    audit(
+        &text,
+        "ARCH=x86_64 SYSCALL=execve UID=root a0=2D6C arch=c000003e comm=id exe=/tmp/a b exit=-13 \
+         host.name=srv key=(null) success=yes syscall=59 type=SYSCALL",
+    );
+    let event = parse(&text, "/var/log/audit/audit.log");
+    assert_eq!(event.time.to_string(), "2026-11-22T10:00:00.250000Z");
+    assert_eq!(event.text("msg"), Some("audit(1795341600.250:24287)"));
+    audit(
+        &format!("type=EXECVE {head} argc=3 a0=\"sh\" a1=2D63 a2_len=6 a2[0]=6563 a2[1]=686F"),
+        "a0=sh a1=-c a2=echo a2_len=6 argc=3 type=EXECVE",
+    );
+    audit(
+        &format!("type=PROCTITLE {head} proctitle=6C73002D6C6100"),
+        "proctitle=ls -la type=PROCTITLE",
+    );
+    audit(
+        &format!("type=PATH {head} item=0 name=\"/etc/passwd\" mode=0100644 nametype=NORMAL"),
+        "item=0 mode=0100644 name=/etc/passwd nametype=NORMAL type=PATH",
+    );
+    audit(&format!("type=SYSCALL {head} key=6F6E650174776F"), "key=one, two type=SYSCALL");
+    audit(
+        &format!(
+            "type=USER_LOGIN {head} pid=7 uid=0 msg='op=login acct=\"root\" exe=\"/usr/sbin/sshd\" hostname=? addr=192.0.2.7 terminal=ssh res=failed'"
+        ),
+        "acct=root addr=192.0.2.7 exe=/usr/sbin/sshd hostname=? op=login pid=7 res=failed terminal=ssh type=USER_LOGIN uid=0",
+    );
+    audit(
+        &format!("type=AVC {head} avc:  denied  {{ read }} for  pid=7 comm=\"cat\" tclass=file"),
+        "comm=cat pid=7 tclass=file type=AVC",
+    );
+    audit(
+        &format!(
+            "type=SOCKADDR {head} saddr=02000016\u{1d}SADDR={{ saddr_fam=inet laddr=192.0.2.7 lport=22 }}"
+        ),
+        "laddr=192.0.2.7 lport=22 saddr=02000016 saddr_fam=inet type=SOCKADDR",
+    );
+}
+
+#[test]
+fn what_a_program_says_cannot_replace_what_the_kernel_says() {
+    let head = "type=USER_CMD msg=audit(1795341600.250:1):";
+    let text = format!("{head} pid=7 uid=1000 auid=1000 msg='cmd=\"x\" uid=0 auid=0 ' pid=1'");
+    audit(&text, "auid=1000 cmd=x pid=7 type=USER_CMD uid=1000");
+}
+
+#[test]
+fn logs_that_were_kept_keep_their_times() {
+    let zone = TimeZone::UTC;
+    let moment = Moment::kept(now(), &zone);
+    let time = |text: &str| line(text, &Profile::of_path("x.log"), moment).time.to_string();
+    assert_eq!(time("2011-01-02T03:04:05Z srv a: hi"), "2011-01-02T03:04:05.000000Z");
+    assert_eq!(time("Nov 22 09:00:01 srv a: hi"), "2026-11-22T09:00:01.000000Z");
 }

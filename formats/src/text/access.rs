@@ -4,7 +4,7 @@ use jiff::civil::DateTime;
 use soc_event::{Event, Timestamp};
 
 use super::header::month_number;
-use super::{Moment, is_plausible, put};
+use super::{Moment, put};
 
 /// The common and combined log formats of Apache and nginx, also with `host:port ` before them:
 /// `192.0.2.7 - bob [22/Nov/2026:10:16:42 +0700] "GET /?q=1 HTTP/1.1" 200 512 "referrer" "agent"`.
@@ -24,7 +24,7 @@ fn access(text: &str, moment: Moment<'_>, event: &mut Event) -> Option<()> {
     let bytes: Option<u64> = rest_words.next()?.parse().ok();
     let tail = rest_words.next().unwrap_or_default();
 
-    if let Some(time) = clock(time).filter(|time| is_plausible(*time, moment.now)) {
+    if let Some(time) = clock(time).filter(|time| moment.believes(*time)) {
         event.time = time;
     }
     put(&mut event.fields, "message", text);

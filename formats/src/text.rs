@@ -1,4 +1,4 @@
-//! A line of a log becomes an event.
+//! Logs in lines of text: a line becomes an event.
 //!
 //! Promises: total (every text gives an event, the line itself is always in `raw`) and pure (the
 //! time of reading and the zone of the host are arguments). A field is only filled where the
@@ -9,6 +9,7 @@
 
 mod access;
 mod account;
+mod auditd;
 mod cron;
 mod header;
 mod pam;
@@ -31,6 +32,8 @@ pub enum Format {
     Syslog,
     /// Common or combined log format of a web server.
     Access,
+    /// Records of Linux's audit.
+    Auditd,
     /// No format is known: the line is the message.
     Plain,
 }
@@ -51,11 +54,19 @@ impl Profile {
         if name.contains("access") {
             return Self::access(path);
         }
+        if name == "audit.log" {
+            return Self::auditd();
+        }
         let service = match name {
             "auth.log" | "secure" => "auth",
             _ => "syslog",
         };
         Self { format: Format::Syslog, logsource: Logsource::service("linux", service) }
+    }
+
+    /// What auditd writes.
+    pub fn auditd() -> Self {
+        Self { format: Format::Auditd, logsource: Logsource::service("linux", "auditd") }
     }
 
     /// The access log of a web server; which server, its path may say.
@@ -78,6 +89,36 @@ pub struct Moment<'a> {
     pub now: Timestamp,
     /// The zone of the host.
     pub zone: &'a TimeZone,
+    /// How old a line may be.
+    pub age: Age,
+}
+
+/// How old lines may be whose own time is to be believed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Age {
+    /// A log that is being written: within the last year and until tomorrow, else the clock that
+    /// wrote the line was wrong.
+    #[default]
+    Live,
+    /// A log that was kept: any time.
+    Kept,
+}
+
+impl<'a> Moment<'a> {
+    /// For a log that is being written.
+    pub fn live(now: Timestamp, zone: &'a TimeZone) -> Self {
+        Self { now, zone, age: Age::Live }
+    }
+
+    /// For a log that was kept; `now` is when it ended, as far as that is known.
+    pub fn kept(now: Timestamp, zone: &'a TimeZone) -> Self {
+        Self { now, zone, age: Age::Kept }
+    }
+
+    /// Whether a line's own time can be true.
+    pub fn believes(&self, time: Timestamp) -> bool {
+        self.age == Age::Kept || is_plausible(time, self.now)
+    }
 }
 
 /// The event of one line, without its line feed.
@@ -86,6 +127,7 @@ pub fn line(text: &str, profile: &Profile, moment: Moment<'_>) -> Event {
     let known = match profile.format {
         Format::Syslog => syslog(text, moment, &mut event),
         Format::Access => access::fill(text, moment, &mut event),
+        Format::Auditd => auditd::fill(text, moment, &mut event),
         Format::Plain => false,
     };
     if !known {
@@ -98,6 +140,25 @@ pub fn line(text: &str, profile: &Profile, moment: Moment<'_>) -> Event {
 /// What stands before the message of a syslog line, `None` for a line of another kind.
 pub fn header<'a>(text: &'a str, moment: Moment<'_>) -> Option<Header<'a>> {
     header::parse(text, moment)
+}
+
+/// Fills in what a record of Linux's audit says, wherever its type and text were found.
+pub fn audit_record(kind: &str, text: &str, event: &mut Event) {
+    event.logsource = Profile::auditd().logsource;
+    auditd::record(kind, text, event);
+}
+
+/// Whether a line is a record of Linux's audit.
+pub(crate) fn is_auditd(text: &str) -> bool {
+    auditd::is_record(text)
+}
+
+/// Whether a line is one of a web server's access log.
+pub(crate) fn is_access(text: &str) -> bool {
+    let zone = TimeZone::UTC;
+    let moment = Moment::kept(Timestamp::default(), &zone);
+    let mut event = Event::new(moment.now, kind::LOG, Logsource::default());
+    access::fill(text, moment, &mut event)
 }
 
 /// Fills in what a program said, wherever its name and message were found.
@@ -140,7 +201,7 @@ fn syslog(text: &str, moment: Moment<'_>, event: &mut Event) -> bool {
     let Some(header) = header::parse(text, moment) else {
         return false;
     };
-    if let Some(time) = header.time.filter(|time| is_plausible(*time, moment.now)) {
+    if let Some(time) = header.time.filter(|time| moment.believes(*time)) {
         event.time = time;
     }
     if let Some(value) = header.priority {
