@@ -97,8 +97,8 @@ async fn detect(folder: &Path, journal: &Journal, registry: &Registry) -> Outcom
     let fleet = fleet.await?;
     let alerts = Alerts::new(store.clone(), clock, bus.clone(), registry)?;
     let config = rulebook::Config { folders: Vec::new(), poll: rulebook::POLL };
-    let (rulebook, _) = rulebook::open(config, bus, registry)?;
-    Ok(Detect::new(journal.clone(), store, alerts, fleet, rulebook, registry)?)
+    let (rulebook, _) = rulebook::open(config, bus.clone(), registry)?;
+    Ok(Detect::new(journal.clone(), store, alerts, fleet, rulebook, bus, registry)?)
 }
 
 async fn catch_up(detect: &Detect, journal: &Journal) -> Outcome<()> {

@@ -1,9 +1,10 @@
 //! The rules in force: the packs shipped with the program and the operators' own files.
 //!
-//! Folders are looked at every few seconds; when a file was added, changed or removed, all rules
-//! are loaded anew and the new book is handed to readers, who turn the page when it suits them. A
-//! broken file disables its rule alone; what is wrong with it is kept for people to see and logged
-//! once. Never: writes into a folder, follows a rule that another room knows better.
+//! Folders are looked at every second; when a file was added, changed or removed, and nothing has
+//! changed since the look before (nobody is in the middle of writing), all rules are loaded anew and
+//! the new book is handed to readers, who turn the page when it suits them. A broken file disables
+//! its rule alone; what is wrong with it is kept for people to see and logged once. Never: writes
+//! into a folder, follows a rule that another room knows better.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,7 +33,9 @@ pub struct Config {
 }
 
 /// How often folders are looked at by default.
-pub const POLL: Duration = Duration::from_secs(2);
+pub const POLL: Duration = Duration::from_secs(1);
+/// Files that change with every look are loaded as they are after so many.
+const LOOKS_MAX: u32 = 5;
 
 /// One state of all rules.
 pub struct Book {
@@ -66,6 +69,13 @@ impl Rulebook {
         Self(watch::channel(Arc::new(Book { ruleset, problems })).1)
     }
 
+    /// Rules that change when a test wants them to.
+    #[cfg(test)]
+    pub(crate) fn turning(text: &str) -> (watch::Sender<Arc<Book>>, Self) {
+        let (sender, receiver) = watch::channel(Self::of("test.yml", text).current());
+        (sender, Self(receiver))
+    }
+
     /// Wakes when there is another book.
     pub fn changes(&self) -> watch::Receiver<Arc<Book>> {
         self.0.clone()
@@ -77,6 +87,8 @@ impl Rulebook {
 pub struct Watcher {
     config: Config,
     stamps: Vec<Stamp>,
+    /// What the look before saw, while it is not yet loaded, and how many looks that has lasted.
+    seen: Option<(Vec<Stamp>, u32)>,
     sender: watch::Sender<Arc<Book>>,
     bus: Bus,
     metrics: Metrics,
@@ -104,7 +116,7 @@ pub fn open(
     log_problems(&book.problems, &[]);
     metrics.loaded(&book);
     let (sender, receiver) = watch::channel(book);
-    Ok((Rulebook(receiver), Watcher { config, stamps, sender, bus, metrics }))
+    Ok((Rulebook(receiver), Watcher { config, stamps, seen: None, sender, bus, metrics }))
 }
 
 impl Watcher {
@@ -128,7 +140,14 @@ impl Watcher {
     }
 
     async fn renew(&mut self, stamps: Vec<Stamp>, unreadable: Vec<Problem>) {
+        let seen = self.seen.take();
         if stamps == self.stamps {
+            return;
+        }
+        let looks = seen.as_ref().map_or(0, |(_, looks)| *looks);
+        let settled = seen.is_some_and(|(seen, _)| seen == stamps);
+        if !settled && looks < LOOKS_MAX {
+            self.seen = Some((stamps, looks + 1));
             return;
         }
         let to_load = stamps.clone();

@@ -28,7 +28,7 @@ mod view;
 
 pub use correlation::{CorrelationLimits, CorrelationMatch, Correlator};
 pub use detection::Predicate;
-pub use evaluator::Evaluator;
+pub use evaluator::{Evaluator, RuleUse};
 pub use event::{Event, FieldValue, LogsourceRef};
 pub use json::{JsonError, JsonEvent};
 pub use pack::{pack_tests, packs};
