@@ -115,6 +115,12 @@ impl Detect {
         })
     }
 
+    /// The same with so many threads that evaluate, instead of one a core.
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
     /// What each rule in force cost and gave since the start, by its id.
     pub fn costs(&self) -> HashMap<String, RuleUse> {
         self.tally.all()

@@ -5,7 +5,7 @@ use prometheus::{IntCounterVec, Opts, Registry};
 
 /// Rules with series of their own under one name; there are collections of ten thousand.
 pub(super) const RULES_MAX: usize = 200;
-/// Label of all others; no rule has it as its id, for those are UUIDs or made of letters and digits.
+/// Label of all others; a rule that calls itself so is one of them.
 const OTHERS: &str = "(other)";
 
 /// A counter by rule. Labels are ids of rules in force, which operators write; nothing that agents
@@ -32,7 +32,7 @@ impl ByRule {
         for (rule, count) in counts {
             let label = if named.contains(rule) {
                 rule
-            } else if named.len() < RULES_MAX {
+            } else if named.len() < RULES_MAX && rule != OTHERS {
                 named.insert(rule.to_owned());
                 rule
             } else {

@@ -53,7 +53,7 @@ async fn rules_that_change_while_it_runs_lose_no_event_and_no_window() {
     let (stop, shutdown) = watch::channel(false);
     let running = tokio::spawn(fixture.detect.clone().run(shutdown));
     for at in 0..60 {
-        fixture.append(&[login(at / 4, 9, "failure")]).await;
+        fixture.append(&[login(at, 9, "failure")]).await;
         books.send_replace(Rulebook::of("test.yml", &with_another(at as usize)).current());
     }
     let mut progress = fixture.detect.progress();

@@ -15,14 +15,14 @@ async fn logins(fixture: &mut Fixture) {
 #[tokio::test]
 async fn however_many_threads_evaluate_the_alerts_and_figures_are_the_same() {
     let mut alone = Fixture::new().await;
-    alone.detect.threads = 1;
+    alone.detect = alone.detect.with_threads(1);
     logins(&mut alone).await;
     evaluate(&alone.detect, std::iter::empty()).await;
     let expected = alone.alerts().await;
     assert!(expected.len() > 7, "{expected:?}");
     for threads in [2, 3, 8] {
         let mut several = Fixture::new().await;
-        several.detect.threads = threads;
+        several.detect = several.detect.with_threads(threads);
         logins(&mut several).await;
         evaluate(&several.detect, [(2000, false), (1, false), (777, true)].into_iter()).await;
         assert_eq!(several.alerts().await, expected, "{threads} threads");
