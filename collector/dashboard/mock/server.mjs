@@ -159,8 +159,8 @@ export function start({ port = 0, empty = false } = {}) {
   }
 
   const find = (id) => world.machines.find((one) => one.id === id);
-  // The dearest rule is parked until somebody takes it up again.
-  const parked = new Set(world.rules.slice(1, 2).map((one) => one.id));
+  // One rule is parked until somebody takes it up again.
+  const parked = new Set([world.rules.find((one) => !one.correlation).id]);
   const steps = (id) =>
     1 + ([...id].reduce((sum, sign) => sum * 31 + sign.codePointAt(0), 7) % 997);
   const allSteps = world.rules.reduce((sum, one) => sum + steps(one.id), 0);

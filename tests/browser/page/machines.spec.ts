@@ -121,12 +121,12 @@ test('the list of rules says what each costs, and a parked one can be asked agai
   expect(shares.length).toBeGreaterThan(2);
   expect(shares).toEqual([...shares].sort((a, b) => b - a));
   await expect(page.getByTestId('rules-parked')).toContainText('1');
-  await page
-    .getByTestId('rule-row')
-    .filter({ has: page.getByTestId('rule-parked') })
-    .click();
+  await page.getByTestId('rules-parked').getByRole('button').click();
+  await expect(page.getByTestId('rule-row')).toHaveCount(1);
+  await page.getByTestId('rule-row').click();
   await page.getByTestId('rule-unpark').click();
   await expect(page.getByTestId('rule-parking')).toHaveCount(0);
+  await page.getByTestId('rules-parked').getByRole('button').click();
   await expect(page.getByTestId('rules-parked')).toHaveCount(0);
 });
 

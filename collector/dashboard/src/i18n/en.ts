@@ -469,6 +469,7 @@ export const en: Catalogue = {
   'rules.cost_means': 'This rule’s part of the work of all rules since the collector started',
   'rules.parked': 'parked',
   'rules.parked_count': { one: '{count} rule is parked', other: '{count} rules are parked' },
+  'rules.show_all': 'See all rules',
   'rules.parked_why': 'This rule is not asked any more: an event was too much work for it.',
   'rules.parked_event': 'Event number {position}, received at',
   'rules.parked_again': 'It is asked again when its text changes, or now:',

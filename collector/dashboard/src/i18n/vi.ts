@@ -455,6 +455,7 @@ export const vi = {
     'Phần công sức của luật này trong tổng số của tất cả các luật, từ khi bộ thu khởi động',
   'rules.parked': 'tạm dừng',
   'rules.parked_count': '{count} luật đang tạm dừng',
+  'rules.show_all': 'Xem mọi luật',
   'rules.parked_why':
     'Luật này không được áp dụng nữa: một sự kiện tốn quá nhiều công sức đối với nó.',
   'rules.parked_event': 'Sự kiện số {position}, nhận lúc',
