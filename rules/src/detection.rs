@@ -12,7 +12,7 @@ mod modifiers;
 
 pub use explain::Predicate;
 
-pub(crate) use build::{Builder, Placeholders};
+pub(crate) use build::Builder;
 pub(crate) use condition::Expression;
 
 use std::sync::Arc;

@@ -2,10 +2,10 @@
 
 mod draft;
 mod extension;
-mod index;
 mod load;
+mod options;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,11 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::correlation::Correlation;
 use crate::detection::{Detection, Predicate};
 use crate::event::Event;
+use crate::logsource::Router;
 use crate::problem::Problem;
 use crate::rule::Rule;
 use crate::source::Source;
 use crate::view::View;
-use index::Index;
+
+pub use options::Options;
 
 /// Compiled rules; cheap to clone and share.
 #[derive(Clone)]
@@ -32,7 +34,7 @@ struct Inner {
     detections: Vec<Option<Detection>>,
     /// Members before those that refer to them.
     correlations: Vec<Correlation>,
-    index: Index,
+    router: Router,
     names: Vec<String>,
     version: String,
 }
@@ -49,15 +51,15 @@ pub struct Match {
 impl Ruleset {
     /// Loads all documents of all sources; a broken one disables that rule alone.
     pub fn load<'a>(sources: impl IntoIterator<Item = Source<'a>>) -> (Self, Vec<Problem>) {
-        Self::load_with(sources, BTreeMap::new())
+        Self::load_with(sources, Options::default())
     }
 
-    /// The same with values for the `%placeholders%` of rules that use `expand`.
+    /// The same with what a site knows better than the rules' authors.
     pub fn load_with<'a>(
         sources: impl IntoIterator<Item = Source<'a>>,
-        placeholders: BTreeMap<String, Vec<String>>,
+        options: Options,
     ) -> (Self, Vec<Problem>) {
-        let (inner, problems) = load::load(sources, placeholders);
+        let (inner, problems) = load::load(sources, options);
         (Self { inner: Arc::new(inner) }, problems)
     }
 
@@ -74,11 +76,7 @@ impl Ruleset {
     /// All detection rules that match, in the order of [`Ruleset::rules`], also those that only
     /// serve correlations: [`Rule::alerts`] tells.
     pub fn evaluate(&self, event: &dyn Event) -> Vec<Match> {
-        let candidates = self.inner.index.candidates(event.logsource());
-        if candidates.is_empty() {
-            return Vec::new();
-        }
-        let view = View::new(event, &self.inner.names);
+        let (view, candidates) = self.view(event);
         let matching = |rule: usize| {
             let detection = self.inner.detections.get(rule)?.as_ref()?;
             let holds = detection.holds(&view);
@@ -91,8 +89,7 @@ impl Ruleset {
     ///
     /// The plain way, rule by rule: what an [`crate::Evaluator`] has to equal.
     pub fn matching(&self, event: &dyn Event) -> Vec<usize> {
-        let candidates = self.inner.index.candidates(event.logsource());
-        let view = View::new(event, &self.inner.names);
+        let (view, candidates) = self.view(event);
         let holds = |rule: &usize| {
             let detection = self.inner.detections.get(*rule).and_then(Option::as_ref);
             detection.is_some_and(|detection| detection.holds(&view))
@@ -100,11 +97,26 @@ impl Ruleset {
         candidates.into_iter().filter(holds).collect()
     }
 
-    /// Why a rule matches an event: the comparisons that were true; empty when it does not match.
+    /// Why a rule matches an event: the comparisons that were true; empty when it does not match,
+    /// whatever the event's logsource.
     pub fn explain(&self, rule: usize, event: &dyn Event) -> Vec<Predicate> {
         let Some(Some(detection)) = self.inner.detections.get(rule) else { return Vec::new() };
-        let view = View::new(event, &self.inner.names);
+        let (view, _) = self.view(event);
         if detection.holds(&view) { detection.explain(&view) } else { Vec::new() }
+    }
+
+    /// The numbers of the rules that look at events like this one, ascending.
+    pub fn candidates(&self, event: &dyn Event) -> Vec<usize> {
+        self.view(event).1
+    }
+
+    /// The event under the names its logsource gives it, and the rules that concerns.
+    fn view<'e>(&'e self, event: &'e dyn Event) -> (View<'e>, Vec<usize>) {
+        let router = &self.inner.router;
+        let mut view = View::new(event, &self.inner.names, router.envelopes());
+        let route = router.route(event.logsource(), &mut |slot| view.first(slot));
+        view.alias(router.aliases(&route));
+        (view, router.candidates(&route))
     }
 
     /// A hash over the text of the sources: same text, same version.

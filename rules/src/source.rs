@@ -8,9 +8,15 @@ mod document;
 pub(crate) mod guard;
 mod place;
 mod read;
+mod similar;
+mod strict;
+mod values;
 
 pub(crate) use document::{Document, split};
 pub(crate) use read::{Parsed, Parts, read};
+pub(crate) use similar::similar;
+pub(crate) use strict::{documents, strict};
+pub(crate) use values::Values;
 
 /// A rule file, read by the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,4 +25,9 @@ pub struct Source<'a> {
     pub path: &'a str,
     /// All of it.
     pub text: &'a str,
+}
+
+/// The first 16 bytes of a hash in hexadecimal: enough to tell versions apart.
+pub(crate) fn hex(hash: &[u8]) -> String {
+    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,10 +1,13 @@
 //! One event as the compiled rules see it: every field is looked up, turned to text and folded at
-//! most once, however many rules ask for it.
+//! most once, however many rules ask for it. A field the event lacks is answered by one that answers
+//! to its name ([`Envelopes`]), else by one the event's logsource says stands for it.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::collections::HashMap;
 
 use crate::event::{Event, FieldValue};
+use crate::logsource::Envelopes;
 use crate::pattern::{Glob, Number, fold};
 
 /// The number a field's name has in a [`crate::Ruleset`].
@@ -14,6 +17,11 @@ pub(crate) type Slot = usize;
 pub(crate) struct View<'e> {
     event: &'e dyn Event,
     names: &'e [String],
+    envelopes: &'e Envelopes,
+    /// For each slot in front, who answers in its place.
+    aliases: Vec<(Slot, Slot)>,
+    /// Names the event's fields answer to, and the fields.
+    answers: OnceCell<HashMap<String, &'e str>>,
     slots: Vec<OnceCell<Values<'e>>>,
     texts: OnceCell<Vec<Held<'e>>>,
 }
@@ -38,23 +46,58 @@ enum Kind {
 
 impl<'e> View<'e> {
     /// `names` are the names of all slots.
-    pub fn new(event: &'e dyn Event, names: &'e [String]) -> Self {
+    pub fn new(event: &'e dyn Event, names: &'e [String], envelopes: &'e Envelopes) -> Self {
         let slots = (0..names.len()).map(|_| OnceCell::new()).collect();
-        Self { event, names, slots, texts: OnceCell::new() }
+        let (answers, texts) = (OnceCell::new(), OnceCell::new());
+        Self { event, names, envelopes, aliases: Vec::new(), answers, slots, texts }
+    }
+
+    /// Sets who answers for slots that are empty. Before the first value is asked for.
+    pub fn alias(&mut self, aliases: Vec<(Slot, Slot)>) {
+        self.aliases = aliases;
     }
 
     /// The values of a field.
     pub fn values(&self, slot: Slot) -> &[Held<'e>] {
-        let (Some(cell), Some(name)) = (self.slots.get(slot), self.names.get(slot)) else {
-            return &[];
-        };
+        let Some(cell) = self.slots.get(slot) else { return &[] };
         cell.get_or_init(|| {
-            let mut values = Vec::new();
-            if let Some(value) = self.event.field(name) {
-                hold(value, &mut values);
+            let own = self.own(slot);
+            if !own.is_empty() {
+                return own;
             }
-            values
+            let others = self.aliases.iter().filter(|(empty, _)| *empty == slot);
+            let mut others = others.map(|(_, other)| self.own(*other));
+            others.find(|values| !values.is_empty()).unwrap_or_default()
         })
+    }
+
+    /// The first value of a field as text, without aliases: what logsources are told by.
+    pub fn first(&self, slot: Slot) -> Option<Cow<'e, str>> {
+        self.own(slot).into_iter().next().map(|held| held.text)
+    }
+
+    /// What the event itself holds under a name or under one that answers to it.
+    fn own(&self, slot: Slot) -> Values<'e> {
+        let mut values = Vec::new();
+        let Some(name) = self.names.get(slot) else { return values };
+        let value = self.event.field(name).or_else(|| {
+            let answers = self.answers.get_or_init(|| self.answers());
+            self.event.field(answers.get(name)?)
+        });
+        if let Some(value) = value {
+            hold(value, &mut values);
+        }
+        values
+    }
+
+    fn answers(&self) -> HashMap<String, &'e str> {
+        let mut answers = HashMap::new();
+        self.event.fields(&mut |own, _| {
+            for name in self.envelopes.answers_to(own) {
+                answers.entry(name).or_insert(own);
+            }
+        });
+        answers
     }
 
     /// Every text of the event, for keywords.

@@ -8,6 +8,7 @@ use super::item::{Item, Matcher, Pattern};
 use super::modifiers::{Operator, Plan, Wide};
 use super::{Detection, Group, Selection};
 use crate::limits;
+use crate::logsource::Slots;
 use crate::pattern::{
     Comparison, Encoding, Glob, Network, Number, Test, Token, Within, dashes, encode,
     expand_dashes, tokens, wide,
@@ -35,15 +36,6 @@ impl Builder {
     /// The names of all slots.
     pub fn into_names(self) -> Vec<String> {
         self.names
-    }
-
-    fn slot(&mut self, name: &str) -> Slot {
-        if let Some(slot) = self.slots.get(name) {
-            return *slot;
-        }
-        self.names.push(name.to_owned());
-        self.slots.insert(name.to_owned(), self.names.len() - 1);
-        self.names.len() - 1
     }
 
     /// Compiles the detection of a rule (`section` is `detection`) or of a filter. Besides it, the
@@ -233,6 +225,21 @@ impl Builder {
             replaced = true;
         }
         if replaced { Ok(texts) } else { Err("'expand' without a %placeholder%".to_owned()) }
+    }
+}
+
+impl Slots for Builder {
+    fn slot(&mut self, name: &str) -> Slot {
+        if let Some(slot) = self.slots.get(name) {
+            return *slot;
+        }
+        self.names.push(name.to_owned());
+        self.slots.insert(name.to_owned(), self.names.len() - 1);
+        self.names.len() - 1
+    }
+
+    fn find(&self, name: &str) -> Option<Slot> {
+        self.slots.get(name).copied()
     }
 }
 

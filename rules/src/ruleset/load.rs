@@ -1,24 +1,29 @@
 use std::collections::HashMap;
 
-use rsigma_parser::{FilterRule, FilterRuleTarget, LogSource, SigmaRule, is_unsupported};
+use rsigma_parser::{
+    CorrelationRule, FilterRule, FilterRuleTarget, LogSource, SigmaRule, is_unsupported,
+};
 use sha2::{Digest, Sha256};
 
 use super::draft::{Body, Draft, Names};
 use super::extension::{of_correlation, of_rule};
-use super::{Index, Inner};
+use super::{Inner, Options};
 use crate::correlation::{Candidate, connect};
-use crate::detection::{Builder, Placeholders};
+use crate::detection::Builder;
+use crate::logsource::{Logsources, Router};
+use crate::pipeline::Pipelines;
 use crate::problem::{Fault, Problem, Severity};
 use crate::rule::{Logsource, Rule};
-use crate::source::{Document, Parsed, Parts, Source, read};
+use crate::source::{Document, Parsed, Parts, Source, hex, read};
 
 /// Reads, compiles and connects everything.
 pub(super) fn load<'a>(
     sources: impl IntoIterator<Item = Source<'a>>,
-    placeholders: Placeholders,
+    options: Options,
 ) -> (Inner, Vec<Problem>) {
-    let mut loading = Loading::new(placeholders);
     let mut hash = Sha256::new();
+    options.hash(&mut hash);
+    let mut loading = Loading::new(options);
     for source in sources {
         let length = u64::try_from(source.text.len()).unwrap_or(u64::MAX);
         hash.update(length.to_be_bytes());
@@ -34,13 +39,10 @@ pub(super) fn load<'a>(
     loading.finish(version)
 }
 
-/// The first 16 bytes in hexadecimal: enough to tell versions apart.
-fn hex(hash: &[u8]) -> String {
-    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
 struct Loading<'a> {
     builder: Builder,
+    logsources: Logsources,
+    pipelines: Pipelines,
     drafts: Vec<Draft<'a>>,
     names: Names,
     filters: Vec<(Document<'a>, FilterRule)>,
@@ -48,9 +50,11 @@ struct Loading<'a> {
 }
 
 impl<'a> Loading<'a> {
-    fn new(placeholders: Placeholders) -> Self {
+    fn new(options: Options) -> Self {
         Self {
-            builder: Builder::new(placeholders),
+            builder: Builder::new(options.placeholders),
+            logsources: options.logsources,
+            pipelines: options.pipelines,
             drafts: Vec::new(),
             names: Names::default(),
             filters: Vec::new(),
@@ -71,9 +75,10 @@ impl<'a> Loading<'a> {
         let alerts_said = value.get("soc").is_some_and(|soc| soc.get("alerts").is_some());
         match parts {
             Parts::Filter(filter) => self.filters.push((document, *filter)),
-            Parts::Rule(parsed) => {
+            Parts::Rule(mut parsed) => {
+                let accepted = self.pipelines.rule(&mut parsed);
                 let (rule, faults) = of_rule(&parsed, &document);
-                match self.detection(document, &rule, &parsed) {
+                match accepted.and_then(|()| self.detection(document, &rule, &parsed)) {
                     Ok(body) => self.draft(document, rule, faults, body, alerts_said),
                     Err(fault) => self.error(document, fault, &rule.id),
                 }
@@ -130,9 +135,10 @@ impl<'a> Loading<'a> {
 
     /// Applies every filter to the rules it names.
     fn filter(&mut self) {
-        for (document, filter) in std::mem::take(&mut self.filters) {
+        for (document, mut filter) in std::mem::take(&mut self.filters) {
             let label = filter.id.clone().unwrap_or_else(|| filter.title.clone());
-            match self.apply(&filter) {
+            let accepted = self.pipelines.filter(&mut filter);
+            match accepted.and_then(|()| self.apply(&filter)) {
                 Ok(0) => {
                     let fault = Fault::new("the filter applies to no rule").at(["filter", "rules"]);
                     let hint = "name ids or names of rules whose logsource is the filter's";
@@ -167,14 +173,61 @@ impl<'a> Loading<'a> {
         Ok(applied)
     }
 
+    /// Sends every correlation through the pipelines: now that all rules are known, so are the
+    /// logsources of those it refers to.
+    fn transform_correlations(&mut self) {
+        for number in 0..self.drafts.len() {
+            let Some(Draft { document, body: Body::Correlation(parsed), rule, .. }) =
+                self.drafts.get(number)
+            else {
+                continue;
+            };
+            let (document, id, mut parsed) = (*document, rule.id.clone(), parsed.clone());
+            let logsources = self.logsources_of(&parsed);
+            let body = match self.pipelines.correlation(&mut parsed, &logsources) {
+                Ok(()) => Body::Correlation(parsed),
+                Err(fault) => {
+                    self.error(document, fault.at(["correlation"]), &id);
+                    Body::Disabled
+                }
+            };
+            if let Some(draft) = self.drafts.get_mut(number) {
+                draft.body = body;
+            }
+        }
+    }
+
+    /// The logsources of the rules a correlation refers to, also through other correlations.
+    fn logsources_of(&self, correlation: &CorrelationRule) -> Vec<LogSource> {
+        let mut logsources = Vec::new();
+        let mut left: Vec<&String> = correlation.rules.iter().collect();
+        let mut seen = Vec::new();
+        while let Some(number) = left.pop().map(|reference| self.names.find(reference)) {
+            let Some(number) = number.filter(|number| !seen.contains(number)) else { continue };
+            seen.push(number);
+            let Some(draft) = self.drafts.get(number) else { continue };
+            if let Body::Correlation(other) = &draft.body {
+                left.extend(&other.rules);
+            }
+            logsources.extend(draft.rule.logsource.clone().map(|of| LogSource {
+                category: of.category,
+                product: of.product,
+                service: of.service,
+                ..LogSource::default()
+            }));
+        }
+        logsources
+    }
+
     fn finish(mut self, version: String) -> (Inner, Vec<Problem>) {
+        self.transform_correlations();
         let correlations = self.correlations();
         let mut inner = Inner {
             rules: Vec::new(),
             ids: HashMap::new(),
             detections: Vec::new(),
             correlations,
-            index: Index::default(),
+            router: Router::new(&self.logsources, &mut self.builder),
             names: Vec::new(),
             version,
         };
@@ -185,7 +238,7 @@ impl<'a> Loading<'a> {
                 Body::Disabled => continue,
                 Body::Correlation(_) => None,
                 Body::Detection { logsource, detection } => {
-                    inner.index.add(&logsource, number);
+                    inner.router.add(&logsource, number);
                     Some(detection)
                 }
             };

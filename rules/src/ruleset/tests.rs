@@ -296,7 +296,8 @@ fn placeholders_take_their_values_or_disable_the_rule() {
     let text = rule("  s:\n    user|expand: 'x-%admins%'\n  condition: s");
     let source = Source { path: "r.yml", text: &text };
     let values = BTreeMap::from([("admins".to_owned(), vec!["lan".to_owned(), "b*".to_owned()])]);
-    let (ruleset, problems) = Ruleset::load_with([source], values);
+    let (ruleset, problems) =
+        Ruleset::load_with([source], Options { placeholders: values, ..Options::default() });
     assert!(problems.is_empty());
     assert!(!ruleset.evaluate(&Json(json!({"user": "x-bob"}))).is_empty());
     assert!(ruleset.evaluate(&Json(json!({"user": "x-zoe"}))).is_empty());

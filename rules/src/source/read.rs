@@ -4,6 +4,7 @@ use rsigma_parser::{
 };
 use yaml_serde::Value;
 
+use super::similar::distance;
 use super::{Document, Source, guard, split};
 use crate::limits;
 use crate::problem::{Fault, Problem, Severity};
@@ -37,7 +38,7 @@ pub(crate) fn read<'a>(source: Source<'a>, problems: &mut Vec<Problem>) -> Vec<P
     documents.into_iter().filter_map(|document| reader.document(document)).collect()
 }
 
-fn whole(source: Source<'_>) -> Result<Vec<Document<'_>>, Fault> {
+pub(super) fn whole(source: Source<'_>) -> Result<Vec<Document<'_>>, Fault> {
     if source.text.len() > limits::FILE_BYTES_MAX {
         let what = format!("the file is larger than {} bytes", limits::FILE_BYTES_MAX);
         return Err(Fault::new(what).hint("split it into several files"));
@@ -165,7 +166,7 @@ fn parse(text: &str, expected: usize) -> Result<(Parts, Vec<String>), String> {
     Ok((parts, errors))
 }
 
-fn yaml_fault(message: &str) -> Fault {
+pub(super) fn yaml_fault(message: &str) -> Fault {
     let what = message.split(" at line ").next().unwrap_or(message);
     let fault = Fault::new(format!("not valid YAML: {what}"));
     if message.contains("tab") || message.contains("cannot start any token") {
@@ -320,19 +321,4 @@ fn similar(modifier: &str) -> String {
         Some((distance, name)) if distance <= 3 => format!("did you mean '{name}'?"),
         _ => "the modifiers are listed in the Sigma specification, appendix 'modifiers'".to_owned(),
     }
-}
-
-/// Letters to change, add or remove to get from one word to the other (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(64).enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
