@@ -142,7 +142,7 @@ async fn detect(
     );
     let fleet = fleet.await?;
     let alerts = Alerts::new(store.clone(), clock, bus.clone(), registry)?;
-    let config = rulebook::Config { folders, poll: rulebook::POLL };
+    let config = rulebook::Config::of(folders);
     let (rulebook, _) = rulebook::open(config, bus.clone(), registry)?;
     Ok(Detect::new(journal.clone(), store, alerts, fleet, rulebook, bus, registry)?)
 }

@@ -140,12 +140,13 @@ pub async fn unpark(
 #[utoipa::path(post, path = "/rules/check", tag = "rules", request_body = Draft,
     responses((status = 200, body = Checked)))]
 pub async fn check(
-    State(_): State<Api>,
+    State(api): State<Api>,
     _: Signed,
     Json(Draft { source }): Json<Draft>,
 ) -> Result<Json<Checked>, Problem> {
     // Compiling takes what it takes; the limits of rules bound it.
-    let load = move || Ruleset::load([Source { path: DRAFT, text: &source }]);
+    let options = api.rulebook.current().options.clone();
+    let load = move || Ruleset::load_with([Source { path: DRAFT, text: &source }], options);
     let loaded = tokio::task::spawn_blocking(load).await;
     let (ruleset, problems) = loaded.map_err(|error| Problem::internal(&error))?;
     let problems = problems.iter().map(problem).collect();

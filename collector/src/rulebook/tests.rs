@@ -13,7 +13,7 @@ impl Watcher {
 }
 
 fn opened(folder: &std::path::Path) -> (Rulebook, Watcher, Bus) {
-    let config = Config { folders: vec![folder.to_owned()], poll: POLL };
+    let config = Config::of(vec![folder.to_owned()]);
     let bus = Bus::default();
     let (rulebook, watcher) = open(config, bus.clone(), &Registry::new()).unwrap();
     (rulebook, watcher, bus)
@@ -106,4 +106,37 @@ fn the_tests_beside_a_named_rule_come_with_it() {
         let Collected { rules, tests, problems } = collect(std::slice::from_ref(path));
         assert_eq!((rules.len(), tests.len(), problems.len()), (1, 1, 0));
     }
+}
+
+#[tokio::test]
+async fn what_the_site_adds_is_taken_over_as_rules_are() {
+    let (folder, site) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let rule = RULE.replace("message|contains: marker", "message|expand: '%servers%'");
+    std::fs::write(folder.path().join("marker.yml"), rule).unwrap();
+    let (values, pipeline) = (site.path().join("values.toml"), site.path().join("pipeline.yml"));
+    std::fs::write(&values, "servers = [\"srv-01\"]\n").unwrap();
+    let transform = "name: site\npriority: 10\ntransformations:\n  - type: field_name_mapping\n    \
+                     mapping:\n      message: msg\n";
+    std::fs::write(&pipeline, transform).unwrap();
+    let config = Config {
+        pipelines: vec![pipeline.clone()],
+        placeholders: Some(values.clone()),
+        ..Config::of(vec![folder.path().to_owned()])
+    };
+    let (rulebook, mut watcher) = open(config, Bus::default(), &Registry::new()).unwrap();
+    let matches = |name: &str, value: &str| {
+        let text = format!(r#"{{"product":"linux","{name}":"{value}"}}"#);
+        let event = soc_rules::JsonEvent::parse(text.as_bytes()).unwrap();
+        rulebook.current().ruleset.matching(&event).len()
+    };
+    assert_eq!(rulebook.current().problems, []);
+    assert_eq!((matches("msg", "srv-01"), matches("message", "srv-01")), (1, 0));
+    std::fs::write(&values, "servers = [\"srv-01\", \"srv-02\"]\n").unwrap();
+    watcher.settle().await;
+    assert_eq!(matches("msg", "srv-02"), 1);
+    std::fs::write(&values, "servers = [\"srv-01\"\nmore = 1").unwrap();
+    watcher.settle().await;
+    let book = rulebook.current();
+    let told = book.problems.iter().find(|problem| problem.path.ends_with("values.toml"));
+    assert_eq!(told.and_then(|problem| problem.line), Some(2), "{:?}", book.problems);
 }
