@@ -3,7 +3,8 @@
 //!
 //! Evaluating one event needs no other, so the parts of a batch go to whoever is free. What needs
 //! order comes after, in the order of the journal and by one: the windows of correlations, and from
-//! which event on a rule is parked.
+//! which event on a rule is parked. A batch ends with the event that was too much for a rule: what
+//! comes after it is evaluated again by all without that rule, whoever had asked it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -95,27 +96,39 @@ impl Engine {
 
     pub(super) fn digest(&mut self, lines: &Lines, who: &WhoIs<'_>) -> Digest {
         let mut digest = Digest { next: lines.next, failed: lines.damaged, ..Digest::default() };
-        for seen in evaluate(&mut self.workers, lines, who) {
+        let seen = evaluate(&mut self.workers, lines, who);
+        self.take_all(seen, &mut digest);
+        self.count(&mut digest);
+        if !digest.parked.is_empty() {
+            for worker in &mut self.workers {
+                *worker = Worker::new(&self.book.ruleset, &self.parked);
+            }
+        }
+        digest
+    }
+
+    /// In the order of the journal, up to the first event that was too much for a rule.
+    pub(super) fn take_all(
+        &mut self,
+        seen: impl Iterator<Item = Result<Seen, Lost>>,
+        digest: &mut Digest,
+    ) {
+        for seen in seen {
             digest.events += 1;
             match seen {
-                Ok(seen) => self.take_in(&seen, &mut digest),
+                Ok(seen) => self.take_in(&seen, digest),
                 Err(lost) => {
                     digest.failed += 1;
                     digest.damaged += u64::from(lost == Lost::Damaged);
                 }
             }
-        }
-        if !digest.parked.is_empty() {
-            for worker in &mut self.workers {
-                self.parked.iter().for_each(|rule| worker.park(*rule));
+            if !digest.parked.is_empty() {
+                return;
             }
         }
-        self.count(&mut digest);
-        digest
     }
 
-    /// In the order of the journal.
-    pub(super) fn take_in(&mut self, seen: &Seen, digest: &mut Digest) {
+    fn take_in(&mut self, seen: &Seen, digest: &mut Digest) {
         digest.received = Some(seen.entry.received);
         let work = AssertUnwindSafe(|| self.findings(seen, digest));
         if catch_unwind(work).is_err() {
@@ -126,22 +139,22 @@ impl Engine {
         let rules = self.book.ruleset.rules();
         let parking = newly.filter_map(|rule| Some(Parking::new(rules.get(*rule)?, &seen.entry)));
         digest.parked.extend(parking);
+        if !digest.parked.is_empty() {
+            digest.next = seen.entry.position.plus(1);
+        }
     }
 
     fn findings(&mut self, seen: &Seen, digest: &mut Digest) {
         let Seen { entry, machine, matches, reasons, .. } = seen;
         let subject = Subject { entry, machine };
         let rules = self.book.ruleset.rules();
-        let is_asked = |rule: &usize| !self.parked.contains(rule);
-        // Another thread may have asked on.
-        let matches: Vec<usize> = matches.iter().copied().filter(is_asked).collect();
-        for (rule, predicates) in reasons.iter().filter(|(rule, _)| is_asked(rule)) {
+        for (rule, predicates) in reasons {
             if let Some(rule) = rules.get(*rule) {
                 digest.findings.push(detection(rule, &subject, predicates.clone()));
             }
         }
         let position = entry.position.0.to_string();
-        for found in self.windows.feed(machine, &position, &subject, &matches) {
+        for found in self.windows.feed(machine, &position, &subject, matches) {
             let Some(rule) = rules.get(found.rule) else { continue };
             digest.costs.entry(rule.id.clone()).or_default().matched += 1;
             if rule.alerts {

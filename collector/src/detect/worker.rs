@@ -44,12 +44,6 @@ impl Worker {
         Self { ruleset: ruleset.clone(), evaluator, parked: parked.clone() }
     }
 
-    /// Does not ask a rule any more.
-    pub(super) fn park(&mut self, rule: usize) {
-        self.parked.insert(rule);
-        self.evaluator.park(rule);
-    }
-
     /// What asking the rules has cost since the last call.
     pub(super) fn take_use(&mut self) -> Vec<(usize, RuleUse)> {
         self.evaluator.take_use()

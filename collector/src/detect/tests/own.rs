@@ -35,22 +35,21 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn a_rule_is_parked_from_the_event_on_that_was_too_much_whoever_asked_on() {
+async fn a_batch_ends_with_the_event_that_was_too_much_for_a_rule() {
     let mut fixture = Fixture::new().await;
     fixture.append(&(0..5).map(|at| login(at, 9, "failure")).collect::<Vec<_>>()).await;
     let mut engine = fixture.detect.engine().await.unwrap();
     let (mut digest, who) = (Digest::default(), |_| None);
     let mut machines = Machines::new(&who);
-    for (number, entry) in fixture.entries().into_iter().enumerate() {
+    let seen = fixture.entries().into_iter().enumerate().map(|(number, entry)| {
         let machine = machines.of(&entry);
         let parked = if number == 1 { vec![0] } else { Vec::new() };
-        let seen =
-            Seen { entry, machine, matches: vec![0], reasons: vec![(0, Vec::new())], parked };
-        engine.take_in(&seen, &mut digest);
-    }
-    assert_eq!(digest.findings.len(), 2, "two events before; no third, so no brute force");
+        Ok(Seen { entry, machine, matches: vec![0], reasons: vec![(0, Vec::new())], parked })
+    });
+    engine.take_all(seen, &mut digest);
+    assert_eq!(digest.findings.len(), 2, "two events; no third, so no brute force");
     let parked: Vec<u64> = digest.parked.iter().map(|parking| parking.position).collect();
-    assert_eq!((parked, engine.parked()), (vec![2], 1));
+    assert_eq!((parked, digest.next, engine.parked()), (vec![2], Position(3), 1));
 }
 
 #[tokio::test]
