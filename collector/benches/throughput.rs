@@ -1,10 +1,12 @@
 //! How fast the journal takes batches, how fast rules are evaluated, and what both add to the way
 //! from a line to its alert: `cargo bench -p soc-collector`.
 //!
-//! Lines are those of a host that is being guessed at; the rules are the packs as shipped.
+//! Lines are those of a host that is being guessed at, and processes that begin on Windows; the rules
+//! are the packs as shipped and, where `../shared/data` is beside the repository, those of SigmaHQ.
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use prometheus::Registry;
@@ -35,18 +37,57 @@ async fn main() -> Outcome<()> {
     let registry = Registry::new();
     let config = journal::Config { disk_free_bytes_min: 0, ..journal::Config::default() };
     let journal = Journal::open(&folder.path().join("journal.redb"), &config, &registry)?;
-    append(&journal).await?;
-    let detect = detect(folder.path(), &journal, &registry).await?;
+    append(&journal, line).await?;
+    let detect = detect(folder.path(), &journal, Vec::new(), &registry).await?;
     let (stop, shutdown) = watch::channel(false);
     let running = tokio::spawn(detect.clone().run(shutdown));
-    catch_up(&detect, &journal).await?;
+    catch_up("detect, packs: events a second", &detect, &journal).await?;
     delay(&detect, &journal).await?;
     stop.send_replace(true);
     running.await?;
+    let Some(rules) = sigma_rules(folder.path())? else { return Ok(()) };
+    evaluate("detect, SigmaHQ, sshd", &journal, &rules).await?;
+    let registry = Registry::new();
+    let journal = Journal::open(&folder.path().join("windows.redb"), &config, &registry)?;
+    append(&journal, process).await?;
+    evaluate("detect, SigmaHQ, Windows", &journal, &rules).await?;
     Ok(())
 }
 
-async fn append(journal: &Journal) -> Outcome<()> {
+/// SigmaHQ's rules, unpacked.
+fn sigma_rules(folder: &Path) -> Outcome<Option<PathBuf>> {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let archive = data.join("sigma-rules.tar.zst");
+    let to = folder.join("sigma");
+    std::fs::create_dir(&to)?;
+    let mut tar = Command::new("tar");
+    let tar = tar.arg("--zstd").arg("-xf").arg(&archive).arg("-C").arg(&to);
+    if !archive.exists() || !tar.status()?.success() {
+        println!("skipped: {} is absent or cannot be unpacked", archive.display());
+        return Ok(None);
+    }
+    Ok(Some(to.join("rules")))
+}
+
+/// The whole journal, by one thread and by all.
+async fn evaluate(what: &str, journal: &Journal, rules: &Path) -> Outcome<()> {
+    let cores = std::thread::available_parallelism()?.get();
+    for threads in [1, cores] {
+        let (folder, registry) = (tempfile::tempdir()?, Registry::new());
+        let detect = detect(folder.path(), journal, vec![rules.to_owned()], &registry).await?;
+        let detect = detect.with_threads(threads);
+        let (stop, shutdown) = watch::channel(false);
+        let running = tokio::spawn(detect.clone().run(shutdown));
+        // Compiling the rules is not counted.
+        detect.progress().wait_for(|position| *position > Position(1)).await?;
+        catch_up(&format!("{what}, {threads} threads"), &detect, journal).await?;
+        stop.send_replace(true);
+        running.await?;
+    }
+    Ok(())
+}
+
+async fn append(journal: &Journal, line: fn(u64, u64) -> Event) -> Outcome<()> {
     let clock = Clock::system();
     let (mut wire, mut events) = (0, 0);
     let mut ready = Vec::new();
@@ -83,7 +124,12 @@ async fn append(journal: &Journal) -> Outcome<()> {
     Ok(())
 }
 
-async fn detect(folder: &Path, journal: &Journal, registry: &Registry) -> Outcome<Detect> {
+async fn detect(
+    folder: &Path,
+    journal: &Journal,
+    folders: Vec<PathBuf>,
+    registry: &Registry,
+) -> Outcome<Detect> {
     let (bus, clock) = (Bus::default(), Clock::system());
     let store = Store::open(&folder.join("state.sqlite")).await?;
     let fleet = Fleet::new(
@@ -96,17 +142,17 @@ async fn detect(folder: &Path, journal: &Journal, registry: &Registry) -> Outcom
     );
     let fleet = fleet.await?;
     let alerts = Alerts::new(store.clone(), clock, bus.clone(), registry)?;
-    let config = rulebook::Config { folders: Vec::new(), poll: rulebook::POLL };
-    let (rulebook, _) = rulebook::open(config, bus, registry)?;
-    Ok(Detect::new(journal.clone(), store, alerts, fleet, rulebook, registry)?)
+    let config = rulebook::Config::of(folders);
+    let (rulebook, _) = rulebook::open(config, bus.clone(), registry)?;
+    Ok(Detect::new(journal.clone(), store, alerts, fleet, rulebook, bus, registry)?)
 }
 
-async fn catch_up(detect: &Detect, journal: &Journal) -> Outcome<()> {
-    let end = *journal.end().borrow();
+async fn catch_up(what: &str, detect: &Detect, journal: &Journal) -> Outcome<()> {
+    let (start, end) = (detect.progress().borrow().0, *journal.end().borrow());
     let began = Instant::now();
     detect.progress().wait_for(|position| *position >= end).await?;
     let took = began.elapsed().as_secs_f64();
-    report("detect, events a second", end.0.saturating_sub(1) as f64 / took);
+    report(what, end.0.saturating_sub(start) as f64 / took);
     Ok(())
 }
 
@@ -216,4 +262,37 @@ fn line(agent: u64, number: u64) -> Event {
     }
     event.raw = Some(raw);
     event
+}
+
+/// What Sysmon says of a process that begins.
+fn process(agent: u64, number: u64) -> Event {
+    const PROGRAMS: [(&str, &str); 6] = [
+        ("C:\\Windows\\System32\\svchost.exe", "-k netsvcs -p -s Schedule"),
+        ("C:\\Windows\\System32\\cmd.exe", "/c dir C:\\Users\\an.nguyen\\Documents"),
+        ("C:\\Program Files\\Microsoft Office\\root\\Office16\\WINWORD.EXE", "/n bao-cao.docx"),
+        ("C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe", "-File backup.ps1"),
+        ("C:\\Windows\\System32\\rundll32.exe", "shell32.dll,Control_RunDLL timedate.cpl"),
+        ("C:\\Users\\an.nguyen\\AppData\\Local\\Zalo\\Zalo.exe", "--type=renderer --lang=vi"),
+    ];
+    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
+    let of = |number: u64| PROGRAMS.get(number as usize % PROGRAMS.len()).unwrap_or(&("", ""));
+    let ((image, arguments), (parent, _)) = (of(mixed), of(mixed / 7));
+    let logsource = Logsource {
+        product: Some("windows".into()),
+        category: Some("process_creation".into()),
+        service: None,
+    };
+    Event::new(Clock::system().now(), kind::LOG, logsource)
+        .with("EventID", 1_i64)
+        .with("Computer", format!("pc-{agent:02}"))
+        .with("Image", *image)
+        .with("OriginalFileName", image.rsplit('\\').next().unwrap_or_default())
+        .with("CommandLine", format!("\"{image}\" {arguments} {mixed}"))
+        .with("CurrentDirectory", "C:\\Windows\\system32\\")
+        .with("ParentImage", *parent)
+        .with("ParentCommandLine", format!("\"{parent}\" {}", mixed / 3))
+        .with("User", "TINH\\an.nguyen")
+        .with("IntegrityLevel", "Medium")
+        .with("ProcessId", i64::try_from(400 + number % 30_000).unwrap_or_default())
+        .with("Hashes", format!("SHA256={mixed:064x}"))
 }

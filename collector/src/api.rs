@@ -217,6 +217,8 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(agencies::create_token))
         .routes(routes!(rules::list))
         .routes(routes!(rules::show))
+        .routes(routes!(rules::unpark))
+        .routes(routes!(rules::check))
         .routes(routes!(audit::list))
         .routes(routes!(live::live))
         .routes(routes!(prometheus_routes::targets))

@@ -111,6 +111,11 @@ pub fn parse(data: &Path, file: &str, text: &str) -> Result<Config, Vec<Mistake>
         section.read("rules", &mut folders, value::folders);
         config.rulebook.folders.extend(folders);
     });
+    reader.section("rules", |section| {
+        section.read("pipelines", &mut config.rulebook.pipelines, value::paths);
+        section.read("logsources", &mut config.rulebook.logsources, value::paths);
+        section.read("placeholders", &mut config.rulebook.placeholders, value::file);
+    });
     let mistakes = reader.finish();
     if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
 }
@@ -138,7 +143,7 @@ fn defaults(data: &Path) -> Config {
         api: api::Config::default(),
         journal: journal::Config::default(),
         fleet: fleet::Config::default(),
-        rulebook: rulebook::Config { folders: vec![data.join("rules")], poll: rulebook::POLL },
+        rulebook: rulebook::Config::of(vec![data.join("rules")]),
     }
 }
 

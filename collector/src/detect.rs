@@ -1,8 +1,9 @@
 //! Reads the journal in order, evaluates every event and raises alerts.
 //!
 //! Promise: the same journal and the same rules give the same alerts, each exactly once, wherever
-//! the process is killed: alerts, the windows of correlations and the checkpoint `detect` are
-//! committed in one transaction, and a batch whose transaction failed is committed again as it was.
+//! the process is killed and however many threads evaluate: alerts, the windows of correlations and
+//! the checkpoint `detect` are committed in one transaction, and a batch whose transaction failed is
+//! committed again as it was.
 //!
 //! | what fails | what happens |
 //! |---|---|
@@ -11,29 +12,42 @@
 //! | events of the journal are damaged | they alone are left out, counted, logged |
 //! | the checkpoint is beyond the journal (it was begun anew) | logged; from the first event on |
 //! | rules change | taken over between two batches; windows of unchanged rules go on |
+//! | an event is too much for a rule | the rule is parked from there on, kept with the checkpoint, and the journal is told (`rule.parked`) |
+//! | windows have to be given up | counted; the journal is told (`rule.evicted`), once an hour a rule and agency |
 //!
 //! Never: changes an event, knows who is to be told, waits for a person.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use soc_rules::RuleUse;
 use tokio::sync::watch;
 
 use crate::alert::Alerts;
 use crate::fleet::Fleet;
 use crate::journal::{Journal, Position};
+use crate::live::Bus;
 use crate::rulebook::Rulebook;
 use crate::store::Store;
 
-pub(crate) use engine::{level, said};
+pub(crate) use finding::{level, said};
 pub use metrics::Metrics;
+pub use parking::Parking;
 pub(crate) use subject::agent_of;
 
 mod batch;
 mod engine;
+mod finding;
+mod labels;
 mod metrics;
+mod own;
+mod parking;
 mod run;
 mod state;
 mod subject;
+mod tally;
+mod windows;
+mod worker;
 
 /// Name of the checkpoint and of the reader.
 pub const READER: &str = "detect";
@@ -46,8 +60,14 @@ pub struct Detect {
     alerts: Alerts,
     fleet: Fleet,
     rulebook: Rulebook,
+    bus: Bus,
     metrics: Metrics,
+    tally: tally::Tally,
     progress: Arc<watch::Sender<Position>>,
+    /// Changes when a parked rule is to be asked again.
+    unparked: Arc<watch::Sender<u64>>,
+    /// How many evaluate.
+    threads: usize,
 }
 
 /// Why a step did not succeed; it is tried again.
@@ -74,12 +94,36 @@ impl Detect {
         alerts: Alerts,
         fleet: Fleet,
         rulebook: Rulebook,
+        bus: Bus,
         registry: &prometheus::Registry,
     ) -> prometheus::Result<Self> {
         let metrics = Metrics::new(registry)?;
         journal.add_reader(READER);
         let progress = Arc::new(watch::Sender::new(Position(0)));
-        Ok(Self { journal, store, alerts, fleet, rulebook, metrics, progress })
+        Ok(Self {
+            journal,
+            store,
+            alerts,
+            fleet,
+            rulebook,
+            bus,
+            metrics,
+            tally: tally::Tally::default(),
+            progress,
+            unparked: Arc::default(),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+        })
+    }
+
+    /// The same with so many threads that evaluate, instead of one a core.
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// What each rule in force cost and gave since the start, by its id.
+    pub fn costs(&self) -> HashMap<String, RuleUse> {
+        self.tally.all()
     }
 
     /// The first position not yet evaluated; moves while there is work.

@@ -20,6 +20,7 @@
 //! It knows neither agents' rights nor what events mean.
 
 mod block;
+mod lines;
 mod metrics;
 mod reader;
 mod readers;
@@ -33,10 +34,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redb::Database;
-use soc_event::{Envelope, Epoch, Event, EventId, Lane, Sequence, Timestamp};
+use soc_event::{Epoch, Event, EventId, Lane, Sequence, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use block::Batch;
+pub use lines::{Lines, Part};
 use metrics::Metrics;
 pub use reader::Stretch;
 use readers::Readers;
@@ -298,9 +300,25 @@ impl Journal {
     /// # Errors
     /// [`Error::Storage`].
     pub fn read(&self, from: Position, events_max: usize) -> Result<Stretch, Error> {
-        let stretch = reader::read(&self.0.database, from, events_max)?;
+        let stretch = Stretch::from(reader::lines(&self.0.database, from, events_max)?);
         self.0.metrics.damaged(stretch.damaged);
         Ok(stretch)
+    }
+
+    /// The same without decoding; who finds damaged events when decoding says so with
+    /// [`Self::count_damaged`]. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub fn lines(&self, from: Position, events_max: usize) -> Result<Lines, Error> {
+        let lines = reader::lines(&self.0.database, from, events_max)?;
+        self.0.metrics.damaged(lines.damaged);
+        Ok(lines)
+    }
+
+    /// A reader had to leave out so many events of [`Lines`].
+    pub fn count_damaged(&self, events: u64) {
+        self.0.metrics.damaged(events);
     }
 
     /// One event, unless it is no longer or not yet there. Blocks.
@@ -375,23 +393,6 @@ impl Drop for Inner {
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
         }
-    }
-}
-
-/// The envelope of events that the collector makes.
-fn own_envelope(epoch: Epoch, first: Sequence, count: u32, sent: Timestamp) -> Envelope {
-    Envelope {
-        version: soc_event::wire::VERSION,
-        agent: soc_event::AgentId::COLLECTOR,
-        epoch,
-        lane: Lane::Alert,
-        first,
-        count,
-        run: soc_event::RunId(0),
-        fingerprint: String::new(),
-        sent,
-        clock_offset_us: None,
-        configuration: 0,
     }
 }
 

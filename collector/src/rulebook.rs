@@ -1,38 +1,56 @@
 //! The rules in force: the packs shipped with the program and the operators' own files.
 //!
-//! Folders are looked at every few seconds; when a file was added, changed or removed, all rules
-//! are loaded anew and the new book is handed to readers, who turn the page when it suits them. A
-//! broken file disables its rule alone; what is wrong with it is kept for people to see and logged
-//! once. Never: writes into a folder, follows a rule that another room knows better.
+//! Folders are looked at every second; when a file was added, changed or removed, and nothing has
+//! changed since the look before (nobody is in the middle of writing), all rules are loaded anew and
+//! the new book is handed to readers, who turn the page when it suits them. A broken file disables
+//! its rule alone; what is wrong with it is kept for people to see and logged once. Never: writes
+//! into a folder, follows a rule that another room knows better.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{IntCounter, IntGauge, Registry};
-use soc_rules::{Problem, Ruleset, Severity, Source};
+use soc_rules::{Options, Problem, Ruleset, Severity, Source};
 use tokio::sync::watch;
 
 use crate::live::{Bus, Notice};
 use crate::stop::stopped;
 use crate::visible::visible;
 
-use files::Stamp;
+use files::Found;
 pub use files::{Collected, File, collect};
 
 mod files;
+mod options;
 
 /// Where rules are looked for besides the packs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Folders, searched with all folders below them for `*.yml` and `*.yaml`.
     pub folders: Vec<PathBuf>,
+    /// Pipelines as pySigma writes them, files or folders; of equal priority in this order.
+    pub pipelines: Vec<PathBuf>,
+    /// Logsources besides those shipped, files or folders.
+    pub logsources: Vec<PathBuf>,
+    /// Values for the placeholders of rules: TOML, `name = ["value", …]`.
+    pub placeholders: Option<PathBuf>,
     /// How often the folders are looked at.
     pub poll: Duration,
 }
 
+impl Config {
+    /// Rules of these folders as they are written.
+    pub fn of(folders: Vec<PathBuf>) -> Self {
+        let (pipelines, logsources) = (Vec::new(), Vec::new());
+        Self { folders, pipelines, logsources, placeholders: None, poll: POLL }
+    }
+}
+
 /// How often folders are looked at by default.
-pub const POLL: Duration = Duration::from_secs(2);
+pub const POLL: Duration = Duration::from_secs(1);
+/// Files that change with every look are loaded as they are after so many.
+const LOOKS_MAX: u32 = 5;
 
 /// One state of all rules.
 pub struct Book {
@@ -40,6 +58,8 @@ pub struct Book {
     pub ruleset: Ruleset,
     /// What is wrong with the others.
     pub problems: Vec<Problem>,
+    /// What the site adds to its rules.
+    pub options: Options,
 }
 
 impl std::fmt::Debug for Book {
@@ -63,7 +83,15 @@ impl Rulebook {
     pub(crate) fn of(path: &str, text: &str) -> Self {
         let (ruleset, problems) = Ruleset::load([Source { path, text }]);
         assert_eq!(problems, []);
-        Self(watch::channel(Arc::new(Book { ruleset, problems })).1)
+        let options = Options::default();
+        Self(watch::channel(Arc::new(Book { ruleset, problems, options })).1)
+    }
+
+    /// Rules that change when a test wants them to.
+    #[cfg(test)]
+    pub(crate) fn turning(text: &str) -> (watch::Sender<Arc<Book>>, Self) {
+        let (sender, receiver) = watch::channel(Self::of("test.yml", text).current());
+        (sender, Self(receiver))
     }
 
     /// Wakes when there is another book.
@@ -76,7 +104,9 @@ impl Rulebook {
 #[derive(Debug)]
 pub struct Watcher {
     config: Config,
-    stamps: Vec<Stamp>,
+    found: Found,
+    /// What the look before saw, while it is not yet loaded, and how many looks that has lasted.
+    seen: Option<(Found, u32)>,
     sender: watch::Sender<Arc<Book>>,
     bus: Bus,
     metrics: Metrics,
@@ -99,12 +129,12 @@ pub fn open(
     registry: &Registry,
 ) -> prometheus::Result<(Rulebook, Watcher)> {
     let metrics = Metrics::new(registry)?;
-    let (stamps, unreadable) = files::scan(&config.folders);
-    let book = Arc::new(load(&stamps, unreadable));
+    let (found, unreadable) = files::scan(&config);
+    let book = Arc::new(load(&found, unreadable));
     log_problems(&book.problems, &[]);
     metrics.loaded(&book);
     let (sender, receiver) = watch::channel(book);
-    Ok((Rulebook(receiver), Watcher { config, stamps, sender, bus, metrics }))
+    Ok((Rulebook(receiver), Watcher { config, found, seen: None, sender, bus, metrics }))
 }
 
 impl Watcher {
@@ -120,24 +150,31 @@ impl Watcher {
     }
 
     async fn look(&mut self) {
-        let folders = self.config.folders.clone();
-        match tokio::task::spawn_blocking(move || files::scan(&folders)).await {
-            Ok((stamps, unreadable)) => self.renew(stamps, unreadable).await,
+        let config = self.config.clone();
+        match tokio::task::spawn_blocking(move || files::scan(&config)).await {
+            Ok((found, unreadable)) => self.renew(found, unreadable).await,
             Err(error) => tracing::error!(%error, "looking for rule files failed"),
         }
     }
 
-    async fn renew(&mut self, stamps: Vec<Stamp>, unreadable: Vec<Problem>) {
-        if stamps == self.stamps {
+    async fn renew(&mut self, found: Found, unreadable: Vec<Problem>) {
+        let seen = self.seen.take();
+        if found == self.found {
             return;
         }
-        let to_load = stamps.clone();
+        let looks = seen.as_ref().map_or(0, |(_, looks)| *looks);
+        let settled = seen.is_some_and(|(seen, _)| seen == found);
+        if !settled && looks < LOOKS_MAX {
+            self.seen = Some((found, looks + 1));
+            return;
+        }
+        let to_load = found.clone();
         let loaded = tokio::task::spawn_blocking(move || load(&to_load, unreadable)).await;
         let Ok(book) = loaded.map(Arc::new) else {
             tracing::error!("loading rules failed; the rules before stay in force");
             return;
         };
-        self.stamps = stamps;
+        self.found = found;
         let before = self.sender.borrow().clone();
         log_problems(&book.problems, &before.problems);
         self.metrics.loaded(&book);
@@ -151,14 +188,15 @@ impl Watcher {
     }
 }
 
-fn load(stamps: &[Stamp], mut problems: Vec<Problem>) -> Book {
-    let (files, unreadable) = files::read(stamps);
+fn load(found: &Found, mut problems: Vec<Problem>) -> Book {
+    let (files, unreadable) = files::read(&found.rules);
+    let options = options::load(found, &mut problems);
     let mut sources: Vec<Source<'_>> = soc_rules::packs().collect();
     sources.extend(files.iter().map(File::source));
-    let (ruleset, broken) = Ruleset::load(sources);
+    let (ruleset, broken) = Ruleset::load_with(sources, options.clone());
     problems.extend(unreadable);
     problems.extend(broken);
-    Book { ruleset, problems }
+    Book { ruleset, problems, options }
 }
 
 /// Each problem once, not again with every change of another file.

@@ -238,6 +238,7 @@ fn start_readers(
         alerts.clone(),
         fleet.clone(),
         rulebook.clone(),
+        bus.clone(),
         registry,
     )?;
     let listen = people.local_addr().unwrap_or(config.api.listen);

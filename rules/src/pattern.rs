@@ -21,7 +21,7 @@ pub(crate) use glob::{Glob, Within};
 #[cfg(test)]
 pub(crate) use held::with_held;
 pub(crate) use held::{Held, Kind};
-pub(crate) use moment::{Part, part_of, seconds_of};
+pub(crate) use moment::{Part, micros_of, part_of, seconds_of};
 pub(crate) use number::{Comparison, Number};
 pub(crate) use token::{Token, dashes, expand_dashes, tokens};
 

@@ -100,10 +100,14 @@ impl Record {
         Self { slots: vec![Chain::default(); slots], ..Self::default() }
     }
 
-    /// Forgets the event.
+    /// Forgets the event, and gives back what an unusually large one needed.
     pub fn clear(&mut self) {
         self.text.clear();
         self.folded.clear();
+        if self.text.capacity() > limits::RECORD_BYTES_KEPT {
+            self.text.shrink_to(limits::RECORD_BYTES_KEPT);
+            self.folded.shrink_to(limits::RECORD_BYTES_KEPT);
+        }
         self.values.clear();
         self.event = self.event.wrapping_add(1);
         if self.event == 0 {
@@ -111,12 +115,6 @@ impl Record {
             self.event = 1;
         }
         self.ascii = true;
-    }
-
-    /// Gives back what an unusually large event left behind.
-    pub fn shrink(&mut self) {
-        self.text.shrink_to(limits::RECORD_BYTES_KEPT);
-        self.folded.shrink_to(limits::RECORD_BYTES_KEPT);
     }
 
     /// Takes in the line whose parts are added next.

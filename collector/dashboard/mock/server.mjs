@@ -144,6 +144,11 @@ export function start({ port = 0, empty = false } = {}) {
             })
           : problem(response, 404, 'no such rule');
       }
+      case 'POST rules/:id/unpark': {
+        if (!parked.delete(path[1])) return problem(response, 409, 'not parked');
+        tell('rules', { topic: 'rules' });
+        return send(response, 204);
+      }
       case 'GET audit':
         return send(response, 200, page(deeds(world), q));
       case 'GET live':
@@ -154,10 +159,28 @@ export function start({ port = 0, empty = false } = {}) {
   }
 
   const find = (id) => world.machines.find((one) => one.id === id);
-  const ruleRow = ({ event, steps, ...rule }) => ({
-    ...rule,
-    hits: world.alerts.filter((one) => one.rule === rule.id).length,
-  });
+  // One rule is parked until somebody takes it up again.
+  const parked = new Set([world.rules.find((one) => !one.correlation).id]);
+  const steps = (id) =>
+    1 + ([...id].reduce((sum, sign) => sum * 31 + sign.codePointAt(0), 7) % 997);
+  const allSteps = world.rules.reduce((sum, one) => sum + steps(one.id), 0);
+  const ruleRow = ({ event, steps: handling, ...rule }) => {
+    const hits = world.alerts.filter((one) => one.rule === rule.id).length;
+    return {
+      ...rule,
+      hits,
+      asked: rule.correlation ? 0 : 40_000 + steps(rule.id) * 13,
+      matched: hits,
+      cost: rule.correlation ? 0 : steps(rule.id) / allSteps,
+      parked: parked.has(rule.id)
+        ? {
+            position: 48_213,
+            event: '6b1d6f1e-3c2a-4c7e-9d55-0a3c8f1b7d11/1/log/913',
+            at: new Date(Date.now() - 3_600_000).toISOString(),
+          }
+        : null,
+    };
+  };
   function coverage(agency) {
     const here = world.machines.filter((one) => one.agency.id === agency.id);
     return {

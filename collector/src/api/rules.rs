@@ -2,14 +2,19 @@ use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use serde::Serialize;
-use soc_rules::{Logsource, Rule, Severity};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use soc_rules::{Logsource, Rule, RuleUse, Ruleset, Severity, Source};
 use utoipa::ToSchema;
 
 use super::signed::Signed;
 use super::{Api, Problem};
+use crate::access::Deed;
 use crate::alert::{Level, Text};
-use crate::detect::{level, said};
+use crate::detect::{Parking, level, said};
+
+/// What a draft is called in its problems.
+const DRAFT: &str = "draft.yml";
 
 /// The rules in force, and what is wrong with the others.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,6 +46,14 @@ pub struct RuleRow {
     alerts: bool,
     /// How often it was seen, over all alerts that are kept.
     hits: i64,
+    /// Events it was asked about since the collector started.
+    asked: u64,
+    /// Events it matched since then, also where that made no alert.
+    matched: u64,
+    /// Its part of the work of all rules since then, 0 to 1.
+    cost: f64,
+    /// Why it is not asked any more, when it is parked.
+    parked: Option<Parking>,
 }
 
 /// A rule with its text.
@@ -65,12 +78,28 @@ pub struct RuleProblem {
     severity: &'static str,
 }
 
+/// Rules that somebody is writing.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Draft {
+    /// The YAML, as it would stand in a file.
+    source: String,
+}
+
+/// What is wrong with a draft.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Checked {
+    /// How many rules of it would be in force.
+    rules: usize,
+    /// What is wrong, and where.
+    problems: Vec<RuleProblem>,
+}
+
 /// Rules in force and problems of others.
 #[utoipa::path(get, path = "/rules", tag = "rules", responses((status = 200, body = Rules)))]
 pub async fn list(State(api): State<Api>, _: Signed) -> Result<Json<Rules>, Problem> {
     let book = api.rulebook.current();
-    let hits = api.alerts.hits().await?;
-    let items = book.ruleset.rules().iter().map(|rule| row(rule, &hits)).collect();
+    let figures = Figures::of(&api).await?;
+    let items = book.ruleset.rules().iter().map(|rule| figures.row(rule)).collect();
     let problems = book.problems.iter().map(problem).collect();
     Ok(Json(Rules { version: book.ruleset.version().to_owned(), items, problems }))
 }
@@ -86,23 +115,79 @@ pub async fn show(
     let book = api.rulebook.current();
     let gone = || Problem::not_found("There is no rule with this id in force.");
     let rule = book.ruleset.rule(&id).ok_or_else(gone)?;
-    let row = row(rule, &api.alerts.hits().await?);
+    let row = Figures::of(&api).await?.row(rule);
     Ok(Json(RuleText { row, source: rule.source.to_string() }))
 }
 
-fn row(rule: &Rule, hits: &HashMap<String, i64>) -> RuleRow {
-    let said = said(rule);
-    RuleRow {
-        id: rule.id.clone(),
-        title: said.title,
-        description: said.description,
-        level: level(rule.level),
-        tags: said.tags,
-        path: rule.path.clone(),
-        logsource: rule.logsource.clone().unwrap_or_default(),
-        correlation: rule.is_correlation,
-        alerts: rule.alerts,
-        hits: hits.get(&rule.id).copied().unwrap_or_default(),
+/// Asks a parked rule again.
+#[utoipa::path(post, path = "/rules/{id}/unpark", tag = "rules", params(("id" = String, Path)),
+    responses((status = 204), (status = 409, body = Problem)))]
+pub async fn unpark(
+    State(api): State<Api>,
+    Signed(session): Signed,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let caller = &session.caller;
+    let deed = Deed::new(&caller.who, &caller.address, "rule unparked", &id);
+    let was_parked = api.detect.unpark(&id, &deed).await;
+    if was_parked.map_err(|error| Problem::internal(&error))? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(Problem::new(StatusCode::CONFLICT, "This rule is not parked."))
+}
+
+/// Looks through the text of rules without putting them in force.
+#[utoipa::path(post, path = "/rules/check", tag = "rules", request_body = Draft,
+    responses((status = 200, body = Checked)))]
+pub async fn check(
+    State(api): State<Api>,
+    _: Signed,
+    Json(Draft { source }): Json<Draft>,
+) -> Result<Json<Checked>, Problem> {
+    // Compiling takes what it takes; the limits of rules bound it.
+    let options = api.rulebook.current().options.clone();
+    let load = move || Ruleset::load_with([Source { path: DRAFT, text: &source }], options);
+    let loaded = tokio::task::spawn_blocking(load).await;
+    let (ruleset, problems) = loaded.map_err(|error| Problem::internal(&error))?;
+    let problems = problems.iter().map(problem).collect();
+    Ok(Json(Checked { rules: ruleset.rules().len(), problems }))
+}
+
+/// What is counted of rules.
+struct Figures {
+    hits: HashMap<String, i64>,
+    costs: HashMap<String, RuleUse>,
+    steps: u64,
+    parked: HashMap<String, Parking>,
+}
+
+impl Figures {
+    async fn of(api: &Api) -> Result<Self, Problem> {
+        let (hits, costs) = (api.alerts.hits().await?, api.detect.costs());
+        let parked = api.detect.parked().await.map_err(|error| Problem::internal(&error))?;
+        let steps = costs.values().map(|cost| cost.steps).sum();
+        Ok(Self { hits, costs, steps, parked })
+    }
+
+    fn row(&self, rule: &Rule) -> RuleRow {
+        let said = said(rule);
+        let cost = self.costs.get(&rule.id).copied().unwrap_or_default();
+        RuleRow {
+            id: rule.id.clone(),
+            title: said.title,
+            description: said.description,
+            level: level(rule.level),
+            tags: said.tags,
+            path: rule.path.clone(),
+            logsource: rule.logsource.clone().unwrap_or_default(),
+            correlation: rule.is_correlation,
+            alerts: rule.alerts,
+            hits: self.hits.get(&rule.id).copied().unwrap_or_default(),
+            asked: cost.asked,
+            matched: cost.matched,
+            cost: cost.steps as f64 / self.steps.max(1) as f64,
+            parked: self.parked.get(&rule.id).cloned(),
+        }
     }
 }
 

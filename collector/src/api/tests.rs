@@ -1,4 +1,5 @@
 mod figures;
+mod rules;
 
 use axum::body::{Body, to_bytes};
 use http::{Method, Request, Response, StatusCode, header};
@@ -38,6 +39,7 @@ impl Desk {
             alerts.clone(),
             fleet.clone(),
             rulebook.clone(),
+            bus.clone(),
             registry,
         )
         .unwrap();
@@ -304,7 +306,7 @@ async fn every_described_route_exists_and_asks_who_is_there() {
             assert_eq!(status, expected, "{:?}", routes.last());
         }
     }
-    assert_eq!(routes.len(), 27, "{routes:#?}");
+    assert_eq!(routes.len(), 29, "{routes:#?}");
 }
 
 #[tokio::test]

@@ -34,12 +34,25 @@ pub(super) fn names(value: &DeValue<'_>) -> Result<Vec<String>, String> {
 }
 
 pub(super) fn folders(value: &DeValue<'_>) -> Result<Vec<PathBuf>, String> {
-    let right = "a list of folders, such as [\"/etc/soc/rules\"]";
+    places(value, "a list of folders, such as [\"/etc/soc/rules\"]")
+}
+
+pub(super) fn paths(value: &DeValue<'_>) -> Result<Vec<PathBuf>, String> {
+    places(value, "a list of files or folders, such as [\"/etc/soc/pipelines\"]")
+}
+
+fn places(value: &DeValue<'_>, right: &str) -> Result<Vec<PathBuf>, String> {
     let texts = texts(value).ok_or_else(|| format!("{right}, not {}", kind(value)))?;
     match texts.iter().find(|text| text.is_empty()) {
         Some(_) => Err(format!("{right}; one is empty")),
         None => Ok(texts.into_iter().map(PathBuf::from).collect()),
     }
+}
+
+pub(super) fn file(value: &DeValue<'_>) -> Result<Option<PathBuf>, String> {
+    let right = "a file, such as \"/etc/soc/placeholders.toml\"";
+    let text = value.as_str().ok_or_else(|| format!("{right}, not {}", kind(value)))?;
+    if text.is_empty() { Err(format!("{right}; it is empty")) } else { Ok(Some(text.into())) }
 }
 
 pub(super) fn days(value: &DeValue<'_>) -> Result<Duration, String> {

@@ -3,13 +3,15 @@
 use std::time::Instant;
 
 use super::engine::{Digest, Engine};
+use super::own::write_evictions;
+use super::parking::write_parkings;
 use super::state::{write_checkpoint, write_windows};
 use super::{Detect, Error};
 use crate::alert::Raised;
 use crate::journal::Position;
 
 /// Events of one transaction at the most.
-pub(super) const BATCH_MAX: usize = 2000;
+pub(super) const BATCH_MAX: usize = 4096;
 
 impl Detect {
     /// Reads and evaluates what waits, away from the runtime's threads.
@@ -21,22 +23,24 @@ impl Detect {
     ) -> Result<(Engine, Result<Digest, Error>), Error> {
         let (journal, fleet) = (self.journal.clone(), self.fleet.clone());
         let work = move || {
-            let stretch = match journal.read(from, events_max) {
-                Ok(stretch) => stretch,
+            let lines = match journal.lines(from, events_max) {
+                Ok(lines) => lines,
                 Err(error) => return (engine, Err(error.into())),
             };
-            let digest = engine.digest(&stretch, &|agent| fleet.who(agent));
+            let digest = engine.digest(&lines, &|agent| fleet.who(agent));
+            journal.count_damaged(digest.damaged);
             (engine, Ok(digest))
         };
         let began = Instant::now();
         let done = tokio::task::spawn_blocking(work).await?;
         if let (_, Ok(digest)) = &done {
             self.metrics.evaluated(digest, began.elapsed());
+            self.tally.add(&digest.costs);
         }
         Ok(done)
     }
 
-    /// All of it or nothing: alerts, windows, checkpoint.
+    /// All of it or nothing: alerts, windows, what is parked, checkpoint.
     pub(super) async fn commit(
         &self,
         digest: &Digest,
@@ -45,6 +49,10 @@ impl Detect {
         let mut tx = self.store.write().await?;
         let raised = self.alerts.raise(&mut tx, &digest.findings).await?;
         write_windows(&mut tx, &digest.changes).await?;
+        write_parkings(&mut tx, &digest.parked).await?;
+        if let Some(received) = digest.received {
+            write_evictions(&mut tx, &digest.evictions, received).await?;
+        }
         write_checkpoint(&mut tx, next).await?;
         tx.commit().await?;
         Ok(raised)

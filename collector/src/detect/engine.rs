@@ -1,29 +1,41 @@
-//! Events in, findings out. No clock, no database, no thread: the same in, the same out.
+//! Events in, findings out. No clock, no database: the same in, the same out, on however many
+//! threads.
+//!
+//! Evaluating one event needs no other, so the parts of a batch go to whoever is free. What needs
+//! order comes after, in the order of the journal and by one: the windows of correlations, and from
+//! which event on a rule is parked. A batch ends with the event that was too much for a rule: what
+//! comes after it is evaluated again by all without that rule, whoever had asked it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use soc_event::{AgentId, Timestamp};
-use soc_rules::{CorrelationLimits, CorrelationMatch, Correlator, Match, Origin, Predicate, Rule};
+use soc_rules::{Eviction, RuleUse};
 
-use super::subject::{Subject, agent_of};
-use crate::alert::{
-    AgencyRef, CorrelationView, EventView, Finding, Level, MachineRef, PredicateView, Said, Steps,
-    Text,
-};
+use super::finding::{correlation, detection};
+use super::parking::Parking;
+use super::subject::{Machines, Subject};
+use super::windows::Windows;
+use super::worker::{Lost, Seen, Worker};
+use crate::alert::Finding;
 use crate::fleet::Who;
-use crate::journal::{Entry, Position, Stretch};
+use crate::journal::{Lines, Part, Position};
 use crate::rulebook::Book;
 
-/// An event that came later than this after it happened makes its alert a late one.
-const LATE_AFTER_US: i64 = 5 * 60 * 1_000_000;
+/// Events of one part, and for how many a further thread is worth its start.
+const PART_EVENTS: usize = 128;
+
+/// What is asked about a machine; several threads do.
+pub(super) type WhoIs<'w> = dyn Fn(AgentId) -> Option<Who> + Sync + 'w;
 
 /// Rules and the windows of their correlations.
 pub(super) struct Engine {
     book: Arc<Book>,
-    correlator: Correlator,
-    /// Told of [`Correlator::evicted`] so far.
-    evicted: u64,
+    workers: Vec<Worker>,
+    windows: Windows,
+    parked: BTreeSet<usize>,
 }
 
 /// What a batch of events came to.
@@ -32,164 +44,180 @@ pub(super) struct Digest {
     pub findings: Vec<Finding>,
     /// Windows that changed: key and state, or nothing when it ended.
     pub changes: Vec<(String, Option<Vec<u8>>)>,
+    /// Rules that are parked from here on.
+    pub parked: Vec<Parking>,
+    /// Evidence of correlations given up, by id of the rule.
+    pub evictions: Vec<(String, Eviction)>,
+    /// What each rule cost, by its id.
+    pub costs: BTreeMap<String, RuleUse>,
     /// The first position after the batch.
     pub next: Position,
+    /// When the last event was received.
+    pub received: Option<Timestamp>,
     pub events: u64,
     /// Events that could not be read or evaluated.
     pub failed: u64,
+    /// Those of them that the disk has lost, as decoding showed.
+    pub damaged: u64,
     /// Evidence of correlations given up for lack of room.
     pub evicted: u64,
 }
 
+impl Digest {
+    /// Whether there is something to write besides how far reading is.
+    pub(super) fn matters(&self) -> bool {
+        !(self.findings.is_empty()
+            && self.changes.is_empty()
+            && self.parked.is_empty()
+            && self.evictions.is_empty())
+    }
+}
+
 impl Engine {
-    pub(super) fn new(book: Arc<Book>, windows: Vec<(String, Vec<u8>)>) -> Self {
-        let mut correlator = Correlator::new(&book.ruleset, CorrelationLimits::default());
-        correlator.restore(windows);
-        Self { book, correlator, evicted: 0 }
+    pub(super) fn new(
+        book: Arc<Book>,
+        windows: Vec<(String, Vec<u8>)>,
+        parked: BTreeSet<usize>,
+        threads: usize,
+    ) -> Self {
+        let workers = (0..threads.max(1)).map(|_| Worker::new(&book.ruleset, &parked)).collect();
+        let windows = Windows::new(&book.ruleset, windows);
+        Self { book, workers, windows, parked }
     }
 
-    pub(super) fn version(&self) -> &str {
-        self.book.ruleset.version()
+    pub(super) fn book(&self) -> &Book {
+        &self.book
     }
 
-    pub(super) fn digest(
-        &mut self,
-        stretch: &Stretch,
-        who: &dyn Fn(AgentId) -> Option<Who>,
-    ) -> Digest {
-        let mut digest =
-            Digest { next: stretch.next, failed: stretch.damaged, ..Digest::default() };
-        for entry in &stretch.entries {
-            digest.events += 1;
-            // Nothing in an event may stop the reading of the others.
-            let evaluated = catch_unwind(AssertUnwindSafe(|| self.evaluate(entry, who)));
-            match evaluated {
-                Ok(findings) => digest.findings.extend(findings),
-                Err(_) => {
-                    digest.failed += 1;
-                    tracing::error!(event = %entry.id, "event could not be evaluated; skipped");
-                }
+    /// How many rules are not asked.
+    pub(super) fn parked(&self) -> usize {
+        self.parked.len()
+    }
+
+    pub(super) fn digest(&mut self, lines: &Lines, who: &WhoIs<'_>) -> Digest {
+        let mut digest = Digest { next: lines.next, failed: lines.damaged, ..Digest::default() };
+        let seen = evaluate(&mut self.workers, lines, who);
+        self.take_all(seen, &mut digest);
+        self.count(&mut digest);
+        if !digest.parked.is_empty() {
+            for worker in &mut self.workers {
+                *worker = Worker::new(&self.book.ruleset, &self.parked);
             }
         }
-        digest.changes = self.correlator.take_changes();
-        let evicted = self.correlator.evicted();
-        digest.evicted = evicted.saturating_sub(self.evicted);
-        self.evicted = evicted;
         digest
     }
 
-    fn evaluate(&mut self, entry: &Entry, who: &dyn Fn(AgentId) -> Option<Who>) -> Vec<Finding> {
-        let agent = agent_of(entry);
-        let who = who(agent);
-        let subject = Subject::new(entry, agent, who.as_ref());
-        let matches = self.book.ruleset.evaluate(&subject);
-        let position = entry.position.0.to_string();
-        let numbers: Vec<usize> = matches.iter().map(|matched| matched.rule).collect();
-        let agency = who.as_ref().map_or_else(String::new, |who| who.agency_id.to_string());
-        let host = agent.to_string();
-        let from = Origin { scope: &agency, host: &host };
-        let correlated = self.correlator.feed(from, &position, &subject, &numbers);
+    /// In the order of the journal, up to the first event that was too much for a rule.
+    pub(super) fn take_all(
+        &mut self,
+        seen: impl Iterator<Item = Result<Seen, Lost>>,
+        digest: &mut Digest,
+    ) {
+        for seen in seen {
+            digest.events += 1;
+            match seen {
+                Ok(seen) => self.take_in(&seen, digest),
+                Err(lost) => {
+                    digest.failed += 1;
+                    digest.damaged += u64::from(lost == Lost::Damaged);
+                }
+            }
+            if !digest.parked.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn take_in(&mut self, seen: &Seen, digest: &mut Digest) {
+        digest.received = Some(seen.entry.received);
+        let work = AssertUnwindSafe(|| self.findings(seen, digest));
+        if catch_unwind(work).is_err() {
+            digest.failed += 1;
+            tracing::error!(event = %seen.entry.id, "event could not be correlated; skipped");
+        }
+        let newly = seen.parked.iter().filter(|rule| self.parked.insert(**rule));
         let rules = self.book.ruleset.rules();
-        let mut findings = Vec::new();
-        for Match { rule, predicates } in matches {
-            if let Some(rule) = rules.get(rule).filter(|rule| rule.alerts) {
-                findings.push(detection(rule, &subject, who.as_ref(), predicates));
+        let parking = newly.filter_map(|rule| Some(Parking::new(rules.get(*rule)?, &seen.entry)));
+        digest.parked.extend(parking);
+        if !digest.parked.is_empty() {
+            digest.next = seen.entry.position.plus(1);
+        }
+    }
+
+    fn findings(&mut self, seen: &Seen, digest: &mut Digest) {
+        let Seen { entry, machine, matches, reasons, .. } = seen;
+        let subject = Subject { entry, machine };
+        let rules = self.book.ruleset.rules();
+        for (rule, predicates) in reasons {
+            if let Some(rule) = rules.get(*rule) {
+                digest.findings.push(detection(rule, &subject, predicates.clone()));
             }
         }
-        for found in correlated {
-            if let Some(rule) = rules.get(found.rule).filter(|rule| rule.alerts) {
-                findings.push(correlation(rule, &subject, who.as_ref(), found));
+        let position = entry.position.0.to_string();
+        for found in self.windows.feed(machine, &position, &subject, matches) {
+            let Some(rule) = rules.get(found.rule) else { continue };
+            digest.costs.entry(rule.id.clone()).or_default().matched += 1;
+            if rule.alerts {
+                digest.findings.push(correlation(rule, &subject, found));
             }
         }
-        findings
+    }
+
+    /// What the batch cost and what was given up for it.
+    fn count(&mut self, digest: &mut Digest) {
+        let rules = self.book.ruleset.rules();
+        for (rule, more) in self.workers.iter_mut().flat_map(Worker::take_use) {
+            let Some(rule) = rules.get(rule) else { continue };
+            let sum = digest.costs.entry(rule.id.clone()).or_default();
+            sum.asked += more.asked;
+            sum.matched += more.matched;
+            sum.steps += more.steps;
+        }
+        digest.changes = self.windows.take_changes();
+        digest.evicted = self.windows.take_evicted();
+        let evictions = self.windows.take_evictions().into_iter();
+        digest.evictions = evictions
+            .filter_map(|eviction| Some((rules.get(eviction.rule)?.id.clone(), eviction)))
+            .collect();
     }
 }
 
-fn detection(
-    rule: &Rule,
-    subject: &Subject<'_>,
-    who: Option<&Who>,
-    predicates: Vec<Predicate>,
-) -> Finding {
-    let mut finding = finding(rule, subject, who);
-    finding.predicates = predicates.into_iter().map(predicate_view).collect();
-    finding
-}
-
-fn correlation(
-    rule: &Rule,
-    subject: &Subject<'_>,
-    who: Option<&Who>,
-    found: CorrelationMatch,
-) -> Finding {
-    let mut finding = finding(rule, subject, who);
-    let CorrelationMatch { group, count, first_us, last_us, events, late, .. } = found;
-    finding.late |= late;
-    let more = finding
-        .group
-        .into_iter()
-        .filter(|(field, _)| !group.iter().any(|(grouped, _)| grouped == field));
-    finding.group = group.iter().cloned().chain(more).collect();
-    finding.correlation = Some(CorrelationView {
-        count,
-        first_at: Timestamp::from_micros(first_us),
-        last_at: Timestamp::from_micros(last_us),
+/// All events of the batch in the order of the journal, whoever evaluated them.
+fn evaluate(
+    workers: &mut [Worker],
+    lines: &Lines,
+    who: &WhoIs<'_>,
+) -> impl Iterator<Item = Result<Seen, Lost>> + use<> {
+    let (parts, next) = (lines.parts(PART_EVENTS), AtomicUsize::new(0));
+    let wanted = usize::try_from(lines.events()).unwrap_or(usize::MAX).div_ceil(PART_EVENTS);
+    let work = |worker: &mut Worker| work(worker, &parts, &next, who);
+    let mut done = std::thread::scope(|scope| {
+        let mut workers = workers.iter_mut().take(wanted.max(1));
+        let own = workers.next();
+        let start = |worker| {
+            let thread = std::thread::Builder::new().name("detect".into());
+            // Without a further thread the others do its share.
+            thread.spawn_scoped(scope, || work(worker)).ok()
+        };
+        let helpers: Vec<_> = workers.map_while(start).collect();
+        let mut done = own.map(work).unwrap_or_default();
+        for helper in helpers {
+            done.extend(helper.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        done
     });
-    finding.positions = events.iter().filter_map(|position| position.parse().ok()).collect();
-    finding
+    done.sort_unstable_by_key(|(number, _)| *number);
+    done.into_iter().flat_map(|(_, seen)| seen)
 }
 
-fn finding(rule: &Rule, subject: &Subject<'_>, who: Option<&Who>) -> Finding {
-    let entry = subject.entry;
-    let (agent, hostname) = (subject.agent, subject.hostname().to_owned());
-    let machine = MachineRef { id: agent, hostname: hostname.clone() };
-    let position = entry.position.0;
-    let late_us = entry.received.as_micros().saturating_sub(entry.event.time.as_micros());
-    Finding {
-        rule: rule.id.clone(),
-        level: level(rule.level),
-        said: said(rule),
-        agent,
-        hostname,
-        agency: who.map(agency).unwrap_or_default(),
-        group: rule.group_by.iter().map(|name| (name.clone(), subject.text(name))).collect(),
-        predicates: Vec::new(),
-        correlation: None,
-        event_id: entry.id,
-        event: EventView::new(position, &entry.id, entry.received, &entry.event, machine),
-        positions: vec![position],
-        // A clock that runs ahead must not put an alert before all others for years.
-        at: entry.event.time.min(entry.received),
-        received: entry.received,
-        late: late_us > LATE_AFTER_US,
+type Done = Vec<(usize, Vec<Result<Seen, Lost>>)>;
+
+/// Takes the next part nobody has begun, until there is none.
+fn work(worker: &mut Worker, parts: &[Part<'_>], next: &AtomicUsize, who: &WhoIs<'_>) -> Done {
+    let (mut done, mut machines) = (Vec::new(), Machines::new(who));
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let Some(part) = parts.get(number) else { return done };
+        done.push((number, worker.evaluate(part, &mut machines)));
     }
-}
-
-fn agency(who: &Who) -> AgencyRef {
-    AgencyRef { id: who.agency_id, code: who.agency_code.clone(), name: who.agency_name.clone() }
-}
-
-pub(crate) fn said(rule: &Rule) -> Said {
-    let text = |text: &soc_rules::Text| Text { en: text.en.clone(), vi: text.vi.clone() };
-    Said {
-        title: text(&rule.title),
-        description: text(&rule.description),
-        steps: Steps { en: rule.steps.en.clone(), vi: rule.steps.vi.clone() },
-        tags: rule.tags.clone(),
-    }
-}
-
-pub(crate) fn level(level: soc_rules::Level) -> Level {
-    match level {
-        soc_rules::Level::Informational => Level::Informational,
-        soc_rules::Level::Low => Level::Low,
-        soc_rules::Level::Medium => Level::Medium,
-        soc_rules::Level::High => Level::High,
-        soc_rules::Level::Critical => Level::Critical,
-    }
-}
-
-fn predicate_view(predicate: Predicate) -> PredicateView {
-    let Predicate { selection, field, modifiers, pattern, value, start, end } = predicate;
-    PredicateView { selection, field, modifiers, pattern, value, start, end }
 }

@@ -1,8 +1,10 @@
+use std::collections::HashSet;
 use std::time::Duration;
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Registry};
 
 use super::engine::Digest;
+use super::labels::ByRule;
 
 /// What detect counts. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -13,6 +15,9 @@ pub struct Metrics {
     failures: IntCounter,
     evicted: IntCounter,
     lag: IntGauge,
+    parked: IntGauge,
+    matches: ByRule,
+    cost: ByRule,
     batch: Histogram,
 }
 
@@ -55,6 +60,20 @@ impl Metrics {
                 "soc_collector_detect_lag_events",
                 "Events in the journal that are not yet evaluated.",
             )?,
+            parked: gauge(
+                "soc_collector_rules_parked",
+                "Rules that are not asked because an event was too much for them.",
+            )?,
+            matches: ByRule::new(
+                registry,
+                "soc_collector_rule_matches_total",
+                "Events that a rule matched, also where they made no alert.",
+            )?,
+            cost: ByRule::new(
+                registry,
+                "soc_collector_rule_cost_total",
+                "Steps of work that evaluating a rule took; about a nanosecond each.",
+            )?,
             batch,
         })
     }
@@ -65,6 +84,19 @@ impl Metrics {
         self.skipped.inc_by(digest.failed);
         self.evicted.inc_by(digest.evicted);
         self.batch.observe(took.as_secs_f64());
+        let costs = || digest.costs.iter();
+        self.matches.add(costs().map(|(rule, sum)| (rule.as_str(), sum.matched)));
+        self.cost.add(costs().map(|(rule, sum)| (rule.as_str(), sum.steps)));
+    }
+
+    pub(super) fn parked(&self, rules: usize) {
+        self.parked.set(i64::try_from(rules).unwrap_or(i64::MAX));
+    }
+
+    /// Other rules are in force.
+    pub(super) fn keep(&self, rules: &HashSet<&str>) {
+        self.matches.keep(rules);
+        self.cost.keep(rules);
     }
 
     pub(super) fn failed(&self) {

@@ -8,6 +8,7 @@ use super::batch::BATCH_MAX;
 use super::engine::{Digest, Engine};
 use super::{Detect, Error, READER};
 use crate::journal::Position;
+use crate::live::Notice;
 use crate::stop::stopped;
 
 /// A checkpoint that moved over events without findings is written after so long: a crash before
@@ -24,6 +25,8 @@ pub(super) struct Reader {
     pub(super) next: Position,
     /// The checkpoint as it is on disk.
     pub(super) saved: Position,
+    /// The journal may not know yet what detect itself has to say.
+    pub(super) untold: bool,
 }
 
 impl Detect {
@@ -45,11 +48,13 @@ impl Detect {
         pause: &mut Duration,
     ) -> Result<(), Error> {
         let mut books = self.rulebook.changes();
+        let mut unparked = self.unparked.subscribe();
         let mut end = self.journal.end();
         let mut reader = self.begin().await?;
         loop {
-            if books.has_changed().unwrap_or(false) {
+            if books.has_changed().unwrap_or(false) || unparked.has_changed().unwrap_or(false) {
                 books.mark_unchanged();
+                unparked.mark_unchanged();
                 reader.engine = self.engine().await?;
             }
             let waiting = *end.borrow_and_update() > reader.next;
@@ -61,13 +66,15 @@ impl Detect {
                 *pause = PAUSE;
                 continue;
             }
-            let unsaved = reader.next != reader.saved;
+            let unsaved = reader.next != reader.saved || reader.untold;
             tokio::select! {
                 () = stopped(&mut shutdown) => {}
                 _ = end.changed() => {}
                 _ = books.changed() => books.mark_changed(),
+                _ = unparked.changed() => unparked.mark_changed(),
                 () = tokio::time::sleep(CHECKPOINT_AFTER), if unsaved => {
                     self.save(&mut reader).await?;
+                    self.tell_now(&mut reader).await;
                 }
             }
         }
@@ -87,12 +94,20 @@ impl Detect {
         }
         self.progress.send_replace(next);
         self.journal.set_low_water(READER, next);
-        Ok(Reader { engine: self.engine().await?, next, saved: next })
+        Ok(Reader { engine: self.engine().await?, next, saved: next, untold: true })
     }
 
-    async fn engine(&self) -> Result<Engine, Error> {
-        let engine = Engine::new(self.rulebook.current(), self.windows().await?);
-        tracing::info!(version = engine.version(), "rules in force");
+    pub(super) async fn engine(&self) -> Result<Engine, Error> {
+        let book = self.rulebook.current();
+        let (parked, windows) = (self.still_parked(&book).await?, self.windows().await?);
+        let threads = self.threads;
+        let make = move || Engine::new(book, windows, parked, threads);
+        let engine = tokio::task::spawn_blocking(make).await?;
+        let ruleset = &engine.book().ruleset;
+        let ids = ruleset.rules().iter().map(|rule| rule.id.as_str()).collect();
+        self.tally.keep(&ids);
+        self.metrics.keep(&ids);
+        tracing::info!(version = ruleset.version(), "rules in force");
         Ok(engine)
     }
 
@@ -106,10 +121,18 @@ impl Detect {
         let mut reader = Reader { engine, ..reader };
         let next = digest.next;
         reader.next = next;
-        if !(digest.findings.is_empty() && digest.changes.is_empty()) {
+        if digest.matters() {
             self.commit_surely(&digest, next, shutdown.clone()).await?;
             reader.saved = next;
             self.journal.set_low_water(READER, next);
+        }
+        if !(digest.parked.is_empty() && digest.evictions.is_empty()) {
+            reader.untold = true;
+            self.tell_now(&mut reader).await;
+        }
+        if !digest.parked.is_empty() {
+            self.metrics.parked(reader.engine.parked());
+            self.bus.tell(Notice::Rules);
         }
         self.progress.send_replace(next);
         Ok(reader)
@@ -143,6 +166,20 @@ impl Detect {
             self.journal.set_low_water(READER, reader.next);
         }
         Ok(())
+    }
+
+    /// What cannot be told now is told later: evaluation does not wait for it.
+    async fn tell_now(&self, reader: &mut Reader) {
+        if !reader.untold {
+            return;
+        }
+        match self.tell().await {
+            Ok(()) => reader.untold = false,
+            Err(error) => {
+                self.metrics.failed();
+                tracing::error!(%error, "detect: what it has to say is told later");
+            }
+        }
     }
 
     async fn rest(

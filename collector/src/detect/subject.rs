@@ -1,6 +1,8 @@
 //! How an entry of the journal looks to a rule: its own fields, and what the collector knows.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use soc_event::{AgentId, Value};
 use soc_rules::{FieldValue, LogsourceRef};
@@ -11,24 +13,54 @@ use crate::journal::Entry;
 /// Fields the collector adds; see [`Subject::added`].
 const ADDED: [&str; 5] = ["agent.id", "agency.code", "event.kind", "kind", "host.hostname"];
 
-/// An entry, with the machine it is about.
-pub(super) struct Subject<'a> {
-    pub entry: &'a Entry,
-    /// The machine: who sent it or, for events of the collector itself, whom they are about.
+/// A machine as rules know it; made once for all its events of a batch.
+pub(super) struct Machine {
     pub agent: AgentId,
     agent_text: String,
-    who: Option<&'a Who>,
+    pub who: Option<Who>,
 }
 
-impl<'a> Subject<'a> {
-    pub(super) fn new(entry: &'a Entry, agent: AgentId, who: Option<&'a Who>) -> Self {
-        Self { entry, agent, agent_text: agent.to_string(), who }
+/// The machines met so far; asks for each once.
+pub(super) struct Machines<'w> {
+    who: &'w (dyn Fn(AgentId) -> Option<Who> + Sync),
+    known: HashMap<AgentId, Arc<Machine>>,
+}
+
+/// An entry, with the machine it is about: who sent it or, for events of the collector itself, whom
+/// they are about.
+pub(super) struct Subject<'a> {
+    pub entry: &'a Entry,
+    pub machine: &'a Machine,
+}
+
+impl Machine {
+    /// Its id as text.
+    pub(super) fn text(&self) -> &str {
+        &self.agent_text
+    }
+}
+
+impl<'w> Machines<'w> {
+    pub(super) fn new(who: &'w (dyn Fn(AgentId) -> Option<Who> + Sync)) -> Self {
+        Self { who, known: HashMap::new() }
     }
 
+    /// The machine an entry is about.
+    pub(super) fn of(&mut self, entry: &Entry) -> Arc<Machine> {
+        let agent = agent_of(entry);
+        let make =
+            || Arc::new(Machine { agent, agent_text: agent.to_string(), who: (self.who)(agent) });
+        self.known.entry(agent).or_insert_with(make).clone()
+    }
+}
+
+impl Subject<'_> {
     /// What the machine is called: as the fleet knows it, else as the event says, else its id.
     pub(super) fn hostname(&self) -> &str {
-        let known = self.who.map(|who| who.hostname.as_str()).filter(|name| !name.is_empty());
-        known.or_else(|| self.entry.event.text("host.hostname")).unwrap_or(&self.agent_text)
+        let who = self.machine.who.as_ref();
+        let known = who.map(|who| who.hostname.as_str()).filter(|name| !name.is_empty());
+        let said = || self.entry.event.text("host.hostname");
+        known.or_else(said).unwrap_or(&self.machine.agent_text)
     }
 
     /// What a field holds, as text for people and for grouping; empty where it is missing.
@@ -42,8 +74,13 @@ impl<'a> Subject<'a> {
     /// Fields the collector vouches for; an agent cannot set them.
     fn added(&self, name: &str) -> Option<&str> {
         match name {
-            "agent.id" => Some(&self.agent_text),
-            "agency.code" => Some(self.who.map_or("", |who| &who.agency_code)),
+            "agent.id" => Some(&self.machine.agent_text),
+            "agency.code" => match &self.machine.who {
+                Some(who) => Some(&who.agency_code),
+                // What the collector says of itself may be about an agency.
+                None if self.machine.agent == AgentId::COLLECTOR => None,
+                None => Some(""),
+            },
             "event.kind" | "kind" => Some(self.entry.event.kind.as_str()),
             "host.hostname" if !self.entry.event.fields.contains_key(name) => Some(self.hostname()),
             _ => None,

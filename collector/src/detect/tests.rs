@@ -1,3 +1,7 @@
+mod own;
+mod reload;
+mod threads;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -63,7 +67,8 @@ impl Fixture {
         let fleet = fleet.await.unwrap();
         let alerts = Alerts::new(store.clone(), clock, bus.clone(), &registry).unwrap();
         let rulebook = Rulebook::of("test.yml", RULES);
-        let detect = Detect::new(journal, store, alerts, fleet, rulebook, &registry).unwrap();
+        let detect = Detect::new(journal, store, alerts, fleet, rulebook, bus.clone(), &registry);
+        let detect = detect.unwrap();
         Self { detect, bus, sequence: 1, _folder: folder }
     }
 
@@ -129,7 +134,7 @@ async fn evaluate(detect: &Detect, mut plan: impl Iterator<Item = (usize, bool)>
         }
         let next = digest.next;
         detect.commit(&digest, next).await.unwrap();
-        reader = super::run::Reader { engine, next, saved: next };
+        reader = super::run::Reader { engine, next, saved: next, untold: false };
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) enum Subject<'a> {
     /// A JSON object, as written.
     Json(&'a [u8]),
     Event(&'a Event),
+    /// There is none: the end of all events was what was waited for.
+    None,
 }
 
 impl Teller {
@@ -46,18 +48,19 @@ impl Teller {
         &self,
         rule: usize,
         subject: Subject<'_>,
-        (log, place): (&Log, Place),
+        at: (&Log, Place),
         out: &mut Vec<u8>,
     ) -> bool {
-        self.write(rule, subject, (log, place), None, out)
+        self.write(rule, subject, Some(at), None, out)
     }
 
-    /// Writes a correlation that fired, with the event that completed it.
+    /// Writes a correlation that fired, with the event that completed it: none where the end of all
+    /// events did.
     pub(super) fn tell_correlation(
         &self,
         found: &CorrelationMatch,
         subject: Subject<'_>,
-        at: (&Log, Place),
+        at: Option<(&Log, Place)>,
         out: &mut Vec<u8>,
     ) -> bool {
         self.write(found.rule, subject, at, Some(found), out)
@@ -67,7 +70,7 @@ impl Teller {
         &self,
         rule: usize,
         subject: Subject<'_>,
-        (log, place): (&Log, Place),
+        at: Option<(&Log, Place)>,
         correlated: Option<&CorrelationMatch>,
         out: &mut Vec<u8>,
     ) -> bool {
@@ -83,7 +86,8 @@ impl Teller {
                 out.extend_from_slice(b"}\n");
             }
             Format::Table => {
-                let at = visible(&log.at(place));
+                let at = at.map_or_else(String::new, |(log, place)| log.at(place));
+                let at = visible(&at);
                 let time = subject.time().map_or_else(|| "-".to_owned(), |time| time.to_string());
                 out.extend_from_slice(format!("{time:<27} ").as_bytes());
                 out.extend_from_slice(head);
@@ -106,6 +110,7 @@ impl Subject<'_> {
                 b'\n' | b'\r' => b' ',
                 byte => *byte,
             })),
+            Self::None => out.extend_from_slice(b"null"),
             Self::Event(event) => out.extend_from_slice(flat(event).to_string().as_bytes()),
         }
     }
@@ -117,6 +122,7 @@ impl Subject<'_> {
                 (time != 0).then(|| Timestamp::from_micros(time))
             }
             Self::Event(event) => Some(event.time),
+            Self::None => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use indicatif::ProgressBar;
-use soc_rules::{CorrelationLimits, Correlator, Event, JsonEvent, Ruleset};
+use soc_rules::{CorrelationLimits, Correlator, Event, JsonEvent, Origin, Ruleset};
 
 use super::block::Skipped;
 use super::seen::{Seen, host};
@@ -103,6 +103,7 @@ impl<'a> Turn<'a> {
         if let Some(progress) = order.progress.take() {
             progress.finish_and_clear();
         }
+        order.end();
         let untold = order.summary.events_failed.saturating_sub(SKIPPED_TOLD_MAX);
         if untold > 0 {
             let _ = writeln!(order.outputs.errors, "{untold} more were skipped");
@@ -168,7 +169,10 @@ impl Order<'_> {
         let Some(correlator) = &mut self.correlator else { return };
         let id = done.block.log.at(matched.place);
         let mut feed =
-            |event: &dyn Event| correlator.feed(&host(event), &id, event, &matched.rules);
+            |event: &dyn Event| {
+                let from = Origin { scope: "", host: &host(event) };
+                correlator.feed(from, &id, event, &matched.rules)
+            };
         let (subject, found) = match &matched.event {
             Kept::Event(event) => (Subject::Event(event), feed(&Seen(event))),
             Kept::Json(range) => {
@@ -178,9 +182,22 @@ impl Order<'_> {
             }
         };
         for found in found {
-            let at = (&*done.block.log, matched.place);
+            let at = Some((&*done.block.log, matched.place));
             let is_told = self.teller.tell_correlation(&found, subject, at, out);
             self.summary.matches += u64::from(is_told);
+        }
+    }
+
+    /// What windows come to that waited for their end: no more events come.
+    fn end(&mut self) {
+        let Some(correlator) = &mut self.correlator else { return };
+        let mut out = Vec::new();
+        for found in correlator.finish() {
+            let is_told = self.teller.tell_correlation(&found, Subject::None, None, &mut out);
+            self.summary.matches += u64::from(is_told);
+        }
+        if !self.is_over && self.write(&out).is_err() {
+            self.is_over = true;
         }
     }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use soc_event::AgentId;
 
 use super::block::Block;
+use super::lines::{Lines, Room};
 use super::tables::{self, BLOCKS, BY_AGENT, META};
 use super::{Entry, Error, Position};
 
@@ -25,16 +26,31 @@ pub struct Stretch {
     pub damaged: u64,
 }
 
-pub(super) fn read(
+impl From<Lines> for Stretch {
+    fn from(lines: Lines) -> Self {
+        let mut stretch = Self { entries: Vec::new(), next: lines.next, damaged: lines.damaged };
+        for part in lines.parts(usize::MAX) {
+            for entry in part.entries() {
+                match entry {
+                    Some(entry) => stretch.entries.push(entry),
+                    None => stretch.damaged = stretch.damaged.saturating_add(1),
+                }
+            }
+        }
+        stretch
+    }
+}
+
+pub(super) fn lines(
     database: &Database,
     from: Position,
     events_max: usize,
-) -> Result<Stretch, Error> {
+) -> Result<Lines, Error> {
     let transaction = database.begin_read()?;
     let blocks = transaction.open_table(BLOCKS)?;
     let end = transaction.open_table(META)?.get("end")?.map_or(from.0, |value| value.value());
     let start = start_of_block(&blocks, from.0)?;
-    let mut stretch = Stretch { entries: Vec::new(), next: from, damaged: 0 };
+    let mut lines = Lines::from(from);
     let mut room = Room { events: events_max.max(1), bytes: READ_BYTES_MAX };
     let mut rows = blocks.range(start..)?.peekable();
     while let Some(row) = rows.next() {
@@ -44,51 +60,16 @@ pub(super) fn read(
             _ => end,
         };
         match Block::open(position.value(), bytes.value()) {
-            Ok(block) if stretch.take(&block, &mut room) => {}
-            Ok(_) => return Ok(stretch),
-            Err(error) => stretch.skip(position.value(), after, &error),
+            Ok(block) => {
+                if !lines.take(block, &mut room) {
+                    return Ok(lines);
+                }
+            }
+            Err(error) => lines.skip(position.value(), after, &error),
         }
     }
-    stretch.next = stretch.next.max(Position(end));
-    Ok(stretch)
-}
-
-/// What may still be read.
-struct Room {
-    events: usize,
-    bytes: usize,
-}
-
-impl Stretch {
-    /// Takes the events of a block from `next` on; false when there is no room for all of them.
-    fn take(&mut self, block: &Block, room: &mut Room) -> bool {
-        for position in block.positions() {
-            if position < self.next.0 {
-                continue;
-            }
-            if room.events == 0 || room.bytes == 0 {
-                return false;
-            }
-            let length = block.line(position).map_or(0, <[u8]>::len);
-            room.events -= 1;
-            room.bytes = room.bytes.saturating_sub(length);
-            match block.entry(position) {
-                Ok(entry) => self.entries.extend(entry),
-                Err(error) => self.skip(position, position.saturating_add(1), &error),
-            }
-            self.next = Position(position.saturating_add(1));
-        }
-        true
-    }
-
-    /// Leaves out what is damaged.
-    fn skip(&mut self, position: u64, after: u64, error: &Error) {
-        let from = position.max(self.next.0);
-        let events = after.saturating_sub(from);
-        tracing::error!(%error, from, events, "events of the journal are lost and left out");
-        self.damaged = self.damaged.saturating_add(events);
-        self.next = self.next.max(Position(after));
-    }
+    lines.next = lines.next.max(Position(end));
+    Ok(lines)
 }
 
 /// First position of the block that holds a position, or the position itself.

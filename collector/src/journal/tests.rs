@@ -3,8 +3,9 @@ mod damage;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use soc_event::{AgentId, Kind, Logsource, RunId};
+use soc_event::{AgentId, Envelope, Kind, Logsource, RunId};
 
+use super::writer::own_envelope;
 use super::*;
 
 const NO_MINIMUM: Config = Config {

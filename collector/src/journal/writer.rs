@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use redb::{Database, ReadableTable as _, Table, WriteTransaction};
-use soc_event::{Epoch, Event, Lane, Sequence, Timestamp};
+use soc_event::{AgentId, Envelope, Epoch, Event, Lane, RunId, Sequence, Timestamp, wire};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::block::{Batch, Header};
@@ -11,7 +11,7 @@ use super::metrics::Metrics;
 use super::readers::Readers;
 use super::space::Space;
 use super::tables::{self, BLOCKS, BY_AGENT, BY_ID, MARKS, META};
-use super::{Config, Durable, Error, Position, own_envelope};
+use super::{Config, Durable, Error, Position};
 
 /// What the writer is asked to store.
 pub(super) enum Command {
@@ -245,5 +245,22 @@ impl<'t> Tables<'t> {
         self.end = self.end.saturating_add(u64::from(envelope.count));
         self.bytes = self.bytes.saturating_add(block.len() as u64);
         Ok(())
+    }
+}
+
+/// The envelope of events that the collector makes.
+pub(super) fn own_envelope(epoch: Epoch, first: Sequence, count: u32, sent: Timestamp) -> Envelope {
+    Envelope {
+        version: wire::VERSION,
+        agent: AgentId::COLLECTOR,
+        epoch,
+        lane: Lane::Alert,
+        first,
+        count,
+        run: RunId(0),
+        fingerprint: String::new(),
+        sent,
+        clock_offset_us: None,
+        configuration: 0,
     }
 }

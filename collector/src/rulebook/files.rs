@@ -4,6 +4,8 @@ use std::time::SystemTime;
 
 use soc_rules::{Problem, Severity, Source};
 
+use super::Config;
+
 /// Largest rule file that is read.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Most rule files; more are not looked at, and that is said.
@@ -19,6 +21,16 @@ pub(super) struct Stamp {
     bytes: u64,
 }
 
+/// All files the rules in force are made of, as they were found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) rules: Vec<Stamp>,
+    /// In the order they were named.
+    pub(super) pipelines: Vec<Stamp>,
+    pub(super) logsources: Vec<Stamp>,
+    pub(super) placeholders: Vec<Stamp>,
+}
+
 /// A file as it was read.
 #[derive(Debug)]
 pub struct File {
@@ -27,6 +39,16 @@ pub struct File {
 }
 
 impl File {
+    /// How problems name it.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// All of it.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// For the rules crate.
     pub fn source(&self) -> Source<'_> {
         Source { path: &self.path, text: &self.text }
@@ -70,12 +92,49 @@ pub fn collect(paths: &[PathBuf]) -> Collected {
     Collected { rules, tests, problems }
 }
 
-/// All rule files below the folders, in a fixed order, and what could not be looked at.
-pub(super) fn scan(folders: &[PathBuf]) -> (Vec<Stamp>, Vec<Problem>) {
-    let (mut stamps, mut problems) = (Vec::new(), Vec::new());
-    for folder in folders {
-        scan_folder(folder, 0, is_rule, &mut stamps, &mut problems);
+/// All files, in a fixed order, and what could not be looked at.
+pub(super) fn scan(config: &Config) -> (Found, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let mut rules = Vec::new();
+    for folder in &config.folders {
+        scan_folder(folder, 0, is_rule, &mut rules, &mut problems);
     }
+    let found = Found {
+        rules: in_order(rules, &mut problems),
+        pipelines: config
+            .pipelines
+            .iter()
+            .flat_map(|path| scan_path(path, is_yaml, &mut problems))
+            .collect(),
+        logsources: config
+            .logsources
+            .iter()
+            .flat_map(|path| scan_path(path, is_yaml, &mut problems))
+            .collect(),
+        placeholders: config
+            .placeholders
+            .iter()
+            .flat_map(|path| scan_path(path, |_| true, &mut problems))
+            .collect(),
+    };
+    (found, problems)
+}
+
+/// A file that is named, or those in a folder that is named.
+fn scan_path(path: &Path, is_wanted: fn(&Path) -> bool, problems: &mut Vec<Problem>) -> Vec<Stamp> {
+    let mut stamps = Vec::new();
+    if path.is_dir() {
+        scan_folder(path, 0, is_wanted, &mut stamps, problems);
+        return in_order(stamps, problems);
+    }
+    match stamp(path.to_owned()) {
+        Ok(stamp) => stamps.extend(stamp),
+        Err(problem) => problems.push(problem),
+    }
+    stamps
+}
+
+fn in_order(mut stamps: Vec<Stamp>, problems: &mut Vec<Problem>) -> Vec<Stamp> {
     stamps.sort();
     stamps.dedup();
     if stamps.len() > FILES_MAX {
@@ -83,7 +142,7 @@ pub(super) fn scan(folders: &[PathBuf]) -> (Vec<Stamp>, Vec<Problem>) {
         problems.push(problem(Path::new("rules"), what));
         stamps.truncate(FILES_MAX);
     }
-    (stamps, problems)
+    stamps
 }
 
 pub(super) fn read(stamps: &[Stamp]) -> (Vec<File>, Vec<Problem>) {

@@ -4,15 +4,23 @@ const RULE: &str = "title: Marker\nid: 3f5a1a52-6f0d-4a52-9df2-0a3c8f1b7d11\nlog
     product: linux\ndetection:\n  selection:\n    message|contains: marker\n  condition: selection\n\
     level: high\n";
 
+impl Watcher {
+    /// Until nothing changes any more.
+    async fn settle(&mut self) {
+        self.look().await;
+        self.look().await;
+    }
+}
+
 fn opened(folder: &std::path::Path) -> (Rulebook, Watcher, Bus) {
-    let config = Config { folders: vec![folder.to_owned()], poll: POLL };
+    let config = Config::of(vec![folder.to_owned()]);
     let bus = Bus::default();
     let (rulebook, watcher) = open(config, bus.clone(), &Registry::new()).unwrap();
     (rulebook, watcher, bus)
 }
 
 #[tokio::test]
-async fn a_new_file_is_in_force_after_the_next_look_and_a_removed_one_is_not() {
+async fn a_new_file_is_in_force_once_it_has_settled_and_a_removed_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let (rulebook, mut watcher, bus) = opened(folder.path());
     let packs = rulebook.current().ruleset.rules().len();
@@ -20,14 +28,49 @@ async fn a_new_file_is_in_force_after_the_next_look_and_a_removed_one_is_not() {
     let file = folder.path().join("deeper").join("marker.yml");
     std::fs::create_dir(file.parent().unwrap()).unwrap();
     std::fs::write(&file, RULE).unwrap();
-    watcher.look().await;
+    watcher.settle().await;
     assert_eq!(rulebook.current().ruleset.rules().len(), packs + 1);
     assert_eq!(listener.try_recv().unwrap(), Notice::Rules);
-    watcher.look().await;
+    watcher.settle().await;
     assert!(listener.try_recv().is_err(), "nothing has changed");
     std::fs::remove_file(&file).unwrap();
-    watcher.look().await;
+    watcher.settle().await;
     assert_eq!(rulebook.current().ruleset.rules().len(), packs);
+}
+
+#[tokio::test]
+async fn a_file_that_is_being_written_keeps_its_rule_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("marker.yml");
+    std::fs::write(&file, RULE).unwrap();
+    let (rulebook, mut watcher, _) = opened(folder.path());
+    let before = rulebook.current();
+    for half in [40, 80, 120] {
+        std::fs::write(&file, &RULE[..half]).unwrap();
+        watcher.look().await;
+        assert!(Arc::ptr_eq(&before, &rulebook.current()), "{half} bytes");
+    }
+    let changed = RULE.replace("level: high", "level: critical");
+    std::fs::write(&file, &changed).unwrap();
+    watcher.settle().await;
+    let book = rulebook.current();
+    let rule = book.ruleset.rule("3f5a1a52-6f0d-4a52-9df2-0a3c8f1b7d11");
+    assert_eq!(rule.unwrap().level, soc_rules::Level::Critical);
+    assert_eq!(book.problems, []);
+}
+
+#[tokio::test]
+async fn files_that_never_stop_changing_are_loaded_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let (rulebook, mut watcher, _) = opened(folder.path());
+    let packs = rulebook.current().ruleset.rules().len();
+    for look in 0..=LOOKS_MAX {
+        let name = format!("{look}.yml");
+        std::fs::write(folder.path().join(name), RULE.replace("3f5a", &format!("{look:04}")))
+            .unwrap();
+        watcher.look().await;
+    }
+    assert!(rulebook.current().ruleset.rules().len() > packs);
 }
 
 #[tokio::test]
@@ -63,4 +106,37 @@ fn the_tests_beside_a_named_rule_come_with_it() {
         let Collected { rules, tests, problems } = collect(std::slice::from_ref(path));
         assert_eq!((rules.len(), tests.len(), problems.len()), (1, 1, 0));
     }
+}
+
+#[tokio::test]
+async fn what_the_site_adds_is_taken_over_as_rules_are() {
+    let (folder, site) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let rule = RULE.replace("message|contains: marker", "message|expand: '%servers%'");
+    std::fs::write(folder.path().join("marker.yml"), rule).unwrap();
+    let (values, pipeline) = (site.path().join("values.toml"), site.path().join("pipeline.yml"));
+    std::fs::write(&values, "servers = [\"srv-01\"]\n").unwrap();
+    let transform = "name: site\npriority: 10\ntransformations:\n  - type: field_name_mapping\n    \
+                     mapping:\n      message: msg\n";
+    std::fs::write(&pipeline, transform).unwrap();
+    let config = Config {
+        pipelines: vec![pipeline.clone()],
+        placeholders: Some(values.clone()),
+        ..Config::of(vec![folder.path().to_owned()])
+    };
+    let (rulebook, mut watcher) = open(config, Bus::default(), &Registry::new()).unwrap();
+    let matches = |name: &str, value: &str| {
+        let text = format!(r#"{{"product":"linux","{name}":"{value}"}}"#);
+        let event = soc_rules::JsonEvent::parse(text.as_bytes()).unwrap();
+        rulebook.current().ruleset.matching(&event).len()
+    };
+    assert_eq!(rulebook.current().problems, []);
+    assert_eq!((matches("msg", "srv-01"), matches("message", "srv-01")), (1, 0));
+    std::fs::write(&values, "servers = [\"srv-01\", \"srv-02\"]\n").unwrap();
+    watcher.settle().await;
+    assert_eq!(matches("msg", "srv-02"), 1);
+    std::fs::write(&values, "servers = [\"srv-01\"\nmore = 1").unwrap();
+    watcher.settle().await;
+    let book = rulebook.current();
+    let told = book.problems.iter().find(|problem| problem.path.ends_with("values.toml"));
+    assert_eq!(told.and_then(|problem| problem.line), Some(2), "{:?}", book.problems);
 }

@@ -57,6 +57,24 @@ pub(crate) fn seconds_of(text: &str) -> Option<i64> {
         .then(|| days(year, month, date) * 86_400 + hour * 3600 + minute * 60 + second - offset)
 }
 
+/// Microseconds since 1970 of the same texts, or of a number of seconds, milliseconds or
+/// microseconds (told apart by size).
+pub(crate) fn micros_of(text: &str) -> Option<i64> {
+    let Some(seconds) = seconds_of(text) else {
+        return match Number::parse(text)? {
+            Number::Integer(n) if n.unsigned_abs() < 100_000_000_000 => n.checked_mul(1_000_000),
+            Number::Integer(n) if n.unsigned_abs() < 100_000_000_000_000 => n.checked_mul(1000),
+            Number::Integer(n) => Some(n),
+            #[allow(clippy::cast_possible_truncation, reason = "in range by then")]
+            Number::Float(n) => (n.abs() < 1e11).then_some((n * 1e6) as i64),
+        };
+    };
+    let fraction = text.split_once(['.', ',']).map_or("", |(_, rest)| rest);
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit).chain(std::iter::repeat(b'0'));
+    let micros = digits.take(6).fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    seconds.checked_mul(1_000_000)?.checked_add(micros)
+}
+
 /// Clock and offset in seconds.
 fn split_offset(clock: &str) -> Option<(&str, i64)> {
     if let Some(clock) = clock.strip_suffix(['Z', 'z']) {

@@ -109,6 +109,27 @@ test('the list of rules says which files do not work, and where', async ({ page,
   await expect(page.getByTestId('rule-detail')).toContainText('detection:');
 });
 
+test('the list of rules says what each costs, and a parked one can be asked again', async ({
+  page,
+  mock,
+}) => {
+  await signIn(page, mock, '/rules?sort=-cost');
+  const costs = page.locator('[data-testid="rule-row"] [title*="bộ thu khởi động"]');
+  const shares = (await costs.allTextContents()).map((text) =>
+    Number.parseFloat(text.replace(',', '.')),
+  );
+  expect(shares.length).toBeGreaterThan(2);
+  expect(shares).toEqual([...shares].sort((a, b) => b - a));
+  await expect(page.getByTestId('rules-parked')).toContainText('1');
+  await page.getByTestId('rules-parked').getByRole('button').click();
+  await expect(page.getByTestId('rule-row')).toHaveCount(1);
+  await page.getByTestId('rule-row').click();
+  await page.getByTestId('rule-unpark').click();
+  await expect(page.getByTestId('rule-parking')).toHaveCount(0);
+  await page.getByTestId('rules-parked').getByRole('button').click();
+  await expect(page.getByTestId('rules-parked')).toHaveCount(0);
+});
+
 test.describe('on a phone', () => {
   test.use({ viewport: { width: 390, height: 844 } });
 

@@ -68,6 +68,7 @@ export const rules = {
   list: (signal?: AbortSignal) => get<Rules>('/rules', signal),
   read: (rule: string, signal?: AbortSignal) =>
     get<RuleRow & { source: string }>(`/rules/${id(rule)}`, signal),
+  unpark: (rule: string) => post<void>(`/rules/${id(rule)}/unpark`, {}),
 };
 
 export const audit = {

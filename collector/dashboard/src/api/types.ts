@@ -203,6 +203,20 @@ export interface RuleRow {
   correlation: boolean;
   alerts: boolean;
   hits: number;
+  /** Events it was asked about, and those it matched, since the collector started. */
+  asked: number;
+  matched: number;
+  /** Its part of the work of all rules since then, 0..1. */
+  cost: number;
+  /** Why it is not asked any more. */
+  parked: Parking | null;
+}
+
+/** The event that was too much for a rule. */
+export interface Parking {
+  position: number;
+  event: string;
+  at: string;
 }
 
 export interface Problem {

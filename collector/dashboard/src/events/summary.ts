@@ -19,6 +19,8 @@ const TELLING: Record<string, string[]> = {
   'agent.stopped': ['agent.stop.reason'],
   'agent.silent': ['host.hostname', 'agent.last_heard'],
   'agent.sensor_failed': ['agent.sensor', 'error.message'],
+  'rule.parked': ['rule.name', 'rule.parked.event'],
+  'rule.evicted': ['rule.name', 'agency.code', 'rule.evicted.count'],
 };
 
 /** Figures that mean nothing without a name. */

@@ -227,6 +227,7 @@ export const en: Catalogue = {
   'deed.alert_closed': 'Alert closed',
   'deed.alert_reopened': 'Alert reopened',
   'deed.alert_commented': 'Alert commented',
+  'deed.rule_unparked': 'Rule taken up again',
 
   'actor.command': 'Command line',
   'actor.collector': 'Collector',
@@ -249,6 +250,8 @@ export const en: Catalogue = {
   'kind.agent.silent': 'Agent silent',
   'kind.agent.cloned': 'Identity shared',
   'kind.agent.sensor_failed': 'Sensor failed',
+  'kind.rule.parked': 'Rule parked',
+  'kind.rule.evicted': 'Correlation memory full',
 
   'column.time': 'Time',
   'column.level': 'Severity',
@@ -271,6 +274,7 @@ export const en: Catalogue = {
   'column.heard': 'Last heard',
   'column.source': 'Source',
   'column.hits': 'Hits',
+  'column.cost': 'Share of cost',
   'column.kind': 'Kind',
 
   'table.select': 'Select row',
@@ -460,6 +464,16 @@ export const en: Catalogue = {
   'rules.version': 'Version of the rule set',
   'rules.correlation': 'correlation',
   'rules.hits': { one: '{count} hit', other: '{count} hits' },
+  'rules.since_start':
+    'Since the collector started: asked about {asked} events, matched {matched}, {cost} of the cost of all rules.',
+  'rules.cost_means': 'This rule’s part of the work of all rules since the collector started',
+  'rules.parked': 'parked',
+  'rules.parked_count': { one: '{count} rule is parked', other: '{count} rules are parked' },
+  'rules.show_all': 'See all rules',
+  'rules.parked_why': 'This rule is not asked any more: an event was too much work for it.',
+  'rules.parked_event': 'Event number {position}, received at',
+  'rules.parked_again': 'It is asked again when its text changes, or now:',
+  'rules.unpark': 'Ask it again',
   'rules.problems': {
     one: '{count} problem in rule files',
     other: '{count} problems in rule files',

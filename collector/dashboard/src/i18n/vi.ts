@@ -229,6 +229,7 @@ export const vi = {
   'deed.alert_closed': 'Đóng cảnh báo',
   'deed.alert_reopened': 'Mở lại cảnh báo',
   'deed.alert_commented': 'Ghi chú cảnh báo',
+  'deed.rule_unparked': 'Áp dụng lại luật',
 
   'actor.command': 'Dòng lệnh',
   'actor.collector': 'Máy chủ',
@@ -251,6 +252,8 @@ export const vi = {
   'kind.agent.silent': 'Mất liên lạc',
   'kind.agent.cloned': 'Trùng danh tính',
   'kind.agent.sensor_failed': 'Cảm biến lỗi',
+  'kind.rule.parked': 'Luật bị tạm dừng',
+  'kind.rule.evicted': 'Bộ nhớ tương quan đầy',
 
   'column.time': 'Thời gian',
   'column.level': 'Mức độ',
@@ -273,6 +276,7 @@ export const vi = {
   'column.heard': 'Liên lạc cuối',
   'column.source': 'Nguồn',
   'column.hits': 'Số lần khớp',
+  'column.cost': 'Phần chi phí',
   'column.kind': 'Loại',
 
   'table.select': 'Chọn dòng',
@@ -445,6 +449,18 @@ export const vi = {
   'rules.version': 'Phiên bản của bộ luật',
   'rules.correlation': 'tương quan',
   'rules.hits': 'Khớp {count} lần',
+  'rules.since_start':
+    'Từ khi bộ thu khởi động: xét {asked} sự kiện, khớp {matched}, chiếm {cost} chi phí của tất cả các luật.',
+  'rules.cost_means':
+    'Phần công sức của luật này trong tổng số của tất cả các luật, từ khi bộ thu khởi động',
+  'rules.parked': 'tạm dừng',
+  'rules.parked_count': '{count} luật đang tạm dừng',
+  'rules.show_all': 'Xem mọi luật',
+  'rules.parked_why':
+    'Luật này không được áp dụng nữa: một sự kiện tốn quá nhiều công sức đối với nó.',
+  'rules.parked_event': 'Sự kiện số {position}, nhận lúc',
+  'rules.parked_again': 'Luật được áp dụng lại khi nội dung thay đổi, hoặc ngay bây giờ:',
+  'rules.unpark': 'Áp dụng lại',
   'rules.problems': '{count} vấn đề trong tệp luật',
   'rules.problems_mean': 'Chỉ các luật này bị ảnh hưởng; những luật khác vẫn chạy.',
   'rules.hint': 'Gợi ý:',

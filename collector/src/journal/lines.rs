@@ -1,0 +1,97 @@
+use std::ops::Range;
+
+use super::block::Block;
+use super::{Entry, Error, Position};
+
+/// Events that follow each other in the journal, unpacked but not decoded: decoding is most of the
+/// work of reading, and whoever has several threads does it in [`Part`]s.
+pub struct Lines {
+    runs: Vec<Run>,
+    /// Where to go on.
+    pub next: Position,
+    /// Events between the first and `next` that are damaged and were left out.
+    pub damaged: u64,
+}
+
+struct Run {
+    block: Block,
+    positions: Range<u64>,
+}
+
+/// Some events of one batch.
+pub struct Part<'l> {
+    block: &'l Block,
+    positions: Range<u64>,
+}
+
+/// What may still be read.
+pub(super) struct Room {
+    pub(super) events: usize,
+    pub(super) bytes: usize,
+}
+
+impl Lines {
+    pub(super) fn from(next: Position) -> Self {
+        Self { runs: Vec::new(), next, damaged: 0 }
+    }
+
+    /// How many events there are, damaged ones among them.
+    pub fn events(&self) -> u64 {
+        let length = |run: &Run| run.positions.end.saturating_sub(run.positions.start);
+        self.runs.iter().map(length).sum()
+    }
+
+    /// The events in order, cut into parts of at most so many.
+    pub fn parts(&self, events_max: usize) -> Vec<Part<'_>> {
+        let step = u64::try_from(events_max).unwrap_or(u64::MAX).max(1);
+        let mut parts = Vec::new();
+        for Run { block, positions } in &self.runs {
+            let mut start = positions.start;
+            while start < positions.end {
+                let end = start.saturating_add(step).min(positions.end);
+                parts.push(Part { block, positions: start..end });
+                start = end;
+            }
+        }
+        parts
+    }
+
+    /// Takes the events of a block from `next` on; false when there is no room for all of them.
+    pub(super) fn take(&mut self, block: Block, room: &mut Room) -> bool {
+        let all = block.positions();
+        let start = all.start.max(self.next.0).min(all.end);
+        let mut end = start;
+        while end < all.end && room.events > 0 && room.bytes > 0 {
+            room.events -= 1;
+            room.bytes = room.bytes.saturating_sub(block.line(end).map_or(0, <[u8]>::len));
+            end += 1;
+        }
+        if start < end {
+            self.next = Position(end);
+            self.runs.push(Run { block, positions: start..end });
+        }
+        end == all.end
+    }
+
+    /// Leaves out what is damaged.
+    pub(super) fn skip(&mut self, position: u64, after: u64, error: &Error) {
+        let from = position.max(self.next.0);
+        let events = after.saturating_sub(from);
+        tracing::error!(%error, from, events, "events of the journal are lost and left out");
+        self.damaged = self.damaged.saturating_add(events);
+        self.next = self.next.max(Position(after));
+    }
+}
+
+impl Part<'_> {
+    /// Decodes one event after the other; nothing where one is damaged, which is logged.
+    pub fn entries(&self) -> impl Iterator<Item = Option<Entry>> + '_ {
+        self.positions.clone().map(|position| match self.block.entry(position) {
+            Ok(entry) => entry,
+            Err(error) => {
+                tracing::error!(%error, position, "an event of the journal is lost and left out");
+                None
+            }
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! What a site adds to its rules: pipelines, logsources, values for placeholders.
+
+use std::collections::BTreeMap;
+
+use soc_rules::{Logsources, Options, Pipelines, Problem, Severity};
+
+use super::files::{self, File, Found};
+
+/// Reads and compiles them; what is broken is left out and told.
+pub(super) fn load(found: &Found, problems: &mut Vec<Problem>) -> Options {
+    let mut read = |stamps| {
+        let (files, unreadable) = files::read(stamps);
+        problems.extend(unreadable);
+        files
+    };
+    let (pipelines, logsources) = (read(&found.pipelines), read(&found.logsources));
+    let placeholders = read(&found.placeholders);
+    let (pipelines, broken) = Pipelines::load(pipelines.iter().map(File::source));
+    problems.extend(broken);
+    let (logsources, broken) = Logsources::load(logsources.iter().map(File::source));
+    problems.extend(broken);
+    let mut values = BTreeMap::new();
+    for file in &placeholders {
+        match of_placeholders(file) {
+            Ok(more) => values.extend(more),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    Options { placeholders: values, logsources, pipelines }
+}
+
+/// `servers = ["srv-01", "srv-02"]`
+fn of_placeholders(file: &File) -> Result<BTreeMap<String, Vec<String>>, Problem> {
+    toml::from_str(file.text()).map_err(|error| {
+        let place = error.span().map(|span| place(file.text(), span.start));
+        Problem {
+            path: file.path().to_owned(),
+            line: place.map(|(line, _)| line),
+            column: place.map(|(_, column)| column),
+            rule: None,
+            what: format!("the file of placeholders cannot be read: {}", error.message()),
+            hint: Some("write: name = [\"value\", \"another\"]".into()),
+            severity: Severity::Error,
+        }
+    })
+}
+
+/// Line and column, from 1.
+fn place(text: &str, at: usize) -> (u32, u32) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+}
