@@ -4,7 +4,7 @@ use rsigma_parser::{
 };
 use yaml_serde::Value;
 
-use super::{Document, Source, guard, split};
+use super::{Document, Source, assemble, guard, split, yaml};
 use crate::limits;
 use crate::problem::{Fault, Problem, Severity};
 
@@ -91,8 +91,7 @@ impl<'a> Reader<'a, '_> {
             self.problems.push(document.problem(Fault::new(what), None, Severity::Error));
             return None;
         }
-        let parsed = guard::walk(document.text).and_then(|()| yaml_serde::from_str(document.text));
-        let error = match parsed {
+        let error = match yaml::parse(document.text) {
             Ok(value) => return Some(value),
             Err(error) => error,
         };
@@ -106,6 +105,12 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn sigma(&mut self, document: Document<'a>, value: Value, repeat: bool) -> Option<Parsed<'a>> {
+        if self.global.is_none()
+            && !repeat
+            && let Some(rule) = assemble::rule(&value)
+        {
+            return Some(Parsed { document, parts: Parts::Rule(Box::new(rule)), value });
+        }
         let mut before: Vec<&str> = self.global.into_iter().collect();
         if repeat {
             let Some(previous) = self.previous else {
