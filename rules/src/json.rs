@@ -46,7 +46,7 @@ impl Event for JsonEvent {
     }
 
     fn texts(&self, visit: &mut dyn FnMut(&str) -> bool) {
-        let _ = self.fields.values().filter_map(Value::as_str).any(visit);
+        let _ = self.fields.values().any(|value| texts(value, visit));
     }
 
     fn logsource(&self) -> LogsourceRef<'_> {
@@ -59,6 +59,16 @@ impl Event for JsonEvent {
 
     fn time_us(&self) -> i64 {
         0
+    }
+}
+
+/// Shows the texts of a value, also those inside lists and objects; true when `visit` wants no more.
+fn texts(value: &Value, visit: &mut dyn FnMut(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => visit(text),
+        Value::Array(list) => list.iter().any(|value| texts(value, visit)),
+        Value::Object(map) => map.values().any(|value| texts(value, visit)),
+        _ => false,
     }
 }
 
