@@ -1,8 +1,9 @@
 //! The `detection:` of a rule, compiled: selections of items, joined by conditions.
 //!
-//! The plain engine: a tree that is walked for every candidate rule. It is the yardstick a faster
-//! one has to equal, so it says what Sigma says and nothing cleverer. First [`Detection::holds`]
-//! answers yes or no; only for a match [`Detection::explain`] goes again and collects why.
+//! A tree that says what Sigma says and nothing cleverer. It asks [`Facts`] whether a comparison is
+//! true: the plain engine compares each time it is asked, the fast one remembers. First
+//! [`Detection::holds`] answers yes or no; only for a match [`Detection::explain`] goes again and
+//! collects why.
 
 mod build;
 mod condition;
@@ -14,12 +15,13 @@ pub use explain::Predicate;
 
 pub(crate) use build::{Builder, Placeholders};
 pub(crate) use condition::Expression;
+pub(crate) use item::{Compared, Matcher, Predicates};
 
 use std::sync::Arc;
 
 use item::Item;
 
-use crate::view::View;
+use crate::view::Slot;
 
 /// A compiled `detection:`.
 #[derive(Debug)]
@@ -48,14 +50,29 @@ enum Group {
     Item(Item),
 }
 
+/// What is true of one event.
+pub(crate) trait Facts {
+    /// Whether a comparison is true, by its number in [`Predicates`].
+    fn holds(&mut self, predicate: usize) -> bool;
+
+    /// Whether a field is there and not null.
+    fn is_there(&mut self, slot: Slot) -> bool;
+
+    /// Asked at each step of the way; when it says no, the answer does not matter any more.
+    fn goes_on(&mut self) -> bool;
+}
+
 impl Detection {
     /// Whether the event matches.
-    pub fn holds(&self, view: &View<'_>) -> bool {
-        let selection = |number: usize| {
-            self.selections.get(number).is_some_and(|selection| selection.group.holds(view))
-        };
-        self.conditions.iter().any(|condition| condition.holds(&selection))
-            && self.filters.iter().all(|filter| filter.holds(view))
+    pub fn holds(&self, facts: &mut impl Facts) -> bool {
+        self.conditions.iter().any(|condition| self.condition(condition, facts))
+            && self.filters.iter().all(|filter| filter.holds(facts))
+    }
+
+    fn condition(&self, condition: &Expression, facts: &mut impl Facts) -> bool {
+        condition.decide(&mut |number| {
+            self.selections.get(number).is_some_and(|selection| selection.group.holds(facts))
+        })
     }
 
     /// Adds one more filter.
@@ -65,11 +82,14 @@ impl Detection {
 }
 
 impl Group {
-    fn holds(&self, view: &View<'_>) -> bool {
+    fn holds(&self, facts: &mut impl Facts) -> bool {
+        if !facts.goes_on() {
+            return false;
+        }
         match self {
-            Self::All(groups) => groups.iter().all(|group| group.holds(view)),
-            Self::Any(groups) => groups.iter().any(|group| group.holds(view)),
-            Self::Item(item) => item.holds(view),
+            Self::All(groups) => groups.iter().all(|group| group.holds(facts)),
+            Self::Any(groups) => groups.iter().any(|group| group.holds(facts)),
+            Self::Item(item) => item.holds(facts),
         }
     }
 }

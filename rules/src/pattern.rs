@@ -5,6 +5,7 @@ mod base64;
 mod cidr;
 mod fold;
 mod glob;
+mod held;
 mod moment;
 mod number;
 mod token;
@@ -17,11 +18,12 @@ pub(crate) use base64::{Encoding, encode, wide};
 pub(crate) use cidr::Network;
 pub(crate) use fold::{fold, unfold};
 pub(crate) use glob::{Glob, Within};
+#[cfg(test)]
+pub(crate) use held::with_held;
+pub(crate) use held::{Held, Kind};
 pub(crate) use moment::{Part, part_of, seconds_of};
 pub(crate) use number::{Comparison, Number};
 pub(crate) use token::{Token, dashes, expand_dashes, tokens};
-
-use crate::view::Held;
 
 /// A comparison with one value.
 #[derive(Debug)]
@@ -45,10 +47,10 @@ impl Test {
             Self::Glob(glob) => {
                 let text = value.text_for(glob);
                 let range = glob.find(text)?;
-                Some(Some(if glob.cased { range } else { unfold(value.text(), text, range) }))
+                Some(Some(if glob.cased { range } else { unfold(value.text, text, range) }))
             }
-            Self::Regex(regex) => regex.find(value.text()).map(|found| Some(found.range())),
-            Self::Network(network) => network.contains(value.text()).then_some(None),
+            Self::Regex(regex) => regex.find(value.text).map(|found| Some(found.range())),
+            Self::Network(network) => network.contains(value.text).then_some(None),
             Self::Boolean(expected) => (value.boolean()? == *expected).then_some(None),
             Self::Number(how, number) => how.holds(value.number()?, *number).then_some(None),
             Self::Moment(part, how, number) => {

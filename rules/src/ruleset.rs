@@ -11,12 +11,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::correlation::Correlation;
-use crate::detection::{Detection, Predicate};
+use crate::detection::{Detection, Predicate, Predicates};
 use crate::event::Event;
 use crate::problem::Problem;
 use crate::rule::Rule;
 use crate::source::Source;
-use crate::view::View;
+use crate::view::{Plain, View};
 use index::Index;
 
 /// Compiled rules; cheap to clone and share.
@@ -34,6 +34,7 @@ struct Inner {
     correlations: Vec<Correlation>,
     index: Index,
     names: Vec<String>,
+    predicates: Predicates,
     version: String,
 }
 
@@ -71,40 +72,48 @@ impl Ruleset {
         self.inner.ids.get(id).and_then(|number| self.inner.rules.get(*number))
     }
 
-    /// All detection rules that match, in the order of [`Ruleset::rules`], also those that only
-    /// serve correlations: [`Rule::alerts`] tells.
+    /// All detection rules that match and why, in the order of [`Ruleset::rules`], also those that
+    /// only serve correlations: [`Rule::alerts`] tells.
     pub fn evaluate(&self, event: &dyn Event) -> Vec<Match> {
-        let candidates = self.inner.index.candidates(event.logsource());
-        if candidates.is_empty() {
-            return Vec::new();
-        }
-        let view = View::new(event, &self.inner.names);
-        let matching = |rule: usize| {
-            let detection = self.inner.detections.get(rule)?.as_ref()?;
-            let holds = detection.holds(&view);
-            holds.then(|| Match { rule, predicates: detection.explain(&view) })
-        };
-        candidates.into_iter().filter_map(matching).collect()
+        let view = self.view(event);
+        let explained = |rule| Match { rule, predicates: self.why(rule, &view) };
+        self.matching_view(event, &view).into_iter().map(explained).collect()
     }
 
     /// The numbers of the rules that match, ascending: what [`Ruleset::evaluate`] says without why.
     ///
     /// The plain way, rule by rule: what an [`crate::Evaluator`] has to equal.
     pub fn matching(&self, event: &dyn Event) -> Vec<usize> {
-        let candidates = self.inner.index.candidates(event.logsource());
-        let view = View::new(event, &self.inner.names);
-        let holds = |rule: &usize| {
-            let detection = self.inner.detections.get(*rule).and_then(Option::as_ref);
-            detection.is_some_and(|detection| detection.holds(&view))
-        };
-        candidates.into_iter().filter(holds).collect()
+        self.matching_view(event, &self.view(event))
     }
 
     /// Why a rule matches an event: the comparisons that were true; empty when it does not match.
     pub fn explain(&self, rule: usize, event: &dyn Event) -> Vec<Predicate> {
-        let Some(Some(detection)) = self.inner.detections.get(rule) else { return Vec::new() };
-        let view = View::new(event, &self.inner.names);
-        if detection.holds(&view) { detection.explain(&view) } else { Vec::new() }
+        let view = self.view(event);
+        if self.holds(rule, &view) { self.why(rule, &view) } else { Vec::new() }
+    }
+
+    fn view<'a>(&'a self, event: &'a dyn Event) -> View<'a> {
+        View::new(event, &self.inner.names)
+    }
+
+    fn matching_view(&self, event: &dyn Event, view: &View<'_>) -> Vec<usize> {
+        let candidates = self.inner.index.candidates(event.logsource());
+        candidates.into_iter().filter(|rule| self.holds(*rule, view)).collect()
+    }
+
+    fn holds(&self, rule: usize, view: &View<'_>) -> bool {
+        let mut facts = Plain { view, predicates: &self.inner.predicates };
+        self.detection(rule).is_some_and(|detection| detection.holds(&mut facts))
+    }
+
+    fn why(&self, rule: usize, view: &View<'_>) -> Vec<Predicate> {
+        let detection = self.detection(rule);
+        detection.map_or(Vec::new(), |found| found.explain(view, &self.inner.predicates))
+    }
+
+    fn detection(&self, rule: usize) -> Option<&Detection> {
+        self.inner.detections.get(rule)?.as_ref()
     }
 
     /// A hash over the text of the sources: same text, same version.

@@ -1,39 +1,57 @@
-//! One event as the compiled rules see it: every field is looked up, turned to text and folded at
+//! One event as the plain engine sees it: every field is looked up, turned to text and folded at
 //! most once, however many rules ask for it.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use crate::detection::{Facts, Predicates};
 use crate::event::{Event, FieldValue};
-use crate::pattern::{Glob, Number, fold};
+use crate::pattern::{Held, Kind, Number, fold};
 
 /// The number a field's name has in a [`crate::Ruleset`].
 pub(crate) type Slot = usize;
+
+/// Whoever knows what the fields of an event hold.
+pub(crate) trait Values {
+    /// Shows the values of a field, or every text of the event, until `visit` says that it is
+    /// enough; whether it did. A field that is absent or null has none.
+    fn each<'v>(&'v self, slot: Option<Slot>, visit: &mut dyn FnMut(Held<'v>) -> bool) -> bool;
+}
 
 /// An event under evaluation.
 pub(crate) struct View<'e> {
     event: &'e dyn Event,
     names: &'e [String],
-    slots: Vec<OnceCell<Values<'e>>>,
-    texts: OnceCell<Vec<Held<'e>>>,
+    slots: Vec<OnceCell<Vec<Scalar<'e>>>>,
+    texts: OnceCell<Vec<Scalar<'e>>>,
 }
 
-/// What an event holds under one name; empty when it has no such field, or null.
-pub(crate) type Values<'e> = Vec<Held<'e>>;
-
-/// One scalar value.
-pub(crate) struct Held<'e> {
+/// One value with its folded form.
+struct Scalar<'e> {
     text: Cow<'e, str>,
+    /// `None` when folding changes nothing.
+    folded: Option<String>,
     kind: Kind,
-    /// `None` inside when folding changes nothing.
-    folded: OnceCell<Option<String>>,
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Text,
-    Boolean(bool),
-    Number(Number),
+/// What is true of an event, asked anew each time: slow, and right at a glance.
+pub(crate) struct Plain<'a, V> {
+    pub view: &'a V,
+    pub predicates: &'a Predicates,
+}
+
+impl<V: Values> Facts for Plain<'_, V> {
+    fn holds(&mut self, predicate: usize) -> bool {
+        self.predicates.get(predicate).is_some_and(|compared| compared.hit(self.view).is_some())
+    }
+
+    fn is_there(&mut self, slot: Slot) -> bool {
+        self.view.each(Some(slot), &mut |_| true)
+    }
+
+    fn goes_on(&mut self) -> bool {
+        true
+    }
 }
 
 impl<'e> View<'e> {
@@ -43,26 +61,24 @@ impl<'e> View<'e> {
         Self { event, names, slots, texts: OnceCell::new() }
     }
 
-    /// The values of a field.
-    pub fn values(&self, slot: Slot) -> &[Held<'e>] {
+    fn values(&self, slot: Slot) -> &[Scalar<'e>] {
         let (Some(cell), Some(name)) = (self.slots.get(slot), self.names.get(slot)) else {
             return &[];
         };
         cell.get_or_init(|| {
             let mut values = Vec::new();
             if let Some(value) = self.event.field(name) {
-                hold(value, &mut values);
+                scalars(value, &mut |text, kind| values.push(Scalar::new(text, kind)));
             }
             values
         })
     }
 
-    /// Every text of the event, for keywords.
-    pub fn texts(&self) -> &[Held<'e>] {
+    fn texts(&self) -> &[Scalar<'e>] {
         self.texts.get_or_init(|| {
             let mut texts = Vec::new();
             self.event.texts(&mut |text| {
-                texts.push(Held::text_of(Cow::Owned(text.to_owned()), Kind::Text));
+                texts.push(Scalar::new(Cow::Owned(text.to_owned()), Kind::Text));
                 false
             });
             texts
@@ -70,67 +86,41 @@ impl<'e> View<'e> {
     }
 }
 
-/// Flattens a value into its scalars; null is none.
-fn hold<'e>(value: FieldValue<'e>, values: &mut Vec<Held<'e>>) {
-    let (text, kind) = match value {
-        FieldValue::Null => return,
-        FieldValue::List(list) => return list.into_iter().for_each(|value| hold(value, values)),
-        FieldValue::Text(text) => (text, Kind::Text),
-        FieldValue::Boolean(value) => {
-            (Cow::Borrowed(if value { "true" } else { "false" }), Kind::Boolean(value))
-        }
-        FieldValue::Integer(n) => (n.to_string().into(), Kind::Number(Number::Integer(n))),
-        FieldValue::Float(n) => (n.to_string().into(), Kind::Number(Number::Float(n))),
-    };
-    values.push(Held::text_of(text, kind));
+impl Values for View<'_> {
+    fn each<'v>(&'v self, slot: Option<Slot>, visit: &mut dyn FnMut(Held<'v>) -> bool) -> bool {
+        let values = match slot {
+            Some(slot) => self.values(slot),
+            None => self.texts(),
+        };
+        values.iter().any(|value| visit(value.held()))
+    }
 }
 
-impl<'e> Held<'e> {
-    fn text_of(text: Cow<'e, str>, kind: Kind) -> Self {
-        Self { text, kind, folded: OnceCell::new() }
+/// Shows the scalars of a value as text, with what they are; null is none.
+pub(crate) fn scalars<'e>(value: FieldValue<'e>, visit: &mut dyn FnMut(Cow<'e, str>, Kind)) {
+    match value {
+        FieldValue::Null => {}
+        FieldValue::List(list) => list.into_iter().for_each(|value| scalars(value, visit)),
+        FieldValue::Text(text) => visit(text, Kind::Text),
+        FieldValue::Boolean(value) => {
+            visit(Cow::Borrowed(if value { "true" } else { "false" }), Kind::Boolean(value));
+        }
+        FieldValue::Integer(n) => visit(n.to_string().into(), Kind::Number(Number::Integer(n))),
+        FieldValue::Float(n) => visit(n.to_string().into(), Kind::Number(Number::Float(n))),
     }
+}
 
-    /// A text by itself, for tests of patterns.
-    #[cfg(test)]
-    pub fn of(text: &'e str) -> Self {
-        Self::text_of(Cow::Borrowed(text), Kind::Text)
-    }
-
-    /// As text; numbers in decimal, booleans as `true` and `false`.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// In lower case, character for character.
-    pub fn folded(&self) -> &str {
-        let folded = self.folded.get_or_init(|| match fold(&self.text) {
+impl<'e> Scalar<'e> {
+    fn new(text: Cow<'e, str>, kind: Kind) -> Self {
+        let folded = match fold(&text) {
             Cow::Borrowed(_) => None,
             Cow::Owned(folded) => Some(folded),
-        });
-        folded.as_deref().unwrap_or(&self.text)
+        };
+        Self { text, folded, kind }
     }
 
-    /// The text a glob compares itself with.
-    pub fn text_for(&self, glob: &Glob) -> &str {
-        if glob.cased { self.text() } else { self.folded() }
-    }
-
-    /// As a number, also when a text spells one.
-    pub fn number(&self) -> Option<Number> {
-        match self.kind {
-            Kind::Number(number) => Some(number),
-            Kind::Text => Number::parse(&self.text),
-            Kind::Boolean(_) => None,
-        }
-    }
-
-    /// As true or false, also when a text says so.
-    pub fn boolean(&self) -> Option<bool> {
-        match self.kind {
-            Kind::Boolean(value) => Some(value),
-            Kind::Text if self.text.eq_ignore_ascii_case("true") => Some(true),
-            Kind::Text if self.text.eq_ignore_ascii_case("false") => Some(false),
-            _ => None,
-        }
+    fn held(&self) -> Held<'_> {
+        let folded = self.folded.as_deref().unwrap_or(&self.text);
+        Held { text: &self.text, folded, kind: self.kind }
     }
 }

@@ -4,7 +4,7 @@ use regex::RegexBuilder;
 use rsigma_parser::{DetectionItem, Detections, FieldSpec, Modifier, SigmaString, SigmaValue};
 
 use super::condition;
-use super::item::{Item, Matcher, Pattern};
+use super::item::{Compared, Item, Matcher, Pattern, Predicates};
 use super::modifiers::{Operator, Plan, Wide};
 use super::{Detection, Group, Selection};
 use crate::limits;
@@ -24,6 +24,9 @@ pub(crate) struct Builder {
     slots: HashMap<String, Slot>,
     names: Vec<String>,
     placeholders: Placeholders,
+    predicates: Predicates,
+    /// The numbers of predicates, by what they say.
+    said: HashMap<String, usize>,
 }
 
 impl Builder {
@@ -32,9 +35,9 @@ impl Builder {
         Self { placeholders, ..Self::default() }
     }
 
-    /// The names of all slots.
-    pub fn into_names(self) -> Vec<String> {
-        self.names
+    /// The names of all slots, and all predicates.
+    pub fn finish(self) -> (Vec<String>, Predicates) {
+        (self.names, self.predicates)
     }
 
     fn slot(&mut self, name: &str) -> Slot {
@@ -128,14 +131,33 @@ impl Builder {
             }
             plan.within = Within::Contains;
         }
+        let (all, negated) = (plan.all, plan.negated);
+        // They are about all values together, not about one.
+        (plan.all, plan.negated) = (false, false);
+        let slot = field.as_deref().map(|name| self.slot(name));
         let mut patterns = Vec::new();
         for value in &parsed.values {
-            let matcher = self.matcher(&plan, value, field.is_none()).map_err(at)?;
-            patterns.push(Pattern { text: value.to_string(), matcher });
+            let predicate = self.predicate(slot, &plan, value).map_err(at)?;
+            patterns.push(Pattern { text: value.to_string(), predicate });
         }
-        let slot = field.as_deref().map(|name| self.slot(name));
-        let (all, negated) = (plan.all, plan.negated);
         Ok(Group::Item(Item { slot, field, modifiers: written, patterns, all, negated }))
+    }
+
+    /// The number of a comparison; a new one, or the one that says the same.
+    fn predicate(
+        &mut self,
+        slot: Option<Slot>,
+        plan: &Plan,
+        value: &SigmaValue,
+    ) -> Result<usize, String> {
+        let said = format!("{slot:?} {plan:?} {value:?}");
+        if let Some(known) = self.said.get(&said) {
+            return Ok(*known);
+        }
+        let matcher = self.matcher(plan, value, slot.is_none())?;
+        self.predicates.push(Compared { slot, matcher });
+        self.said.insert(said, self.predicates.len() - 1);
+        Ok(self.predicates.len() - 1)
     }
 
     fn matcher(

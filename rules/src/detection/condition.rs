@@ -16,10 +16,15 @@ pub(crate) enum Expression {
 impl Expression {
     /// Whether it holds, asking `selection` for the truth of each selection it needs.
     pub fn holds(&self, selection: &dyn Fn(usize) -> bool) -> bool {
+        self.decide(&mut |number| selection(number))
+    }
+
+    /// The same where answering changes something.
+    pub fn decide(&self, selection: &mut dyn FnMut(usize) -> bool) -> bool {
         match self {
-            Self::And(parts) => parts.iter().all(|part| part.holds(selection)),
-            Self::Or(parts) => parts.iter().any(|part| part.holds(selection)),
-            Self::Not(part) => !part.holds(selection),
+            Self::And(parts) => parts.iter().all(|part| part.decide(selection)),
+            Self::Or(parts) => parts.iter().any(|part| part.decide(selection)),
+            Self::Not(part) => !part.decide(selection),
             Self::Selection(number) => selection(*number),
             Self::AtLeast(count, numbers) => {
                 numbers.iter().filter(|number| selection(**number)).take(*count).count() == *count

@@ -1,10 +1,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::condition::Expression;
-use super::item::{Hit, Item, Pattern};
+use super::item::{Hit, Item, Pattern, Predicates};
 use super::{Detection, Group};
 use crate::limits;
-use crate::view::View;
+use crate::view::{Plain, Values, View};
 
 /// One comparison of a rule that was true of the event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,33 +26,53 @@ pub struct Predicate {
     pub end: Option<usize>,
 }
 
+/// An event that is explained.
+#[derive(Clone, Copy)]
+struct Explained<'a, 'e> {
+    view: &'a View<'e>,
+    predicates: &'a Predicates,
+}
+
+impl<'a, 'e> Explained<'a, 'e> {
+    fn facts(self) -> Plain<'a, View<'e>> {
+        Plain { view: self.view, predicates: self.predicates }
+    }
+}
+
 impl Detection {
     /// Why the event matches: the true comparisons outside of every `not`. Call it after
     /// [`Detection::holds`] said yes.
-    pub fn explain(&self, view: &View<'_>) -> Vec<Predicate> {
+    pub fn explain(&self, view: &View<'_>, known: &Predicates) -> Vec<Predicate> {
+        let event = Explained { view, predicates: known };
         let mut numbers = Vec::new();
         for condition in &self.conditions {
-            self.contributing(condition, view, &mut numbers);
+            self.contributing(condition, event, &mut numbers);
         }
         numbers.sort_unstable();
         numbers.dedup();
         let mut predicates = Vec::new();
         for selection in numbers.iter().filter_map(|number| self.selections.get(*number)) {
-            selection.group.explain(&selection.name, view, &mut predicates);
+            selection.group.explain(&selection.name, event, &mut predicates);
         }
         predicates
     }
 
-    fn contributing(&self, expression: &Expression, view: &View<'_>, numbers: &mut Vec<usize>) {
+    fn contributing(
+        &self,
+        expression: &Expression,
+        event: Explained<'_, '_>,
+        numbers: &mut Vec<usize>,
+    ) {
         let holds = |number: usize| {
-            self.selections.get(number).is_some_and(|selection| selection.group.holds(view))
+            let selection = self.selections.get(number);
+            selection.is_some_and(|selection| selection.group.holds(&mut event.facts()))
         };
         if !expression.holds(&holds) {
             return;
         }
         match expression {
             Expression::And(parts) | Expression::Or(parts) => {
-                parts.iter().for_each(|part| self.contributing(part, view, numbers));
+                parts.iter().for_each(|part| self.contributing(part, event, numbers));
             }
             Expression::Not(_) => {}
             Expression::Selection(number) => numbers.push(*number),
@@ -64,29 +84,34 @@ impl Detection {
 }
 
 impl Group {
-    fn explain(&self, selection: &str, view: &View<'_>, predicates: &mut Vec<Predicate>) {
+    fn explain(&self, selection: &str, event: Explained<'_, '_>, predicates: &mut Vec<Predicate>) {
         match self {
             Self::All(groups) | Self::Any(groups) => {
-                for group in groups.iter().filter(|group| group.holds(view)) {
-                    group.explain(selection, view, predicates);
+                for group in groups.iter().filter(|group| group.holds(&mut event.facts())) {
+                    group.explain(selection, event, predicates);
                 }
             }
-            Self::Item(item) => item.explain(selection, view, predicates),
+            Self::Item(item) => item.explain(selection, event, predicates),
         }
     }
 }
 
 impl Item {
     /// With `all` every pattern, otherwise the first that is true: it alone decided.
-    fn explain(&self, selection: &str, view: &View<'_>, predicates: &mut Vec<Predicate>) {
+    fn explain(&self, selection: &str, event: Explained<'_, '_>, predicates: &mut Vec<Predicate>) {
         if self.negated {
-            let value = self.slot.and_then(|slot| view.values(slot).first());
-            let hit = Hit { value: value.map(|value| value.text()), range: None };
+            let mut value = None;
+            event.view.each(self.slot, &mut |held| {
+                value = Some(held.text);
+                true
+            });
+            let hit = Hit { value, range: None };
             let patterns = self.patterns.iter();
             predicates.extend(patterns.map(|p| self.predicate(selection, p, &hit)));
             return;
         }
-        let hits = self.patterns.iter().filter_map(|p| Some((p, self.hit(p, view)?)));
+        let hit = |pattern: &Pattern| event.predicates.get(pattern.predicate)?.hit(event.view);
+        let hits = self.patterns.iter().filter_map(|p| Some((p, hit(p)?)));
         let wanted = if self.all { usize::MAX } else { 1 };
         let hits = hits.take(wanted);
         predicates.extend(hits.map(|(pattern, hit)| self.predicate(selection, pattern, &hit)));

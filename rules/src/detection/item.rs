@@ -1,5 +1,6 @@
-use crate::pattern::{Found, Test, Within, unfold};
-use crate::view::{Held, Slot, View};
+use super::Facts;
+use crate::pattern::{Found, Held, Test, Within, unfold};
+use crate::view::{Slot, Values};
 
 /// One field, or the whole event, compared with the values a rule gives.
 #[derive(Debug)]
@@ -20,6 +21,18 @@ pub(crate) struct Item {
 pub(crate) struct Pattern {
     /// As written.
     pub text: String,
+    /// The number of the comparison it stands for in [`Predicates`].
+    pub predicate: usize,
+}
+
+/// All different comparisons of a rule set. Rules say the same thing often; it is kept once.
+pub(crate) type Predicates = Vec<Compared>;
+
+/// A field and what it is compared with.
+#[derive(Debug)]
+pub(crate) struct Compared {
+    /// `None`: every text of the event.
+    pub slot: Option<Slot>,
     pub matcher: Matcher,
 }
 
@@ -45,53 +58,63 @@ pub(crate) struct Hit<'v> {
 
 impl Item {
     /// Whether the event matches the line of the rule.
-    pub fn holds(&self, view: &View<'_>) -> bool {
+    pub fn holds(&self, facts: &mut impl Facts) -> bool {
         if self.negated {
-            let present = self.slot.is_none_or(|slot| !view.values(slot).is_empty());
-            return present && !self.patterns.iter().any(|p| self.hit(p, view).is_some());
+            let present = self.slot.is_none_or(|slot| facts.is_there(slot));
+            return present && !self.patterns.iter().any(|p| facts.holds(p.predicate));
         }
         if self.all {
-            self.patterns.iter().all(|pattern| self.hit(pattern, view).is_some())
+            self.patterns.iter().all(|pattern| facts.holds(pattern.predicate))
         } else {
-            self.patterns.iter().any(|pattern| self.hit(pattern, view).is_some())
+            self.patterns.iter().any(|pattern| facts.holds(pattern.predicate))
         }
     }
+}
 
-    /// The first value that matches a pattern.
-    pub fn hit<'v>(&self, pattern: &Pattern, view: &'v View<'_>) -> Option<Hit<'v>> {
-        let values = match self.slot {
-            Some(slot) => view.values(slot),
-            None => view.texts(),
-        };
-        match &pattern.matcher {
-            Matcher::Tests(tests) => values.iter().find_map(|value| first(tests, value)),
-            Matcher::Null => values.is_empty().then_some(Hit { value: None, range: None }),
+impl Compared {
+    /// The first value that makes it true.
+    pub fn hit<'v>(&self, event: &'v impl Values) -> Option<Hit<'v>> {
+        let mut hit = None;
+        match &self.matcher {
+            Matcher::Tests(tests) => {
+                event.each(self.slot, &mut |value| {
+                    hit = first(tests, &value);
+                    hit.is_some()
+                });
+            }
+            Matcher::Null => {
+                let there = event.each(self.slot, &mut |_| true);
+                hit = (!there).then_some(Hit { value: None, range: None });
+            }
             Matcher::Exists(wanted) => {
-                let value = values.first().map(Held::text);
-                (value.is_some() == *wanted).then_some(Hit { value, range: None })
+                let mut value = None;
+                let there = event.each(self.slot, &mut |held| {
+                    value = Some(held.text);
+                    true
+                });
+                hit = (there == *wanted).then_some(Hit { value, range: None });
             }
             Matcher::Reference { slot, within, cased } => {
-                let others = view.values(*slot);
-                let pair = |value| others.iter().find_map(|o| refer(value, o, *within, *cased));
-                values.iter().find_map(pair)
+                event.each(self.slot, &mut |value| {
+                    event.each(Some(*slot), &mut |other| {
+                        hit = refer(&value, &other, *within, *cased);
+                        hit.is_some()
+                    })
+                });
             }
         }
+        hit
     }
 }
 
-fn first<'v>(tests: &[Test], value: &'v Held<'_>) -> Option<Hit<'v>> {
+fn first<'v>(tests: &[Test], value: &Held<'v>) -> Option<Hit<'v>> {
     let range = tests.iter().find_map(|test| test.find(value))?;
-    Some(Hit { value: Some(value.text()), range })
+    Some(Hit { value: Some(value.text), range })
 }
 
-fn refer<'v>(
-    value: &'v Held<'_>,
-    other: &Held<'_>,
-    within: Within,
-    cased: bool,
-) -> Option<Hit<'v>> {
+fn refer<'v>(value: &Held<'v>, other: &Held<'_>, within: Within, cased: bool) -> Option<Hit<'v>> {
     let (text, wanted) =
-        if cased { (value.text(), other.text()) } else { (value.folded(), other.folded()) };
+        if cased { (value.text, other.text) } else { (value.folded, other.folded) };
     let start = match within {
         Within::Whole => (text == wanted).then_some(0),
         Within::Contains => text.find(wanted),
@@ -99,6 +122,6 @@ fn refer<'v>(
         Within::EndsWith => text.ends_with(wanted).then(|| text.len() - wanted.len()),
     }?;
     let range = start..start + wanted.len();
-    let range = if cased { range } else { unfold(value.text(), text, range) };
-    Some(Hit { value: Some(value.text()), range: Some(range) })
+    let range = if cased { range } else { unfold(value.text, text, range) };
+    Some(Hit { value: Some(value.text), range: Some(range) })
 }

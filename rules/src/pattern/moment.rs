@@ -1,5 +1,4 @@
-use super::Number;
-use crate::view::Held;
+use super::{Held, Number};
 
 /// A part of a date, for the modifiers `minute` … `year`. In UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +15,7 @@ pub(crate) enum Part {
 /// The part of the moment a value names: RFC 3339 text, or seconds, milliseconds or microseconds
 /// since 1970 (told apart by size).
 pub(crate) fn part_of(value: &Held<'_>, part: Part) -> Option<i64> {
-    let seconds = match seconds_of(value.text()) {
+    let seconds = match seconds_of(value.text) {
         Some(seconds) => seconds,
         None => match value.number()? {
             Number::Integer(n) if n.unsigned_abs() < 100_000_000_000 => n,

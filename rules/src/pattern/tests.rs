@@ -1,14 +1,13 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::view::Held;
 
 fn glob(pattern: &str, within: Within, cased: bool) -> Glob {
     Glob::new(tokens(&rsigma_parser::SigmaString::new(pattern)), within, cased)
 }
 
 fn matched(pattern: &str, within: Within, text: &str) -> Option<String> {
-    let found = Test::Glob(glob(pattern, within, false)).find(&Held::of(text))?;
+    let found = with_held(text, |held| Test::Glob(glob(pattern, within, false)).find(held))?;
     found.map(|range| text[range].to_owned())
 }
 
@@ -119,7 +118,7 @@ fn numbers_compare_by_value_not_by_spelling() {
 
 #[test]
 fn parts_of_a_moment_are_those_of_utc() {
-    let part = |text: &str, part| part_of(&Held::of(text), part);
+    let part = |text: &str, part| with_held(text, |held| part_of(held, part));
     let text = "2026-01-01T05:30:00+07:00";
     let found: Vec<_> = [Part::Minute, Part::Hour, Part::Day, Part::Week, Part::Month, Part::Year]
         .into_iter()

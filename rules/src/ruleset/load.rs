@@ -176,6 +176,7 @@ impl<'a> Loading<'a> {
             correlations,
             index: Index::default(),
             names: Vec::new(),
+            predicates: Vec::new(),
             version,
         };
         let drafts = std::mem::take(&mut self.drafts);
@@ -193,7 +194,7 @@ impl<'a> Loading<'a> {
             inner.rules.push(draft.rule);
             inner.detections.push(detection);
         }
-        inner.names = self.builder.into_names();
+        (inner.names, inner.predicates) = self.builder.finish();
         (inner, self.problems)
     }
 
