@@ -8,7 +8,7 @@ mod data;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use data::{Fault, unpack};
+use data::{Fault, of_any_logsource, public_rules, unpack};
 use rsigma_eval::{Engine, JsonEvent};
 use serde_json::Value;
 use soc_rules::{Evaluator, Ruleset, Source};
@@ -20,9 +20,7 @@ struct Engines {
 
 /// Both engines with all public rules; `None` where the rules are absent.
 fn engines() -> Result<Option<Engines>, Fault> {
-    let Some(archive) = unpack("sigma-rules.tar.zst")? else { return Ok(None) };
-    let mut files = archive.texts(".yml")?;
-    files.retain(|(path, _)| !path.starts_with("rules-placeholder"));
+    let Some(mut files) = public_rules()? else { return Ok(None) };
     for (_, text) in &mut files {
         *text = of_any_logsource(text);
     }
@@ -36,23 +34,6 @@ fn engines() -> Result<Option<Engines>, Fault> {
     assert!(theirs.add_rules(&rules).is_empty(), "both load the same rules");
     println!("{} rules", ruleset.rules().len());
     Ok(Some(Engines { theirs, ours: Evaluator::new(&ruleset) }))
-}
-
-/// Makes a rule look at events of every kind.
-fn of_any_logsource(text: &str) -> String {
-    let mut out = String::new();
-    let mut inside = false;
-    for line in text.lines() {
-        inside = inside && (line.is_empty() || line.starts_with([' ', '#']));
-        if line.trim_end() == "logsource:" {
-            inside = true;
-            out.push_str("logsource:\n    product: any\n");
-        } else if !inside {
-            out.push_str(line);
-            out.push('\n');
-        }
-    }
-    out
 }
 
 /// How often only one of the engines matched: by rule, (only ours, only theirs).

@@ -1,15 +1,15 @@
 use std::collections::{BTreeMap, HashMap};
 
-use regex::RegexBuilder;
 use rsigma_parser::{DetectionItem, Detections, FieldSpec, Modifier, SigmaString, SigmaValue};
 
+use super::budget::Budget;
 use super::condition;
 use super::item::{Compared, Item, Matcher, Pattern, Predicates};
 use super::modifiers::{Operator, Plan, Wide};
 use super::{Detection, Group, Selection};
 use crate::limits;
 use crate::pattern::{
-    Comparison, Encoding, Glob, Network, Number, Test, Token, Within, dashes, encode,
+    Comparison, Encoding, Glob, Network, Number, Regex, Test, Token, Within, dashes, encode,
     expand_dashes, tokens, wide,
 };
 use crate::problem::Fault;
@@ -24,6 +24,7 @@ pub(crate) struct Builder {
     slots: HashMap<String, Slot>,
     names: Vec<String>,
     placeholders: Placeholders,
+    budget: Budget,
     predicates: Predicates,
     /// The numbers of predicates, by what they say.
     said: HashMap<String, usize>,
@@ -38,6 +39,11 @@ impl Builder {
     /// The names of all slots, and all predicates.
     pub fn finish(self) -> (Vec<String>, Predicates) {
         (self.names, self.predicates)
+    }
+
+    /// The next file begins: what one file may ask for counts from here.
+    pub fn next_file(&self) {
+        self.budget.next_file();
     }
 
     fn slot(&mut self, name: &str) -> Slot {
@@ -180,9 +186,12 @@ impl Builder {
             },
             Operator::Compare(how) => compare(plan, *how, value),
             Operator::Cidr => self.each(plan, value, |text| network(text).map(|test| vec![test])),
-            Operator::Regex(flags) => {
-                self.each(plan, value, |text| regex(text, flags).map(|test| vec![test]))
-            }
+            Operator::Regex(flags) => self.each(plan, value, |text| {
+                self.budget.check()?;
+                let regex = Regex::new(text, flags)?;
+                self.budget.spend(regex.bytes())?;
+                Ok(vec![Test::Regex(Box::new(regex))])
+            }),
             Operator::Value => match value {
                 SigmaValue::Null if is_keyword => Err("a keyword cannot be null".to_owned()),
                 SigmaValue::Null => Ok(Matcher::Null),
@@ -329,28 +338,6 @@ fn number(value: &SigmaValue) -> Option<Number> {
 fn network(text: &str) -> Result<Test, String> {
     let network = Network::parse(text).ok_or_else(|| format!("'{text}' is not a network"))?;
     Ok(Test::Network(network))
-}
-
-fn regex(text: &str, flags: &str) -> Result<Test, String> {
-    if text.len() > limits::REGEX_TEXT_MAX {
-        return Err(format!("a regular expression of more than {} bytes", limits::REGEX_TEXT_MAX));
-    }
-    let regex = RegexBuilder::new(text)
-        .case_insensitive(flags.contains('i'))
-        .multi_line(flags.contains('m'))
-        .dot_matches_new_line(flags.contains('s'))
-        .size_limit(limits::REGEX_BYTES_MAX)
-        .dfa_size_limit(limits::REGEX_BYTES_MAX)
-        .nest_limit(64)
-        .build();
-    regex.map(|regex| Test::Regex(Box::new(regex))).map_err(|error| regex_error(&error))
-}
-
-/// The last line of the library's message says it; those before draw the expression.
-fn regex_error(error: &regex::Error) -> String {
-    let text = error.to_string();
-    let what = text.lines().next_back().unwrap_or("").trim_start_matches("error: ");
-    format!("not a usable regular expression: {what}")
 }
 
 /// How a modifier is written.

@@ -49,6 +49,10 @@ pub(crate) fn shape(document: &Value) -> Result<(), Fault> {
 }
 
 fn detections(section: &str, detection: &yaml_serde::Mapping) -> Result<(), Fault> {
+    if detection.len() > limits::SELECTIONS_MAX {
+        let what = format!("more than {} selections in one rule", limits::SELECTIONS_MAX);
+        return Err(Fault::new(what).at([section]));
+    }
     for (key, value) in detection {
         let Some(name) = key.as_str() else {
             return Err(Fault::new("the name of a selection must be text").at([section]));
@@ -56,7 +60,10 @@ fn detections(section: &str, detection: &yaml_serde::Mapping) -> Result<(), Faul
         match (name, value) {
             ("condition", Value::String(text)) => condition(text, &[section, name])?,
             ("condition", Value::Sequence(texts)) => {
+                let mut bytes = 0;
                 for text in texts.iter().filter_map(Value::as_str) {
+                    bytes += text.len();
+                    too_long(bytes, &[section, name])?;
                     condition(text, &[section, name])?;
                 }
             }
@@ -119,10 +126,7 @@ fn tagged(at: &[String]) -> Fault {
 
 /// Bounds what the condition parser recurses on.
 fn condition(text: &str, at: &[&str]) -> Result<(), Fault> {
-    let wrong = |what: String| Err(Fault::new(what).at(at.iter().copied()));
-    if text.len() > limits::CONDITION_BYTES_MAX {
-        return wrong(format!("a condition of more than {} bytes", limits::CONDITION_BYTES_MAX));
-    }
+    too_long(text.len(), at)?;
     let (mut open, mut deepest) = (0_usize, 0);
     for byte in text.bytes() {
         match byte {
@@ -138,7 +142,16 @@ fn condition(text: &str, at: &[&str]) -> Result<(), Fault> {
         deepest = deepest.max(nots);
     }
     if deepest > limits::CONDITION_DEPTH_MAX {
-        return wrong(format!("a condition nested deeper than {}", limits::CONDITION_DEPTH_MAX));
+        let what = format!("a condition nested deeper than {}", limits::CONDITION_DEPTH_MAX);
+        return Err(Fault::new(what).at(at.iter().copied()));
     }
     Ok(())
+}
+
+fn too_long(bytes: usize, at: &[&str]) -> Result<(), Fault> {
+    if bytes <= limits::CONDITION_BYTES_MAX {
+        return Ok(());
+    }
+    let what = format!("a condition of more than {} bytes", limits::CONDITION_BYTES_MAX);
+    Err(Fault::new(what).at(at.iter().copied()))
 }

@@ -33,7 +33,8 @@ pub(crate) fn read<'a>(source: Source<'a>, problems: &mut Vec<Problem>) -> Vec<P
             return Vec::new();
         }
     };
-    let mut reader = Reader { global: None, previous: None, problems };
+    let shared = limits::SHARED_BYTES_MAX;
+    let mut reader = Reader { global: None, previous: None, shared, problems };
     documents.into_iter().filter_map(|document| reader.document(document)).collect()
 }
 
@@ -57,6 +58,8 @@ fn whole(source: Source<'_>) -> Result<Vec<Document<'_>>, Fault> {
 struct Reader<'a, 'p> {
     global: Option<&'a str>,
     previous: Option<&'a str>,
+    /// Bytes that may still be read again.
+    shared: usize,
     problems: &'p mut Vec<Problem>,
 }
 
@@ -121,12 +124,20 @@ impl<'a> Reader<'a, '_> {
             before.push(previous);
         }
         let plain = before.is_empty();
+        let again = before.iter().map(|text| text.len()).sum();
+        let Some(left) = self.shared.checked_sub(again) else {
+            let most = limits::SHARED_BYTES_MAX;
+            let what = format!("'action' shares more than {most} bytes in this file");
+            self.fail(document, &value, Fault::new(what).hint("split it into several files"));
+            return None;
+        };
+        self.shared = left;
         before.push(document.text);
         let text = before.join("\n---\n");
         match parse(&text, if repeat { 2 } else { 1 }) {
             Ok((parts, warnings)) => {
                 let id = label(&value);
-                for warning in warnings.into_iter().filter(|_| plain) {
+                for warning in warnings.into_iter().filter(|_| plain).take(limits::WARNINGS_MAX) {
                     let fault = warning_fault(&warning);
                     self.problems.push(document.problem(fault, id.as_deref(), Severity::Warning));
                 }

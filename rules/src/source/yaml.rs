@@ -12,25 +12,37 @@ use crate::limits;
 /// # Errors
 /// What the YAML parser says, a key that stands twice, a tag, or that a limit is passed.
 pub(crate) fn parse(text: &str) -> Result<Value, yaml_serde::Error> {
-    let left = Cell::new(limits::VALUES_MAX);
-    Bounded { left: &left, depth: 0 }.deserialize(yaml_serde::Deserializer::from_str(text))
+    let (values, bytes) = (Cell::new(limits::VALUES_MAX), Cell::new(limits::TEXT_BYTES_MAX));
+    Bounded { values: &values, bytes: &bytes, depth: 0 }
+        .deserialize(yaml_serde::Deserializer::from_str(text))
 }
 
 /// Builds a value while something is left to spend.
 #[derive(Clone, Copy)]
 struct Bounded<'a> {
-    left: &'a Cell<usize>,
+    values: &'a Cell<usize>,
+    bytes: &'a Cell<usize>,
     depth: usize,
 }
 
 impl Bounded<'_> {
     fn spend<E: Error>(self) -> Result<(), E> {
-        let left = self.left.get().checked_sub(1);
-        let left = left.ok_or_else(|| {
-            E::custom(format!("more than {} values in one document", limits::VALUES_MAX))
-        })?;
-        self.left.set(left);
+        let most = limits::VALUES_MAX;
+        let left = self.values.get().checked_sub(1);
+        let left =
+            left.ok_or_else(|| E::custom(format!("more than {most} values in one document")))?;
+        self.values.set(left);
         Ok(())
+    }
+
+    fn text<E: Error>(self, text: &str) -> Result<(), E> {
+        let most = limits::TEXT_BYTES_MAX;
+        let left = self.bytes.get().checked_sub(text.len());
+        let left = left.ok_or_else(|| {
+            E::custom(format!("more than {most} bytes of text in one document, aliases followed"))
+        })?;
+        self.bytes.set(left);
+        self.spend()
     }
 
     fn one<E: Error>(self, value: impl Into<Value>) -> Result<Value, E> {
@@ -43,7 +55,7 @@ impl Bounded<'_> {
         if self.depth == limits::DEPTH_MAX {
             return Err(E::custom(format!("nested deeper than {}", limits::DEPTH_MAX)));
         }
-        Ok(Self { left: self.left, depth: self.depth + 1 })
+        Ok(Self { depth: self.depth + 1, ..self })
     }
 }
 
@@ -79,11 +91,13 @@ impl<'de> Visitor<'de> for Bounded<'_> {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        self.one(value)
+        self.text(value)?;
+        Ok(value.into())
     }
 
     fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
-        self.one(value)
+        self.text(&value)?;
+        Ok(value.into())
     }
 
     fn visit_unit<E: Error>(self) -> Result<Value, E> {

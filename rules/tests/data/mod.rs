@@ -63,3 +63,29 @@ impl Archive {
         self.files(ending)?.into_iter().map(read).collect()
     }
 }
+
+/// The public rules as (path, text), without those that only work with placeholders; `None` where
+/// they are absent.
+pub fn public_rules() -> Result<Option<Vec<(String, String)>>, Fault> {
+    let Some(archive) = unpack("sigma-rules.tar.zst")? else { return Ok(None) };
+    let mut files = archive.texts(".yml")?;
+    files.retain(|(path, _)| !path.starts_with("rules-placeholder"));
+    Ok(Some(files))
+}
+
+/// Makes a rule look at events of the product `any` instead of its own logsource.
+pub fn of_any_logsource(text: &str) -> String {
+    let mut out = String::new();
+    let mut inside = false;
+    for line in text.lines() {
+        inside = inside && (line.is_empty() || line.starts_with([' ', '#']));
+        if line.trim_end() == "logsource:" {
+            inside = true;
+            out.push_str("logsource:\n    product: any\n");
+        } else if !inside {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out
+}
