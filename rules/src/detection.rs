@@ -8,6 +8,7 @@
 mod budget;
 mod build;
 mod condition;
+mod demand;
 mod explain;
 mod item;
 mod modifiers;
@@ -16,6 +17,7 @@ pub use explain::Predicate;
 
 pub(crate) use build::{Builder, Placeholders};
 pub(crate) use condition::Expression;
+pub(crate) use demand::{Demand, Demands};
 pub(crate) use item::{Compared, Matcher, Predicates};
 
 use std::sync::Arc;

@@ -1,3 +1,12 @@
+mod keys;
+mod read;
+mod scan;
+
+use std::borrow::Cow;
+
+pub(crate) use keys::Keys;
+pub(crate) use read::read;
+
 use serde_json::{Map, Value};
 
 use crate::event::{Event, FieldValue, LogsourceRef};
@@ -84,4 +93,9 @@ fn value(value: &Value) -> FieldValue<'_> {
         Value::Array(list) => FieldValue::List(list.iter().map(self::value).collect()),
         Value::Object(_) => FieldValue::Null,
     }
+}
+
+/// The inside of a JSON string without its escapes.
+fn unescaped(text: &str) -> Cow<'_, str> {
+    if text.contains('\\') { crate::record::unescaped(text).into() } else { text.into() }
 }

@@ -20,6 +20,8 @@ mod json;
 mod pack;
 mod pattern;
 mod problem;
+mod program;
+mod record;
 mod rule;
 mod ruleset;
 mod source;

@@ -26,8 +26,8 @@ pub const CONDITION_BYTES_MAX: usize = 4 * 1024;
 /// Parentheses and `not`s inside each other in a condition: the parser recurses on them.
 pub const CONDITION_DEPTH_MAX: usize = 32;
 /// Bytes of a regular expression compiled to search forward, and again backward. Of the 217 in public
-/// corpora one takes 2.5 MiB, the next 0.7 MiB, half of them less than 4 KiB.
-pub const REGEX_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// corpora one takes 3.5 MiB both ways, the next 1 MiB, half of them less than 4 KiB.
+pub const REGEX_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of all compiled regular expressions of one file, so that one file is refused quickly.
 pub const REGEX_FILE_BYTES_MAX: usize = 6 * 1024 * 1024;
 /// Bytes of all compiled regular expressions; public corpora take 10 MiB.
@@ -52,3 +52,11 @@ pub const SHOWN_BYTES_MAX: usize = 1024;
 pub const EVIDENCE_MAX: usize = 32;
 /// Bytes of a value in the key of a group; longer ones are shortened to a prefix and a hash.
 pub const GROUP_VALUE_BYTES_MAX: usize = 256;
+/// Bytes of one event as JSON.
+pub const EVENT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Objects and lists inside each other in an event.
+pub const EVENT_DEPTH_MAX: usize = 64;
+/// Bytes an evaluator keeps for the next event.
+pub const RECORD_BYTES_KEPT: usize = 1024 * 1024;
+/// Work one rule may do on one event, in steps of about a nanosecond; then the rule has not matched.
+pub const STEPS_MAX: u64 = 5_000_000;

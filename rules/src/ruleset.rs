@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::correlation::Correlation;
 use crate::detection::{Detection, Predicate, Predicates};
-use crate::event::Event;
+use crate::event::{Event, LogsourceRef};
 use crate::problem::Problem;
+use crate::program::Program;
 use crate::rule::Rule;
 use crate::source::Source;
 use crate::view::{Plain, View};
@@ -35,6 +36,7 @@ struct Inner {
     index: Index,
     names: Vec<String>,
     predicates: Predicates,
+    program: Program,
     version: String,
 }
 
@@ -93,6 +95,24 @@ impl Ruleset {
         if self.holds(rule, &view) { self.why(rule, &view) } else { Vec::new() }
     }
 
+    /// The rules whose logsource an event has, ascending.
+    pub(crate) fn candidates(&self, logsource: LogsourceRef<'_>) -> Vec<usize> {
+        self.inner.index.candidates(logsource)
+    }
+
+    pub(crate) fn program(&self) -> &Program {
+        &self.inner.program
+    }
+
+    pub(crate) fn predicates(&self) -> &Predicates {
+        &self.inner.predicates
+    }
+
+    /// The names of all slots.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.inner.names
+    }
+
     fn view<'a>(&'a self, event: &'a dyn Event) -> View<'a> {
         View::new(event, &self.inner.names)
     }
@@ -112,7 +132,7 @@ impl Ruleset {
         detection.map_or(Vec::new(), |found| found.explain(view, &self.inner.predicates))
     }
 
-    fn detection(&self, rule: usize) -> Option<&Detection> {
+    pub(crate) fn detection(&self, rule: usize) -> Option<&Detection> {
         self.inner.detections.get(rule)?.as_ref()
     }
 

@@ -33,7 +33,11 @@ pub(crate) struct Builder {
 impl Builder {
     /// With the values of placeholders.
     pub fn new(placeholders: Placeholders) -> Self {
-        Self { placeholders, ..Self::default() }
+        let mut builder = Self { placeholders, ..Self::default() };
+        for name in ["product", "category", "service"] {
+            builder.slot(name);
+        }
+        builder
     }
 
     /// The names of all slots, and all predicates.
@@ -244,15 +248,15 @@ impl Builder {
 
     /// Replaces each `%name%` by each of its values.
     fn expand(&self, text: &str) -> Result<Vec<String>, String> {
-        let mut parts = text.split('%');
-        let mut texts = vec![parts.next().unwrap_or("").to_owned()];
+        let mut parts = at_percents(text).into_iter();
+        let mut texts = vec![parts.next().unwrap_or_default()];
         let mut replaced = false;
         while let Some(name) = parts.next() {
             let Some(behind) = parts.next() else {
-                texts.iter_mut().for_each(|text| text.extend(["%", name]));
+                texts.iter_mut().for_each(|text| text.extend(["%", &name]));
                 break;
             };
-            let values = self.placeholders.get(name).filter(|values| !values.is_empty());
+            let values = self.placeholders.get(&name).filter(|values| !values.is_empty());
             let values = values.ok_or_else(|| format!("the placeholder %{name}% has no values"))?;
             let longer = |text: &String| {
                 values.iter().map(|value| format!("{text}{value}{behind}")).collect::<Vec<_>>()
@@ -265,6 +269,27 @@ impl Builder {
         }
         if replaced { Ok(texts) } else { Err("'expand' without a %placeholder%".to_owned()) }
     }
+}
+
+/// Cuts at every `%` that is not written `\%`, which is a plain one.
+fn at_percents(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let next = letters.peek().copied();
+        let part = parts.last_mut();
+        match (letter, next, part) {
+            ('%', ..) => parts.push(String::new()),
+            ('\\', Some('%'), Some(part)) => part.extend(letters.next()),
+            ('\\', Some('\\'), Some(part)) => {
+                part.push(letter);
+                part.extend(letters.next());
+            }
+            (_, _, Some(part)) => part.push(letter),
+            (_, _, None) => {}
+        }
+    }
+    parts
 }
 
 /// The pieces after `wide` and `base64`, which turn one pattern into several.

@@ -72,6 +72,24 @@ impl Item {
 }
 
 impl Compared {
+    /// The other field it looks at.
+    pub fn other_slot(&self) -> Option<Slot> {
+        match &self.matcher {
+            Matcher::Reference { slot, .. } => Some(*slot),
+            Matcher::Tests(_) | Matcher::Null | Matcher::Exists(_) => None,
+        }
+    }
+
+    /// The work it is at most to compare with so many bytes, in steps of about a nanosecond.
+    pub fn steps(&self, bytes: usize) -> u64 {
+        let bytes = bytes as u64;
+        match &self.matcher {
+            Matcher::Tests(tests) => tests.iter().map(|test| test.steps(bytes)).sum(),
+            Matcher::Null | Matcher::Exists(_) => 1,
+            Matcher::Reference { .. } => 8 + bytes,
+        }
+    }
+
     /// The first value that makes it true.
     pub fn hit<'v>(&self, event: &'v impl Values) -> Option<Hit<'v>> {
         let mut hit = None;

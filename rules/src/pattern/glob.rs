@@ -60,6 +60,31 @@ impl Glob {
         Self { segments, at_start, at_end, cased }
     }
 
+    /// The longest text that must stand in what matches, and where; `None` when there is none. In
+    /// folded form unless case counts.
+    pub fn longest(&self) -> Option<(&str, Within)> {
+        let last = self.segments.len().checked_sub(1)?;
+        let mut best: Option<(&str, Within)> = None;
+        for (number, segment) in self.segments.iter().enumerate() {
+            let end = segment.atoms.len().saturating_sub(1);
+            for (place, atom) in segment.atoms.iter().enumerate() {
+                let Atom::Text(text) = atom else { continue };
+                let starts = self.at_start && number == 0 && place == 0;
+                let ends = self.at_end && number == last && place == end;
+                let within = match (starts, ends) {
+                    (true, true) => Within::Whole,
+                    (true, false) => Within::StartsWith,
+                    (false, true) => Within::EndsWith,
+                    (false, false) => Within::Contains,
+                };
+                if best.is_none_or(|(known, _)| known.len() < text.len()) {
+                    best = Some((text, within));
+                }
+            }
+        }
+        best
+    }
+
     /// The bytes from the first to the last segment, when the whole text matches.
     pub fn find(&self, text: &str) -> Option<Range<usize>> {
         let Some((last, before)) = self.segments.split_last() else {
@@ -117,7 +142,7 @@ impl Segment {
         let mut at = from;
         loop {
             if let Some(Atom::Text(literal)) = self.atoms.first() {
-                at += text.get(at..)?.find(literal.as_str())?;
+                at += memchr::memmem::find(text.get(at..)?.as_bytes(), literal.as_bytes())?;
             }
             if let Some(end) = self.end_at(text, at) {
                 return Some(at..end);

@@ -9,6 +9,7 @@ use super::{Index, Inner};
 use crate::correlation::{Candidate, connect};
 use crate::detection::{Builder, Placeholders};
 use crate::problem::{Fault, Problem, Severity};
+use crate::program::Program;
 use crate::rule::{Logsource, Rule};
 use crate::source::{Document, Parsed, Parts, Source, read};
 
@@ -178,6 +179,7 @@ impl<'a> Loading<'a> {
             index: Index::default(),
             names: Vec::new(),
             predicates: Vec::new(),
+            program: Program::default(),
             version,
         };
         let drafts = std::mem::take(&mut self.drafts);
@@ -196,6 +198,7 @@ impl<'a> Loading<'a> {
             inner.detections.push(detection);
         }
         (inner.names, inner.predicates) = self.builder.finish();
+        inner.program = Program::new(&inner.detections, &inner.predicates, inner.names.len());
         (inner, self.problems)
     }
 

@@ -1,0 +1,126 @@
+use std::collections::{BTreeMap, HashMap};
+
+use super::table::Table;
+
+/// Four bytes of text as a number.
+pub(super) type Gram = u32;
+
+/// Bytes of a gram.
+pub(super) const GRAM: usize = 4;
+
+/// Texts looked for anywhere in a value, all at once.
+///
+/// Each has one gram, the rarest of it, in a bitmap; the value's grams are looked up there one after
+/// the other, which needs no state between them and so no waiting. What passes is compared.
+#[derive(Debug, Default)]
+pub(super) struct Grams {
+    bits: Vec<u64>,
+    shift: u32,
+    places: Table,
+    runs: Vec<Run>,
+}
+
+/// A text that holds no character which JSON escapes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    pub text: Box<[u8]>,
+    /// Where its gram stands in it.
+    pub at: usize,
+    pub predicate: u32,
+}
+
+/// How often grams stand in the texts of all rules: what is common there is common in events.
+#[derive(Debug, Default)]
+pub(super) struct Frequencies(HashMap<Gram, u32>);
+
+impl Frequencies {
+    pub fn count(&mut self, text: &[u8]) {
+        for gram in grams(text) {
+            *self.0.entry(gram).or_default() += 1;
+        }
+    }
+
+    /// The place of the rarest gram of a text and how often it stands elsewhere.
+    pub fn rarest(&self, text: &[u8]) -> Option<(usize, u32)> {
+        let known = |gram: Gram| self.0.get(&gram).copied().unwrap_or(0);
+        let places = grams(text).enumerate();
+        places.map(|(at, gram)| (at, known(gram))).min_by_key(|(_, count)| *count)
+    }
+}
+
+/// Bits of the bitmap for each gram.
+const BITS_PER_GRAM: usize = 32;
+
+impl Grams {
+    pub fn new(runs: Vec<Run>) -> Self {
+        if runs.is_empty() {
+            return Self::default();
+        }
+        let size = (runs.len() * BITS_PER_GRAM).next_power_of_two().max(64);
+        let mut found = Self {
+            bits: vec![0; size / 64],
+            shift: 32 - size.trailing_zeros().min(31),
+            places: Table::default(),
+            runs: Vec::new(),
+        };
+        let mut keys: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+        for run in runs {
+            let Some(gram) = run.text.get(run.at..).and_then(|rest| grams(rest).next()) else {
+                continue;
+            };
+            let number = u32::try_from(found.runs.len()).unwrap_or(u32::MAX);
+            keys.entry(gram.into()).or_default().push(number);
+            let place = found.place(gram);
+            if let Some(word) = found.bits.get_mut(place / 64) {
+                *word |= 1 << (place % 64);
+            }
+            found.runs.push(run);
+        }
+        found.places = Table::new(&keys);
+        found
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    #[inline]
+    fn place(&self, gram: Gram) -> usize {
+        (gram.wrapping_mul(0x9E37_79B1) >> self.shift) as usize
+    }
+
+    /// Adds the predicates whose text stands in this one.
+    #[inline]
+    pub fn search(&self, text: &[u8], hits: &mut Vec<u32>) {
+        if self.runs.is_empty() {
+            return;
+        }
+        for (at, gram) in grams(text).enumerate() {
+            let place = self.place(gram);
+            let word = self.bits.get(place / 64).copied().unwrap_or(0);
+            if word >> (place % 64) & 1 == 1 {
+                self.compare(text, at, gram, hits);
+            }
+        }
+    }
+
+    #[cold]
+    fn compare(&self, text: &[u8], at: usize, gram: Gram, hits: &mut Vec<u32>) {
+        for number in self.places.get(gram.into()) {
+            let Some(run) = self.runs.get(*number as usize) else { continue };
+            let Some(begin) = at.checked_sub(run.at) else { continue };
+            if text.get(begin..).is_some_and(|rest| rest.starts_with(&run.text)) {
+                hits.push(run.predicate);
+            }
+        }
+    }
+}
+
+/// All grams of a text, from left to right.
+#[inline]
+fn grams(text: &[u8]) -> impl Iterator<Item = Gram> {
+    text.windows(GRAM).map(|four| match four {
+        [a, b, c, d] => u32::from_le_bytes([*a, *b, *c, *d]),
+        _ => 0,
+    })
+}

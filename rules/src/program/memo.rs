@@ -1,0 +1,111 @@
+use crate::detection::{Compared, Facts, Predicates};
+use crate::record::Record;
+use crate::view::Slot;
+
+/// A set of numbers that is emptied in the time it took to fill it.
+#[derive(Debug, Default)]
+pub(crate) struct Bits {
+    words: Vec<u64>,
+    touched: Vec<u32>,
+}
+
+impl Bits {
+    /// For numbers below `size`.
+    pub fn new(size: usize) -> Self {
+        Self { words: vec![0; size.div_ceil(64)], touched: Vec::new() }
+    }
+
+    /// Puts a number in; whether it was not in yet.
+    #[inline]
+    pub fn insert(&mut self, number: usize) -> bool {
+        let Some(word) = self.words.get_mut(number / 64) else { return false };
+        if *word == 0 {
+            self.touched.push(u32::try_from(number / 64).unwrap_or(u32::MAX));
+        }
+        let bit = 1 << (number % 64);
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+
+    #[inline]
+    pub fn contains(&self, number: usize) -> bool {
+        self.words.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+    }
+
+    pub fn clear(&mut self) {
+        for word in self.touched.drain(..) {
+            if let Some(word) = self.words.get_mut(word as usize) {
+                *word = 0;
+            }
+        }
+    }
+}
+
+/// Which predicates were asked about an event, and which of them are true.
+#[derive(Debug)]
+pub(crate) struct Remembered {
+    known: Bits,
+    truths: Bits,
+}
+
+impl Remembered {
+    pub fn new(predicates: usize) -> Self {
+        Self { known: Bits::new(predicates), truths: Bits::new(predicates) }
+    }
+
+    /// For the next event.
+    pub fn clear(&mut self) {
+        self.known.clear();
+        self.truths.clear();
+    }
+}
+
+/// What is true of the event in a record; each comparison is made once.
+pub(crate) struct Memo<'a> {
+    pub predicates: &'a Predicates,
+    pub record: &'a mut Record,
+    pub remembered: &'a mut Remembered,
+    /// Work done so far; about a nanosecond each.
+    pub steps: u64,
+    /// Work after which it gives up.
+    pub steps_max: u64,
+}
+
+impl Facts for Memo<'_> {
+    fn holds(&mut self, predicate: usize) -> bool {
+        self.steps += 1;
+        if !self.remembered.known.insert(predicate) {
+            return self.remembered.truths.contains(predicate);
+        }
+        if !self.goes_on() {
+            return false;
+        }
+        let Some(compared) = self.predicates.get(predicate) else { return false };
+        let holds = self.compare(compared);
+        if holds {
+            self.remembered.truths.insert(predicate);
+        }
+        holds
+    }
+
+    fn is_there(&mut self, slot: Slot) -> bool {
+        self.record.has(slot)
+    }
+
+    fn goes_on(&mut self) -> bool {
+        self.steps += 1;
+        self.steps <= self.steps_max
+    }
+}
+
+impl Memo<'_> {
+    fn compare(&mut self, compared: &Compared) -> bool {
+        let bytes = self.record.settle(compared.slot);
+        if let Some(other) = compared.other_slot() {
+            self.record.settle(Some(other));
+        }
+        self.steps += compared.steps(bytes);
+        compared.hit(&*self.record).is_some()
+    }
+}

@@ -1,0 +1,60 @@
+use super::Program;
+use super::memo::Bits;
+
+/// What is worth looking at in events of one origin: which rules, and so which fields.
+#[derive(Debug)]
+pub(crate) struct Route {
+    admitted: Bits,
+    /// Rules that have no anchor.
+    pub always: Vec<usize>,
+    /// By slot: whether an anchor of an admitted rule is looked for there.
+    wanted: Vec<bool>,
+    pub keywords: bool,
+    /// Whether any rule is admitted at all.
+    pub is_empty: bool,
+}
+
+impl Program {
+    /// The route of events that only these rules look at.
+    pub fn route(&self, candidates: &[usize], rules: usize) -> Route {
+        let mut admitted = Bits::new(rules);
+        candidates.iter().for_each(|rule| {
+            admitted.insert(*rule);
+        });
+        let always = self.unanchored.iter().copied().filter(|rule| admitted.contains(*rule));
+        let mut route = Route {
+            always: always.collect(),
+            wanted: vec![false; self.fields.len()],
+            keywords: false,
+            is_empty: candidates.is_empty(),
+            admitted,
+        };
+        for (predicate, slot) in self.slots.iter().enumerate() {
+            let rules = self.rules_of(super::narrow(predicate));
+            if !rules.iter().any(|rule| route.admits(*rule as usize)) {
+                continue;
+            }
+            match slot {
+                None => route.keywords = true,
+                Some(slot) => {
+                    if let Some(wanted) = route.wanted.get_mut(*slot) {
+                        *wanted = true;
+                    }
+                }
+            }
+        }
+        route
+    }
+}
+
+impl Route {
+    #[inline]
+    pub fn admits(&self, rule: usize) -> bool {
+        self.admitted.contains(rule)
+    }
+
+    #[inline]
+    pub fn wants(&self, slot: usize) -> bool {
+        self.wanted.get(slot).copied().unwrap_or(false)
+    }
+}

@@ -1,0 +1,343 @@
+//! One event in memory that is used again for the next: all texts behind each other in one buffer,
+//! and folded in a second one, so that reading an event allocates nothing.
+//!
+//! A value of a JSON line stays where it stands in the line, with its escapes, until a rule
+//! compares it ([`Record::settle`]): most never are.
+
+mod unescape;
+
+use crate::limits;
+use crate::pattern::{Held, Kind, Number, fold};
+use crate::view::{Slot, Values};
+use unescape::unescape;
+
+/// The event.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    /// The JSON line, if it is one, and behind it what was unescaped or copied.
+    text: String,
+    /// The same in lower case; for the line byte by byte.
+    folded: String,
+    /// Whether all of the line is ASCII.
+    ascii: bool,
+    values: Vec<Stored>,
+    /// By slot: the event it was filled for, the first and the last value.
+    slots: Vec<Chain>,
+    event: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Chain {
+    event: u32,
+    first: u32,
+    last: u32,
+    depth: u32,
+}
+
+/// One value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored {
+    /// `usize::MAX`: no rule asks for the field.
+    pub slot: Slot,
+    text: Span,
+    folded: Span,
+    pub kind: Kind,
+    /// Still as JSON has it: with backslashes, or not folded because it is not ASCII.
+    form: Form,
+    /// Replaced by another value of the same field.
+    dropped: bool,
+    /// The next value of the field; itself when it is the last.
+    next: u32,
+}
+
+/// How far a value is from being compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Settled,
+    Escaped,
+    Unfolded,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Span {
+    begin: u32,
+    end: u32,
+}
+
+/// Where a value stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// `usize::MAX`: no rule asks for the field.
+    pub slot: Slot,
+    /// In how many objects; the outer one of two values with one name counts.
+    pub depth: u32,
+    /// Whether it is one of several.
+    pub in_list: bool,
+}
+
+/// A text of a JSON line, between its quotes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quoted {
+    pub begin: usize,
+    pub end: usize,
+    /// It holds a backslash.
+    pub escaped: bool,
+    /// It holds an escape that is more than a backslash before a backslash or a quote.
+    pub rewritten: bool,
+}
+
+/// No field any rule asks for.
+pub(crate) const NO_SLOT: Slot = usize::MAX;
+
+impl Record {
+    /// With room for so many slots.
+    pub fn new(slots: usize) -> Self {
+        Self { slots: vec![Chain::default(); slots], ..Self::default() }
+    }
+
+    /// Forgets the event.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.folded.clear();
+        self.values.clear();
+        self.event = self.event.wrapping_add(1);
+        if self.event == 0 {
+            self.slots.fill(Chain::default());
+            self.event = 1;
+        }
+        self.ascii = true;
+    }
+
+    /// Gives back what an unusually large event left behind.
+    pub fn shrink(&mut self) {
+        self.text.shrink_to(limits::RECORD_BYTES_KEPT);
+        self.folded.shrink_to(limits::RECORD_BYTES_KEPT);
+    }
+
+    /// Takes in the line whose parts are added next.
+    pub fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.folded.push_str(line);
+        self.folded.make_ascii_lowercase();
+        self.ascii = line.is_ascii();
+    }
+
+    /// Adds a text of the line.
+    pub fn add_quoted(&mut self, place: Place, quoted: Quoted) {
+        let span = Span { begin: narrow(quoted.begin), end: narrow(quoted.end) };
+        let foreign = !self.ascii && !self.slice(span).is_ascii();
+        let form = match (quoted.escaped, foreign) {
+            (true, _) => Form::Escaped,
+            (false, true) => Form::Unfolded,
+            (false, false) => Form::Settled,
+        };
+        self.push(place, span, span, Kind::Text, form);
+        // The index reads the folded line: what looks different there is settled at once.
+        if quoted.rewritten || foreign {
+            self.settle_one(self.values.len() - 1);
+        }
+    }
+
+    /// Adds a value that stands in no line.
+    pub fn add(&mut self, place: Place, text: &str, kind: Kind) {
+        let (text, folded) = self.append(text);
+        self.push(place, text, folded, kind, Form::Settled);
+    }
+
+    /// Adds a number that stands in the line as it is written in decimal.
+    pub fn add_number(&mut self, place: Place, begin: usize, end: usize, number: i64) {
+        let span = Span { begin: narrow(begin), end: narrow(end) };
+        self.push(place, span, span, Kind::Number(Number::Integer(number)), Form::Settled);
+    }
+
+    fn push(&mut self, place: Place, text: Span, folded: Span, kind: Kind, form: Form) {
+        let number = narrow(self.values.len());
+        let Place { slot, .. } = place;
+        let mut stored = Stored { slot, text, folded, kind, form, dropped: false, next: number };
+        stored.dropped = !self.link(place, number);
+        self.values.push(stored);
+    }
+
+    /// Makes a value one of its field; false when another counts.
+    fn link(&mut self, place: Place, number: u32) -> bool {
+        let event = self.event;
+        let Some(chain) = self.slots.get_mut(place.slot) else { return true };
+        let fresh = Chain { event, first: number, last: number, depth: place.depth };
+        if chain.event != event {
+            *chain = fresh;
+            return true;
+        }
+        if place.depth > chain.depth {
+            return false;
+        }
+        let before = *chain;
+        if place.in_list && place.depth == chain.depth {
+            chain.last = number;
+            if let Some(last) = self.values.get_mut(before.last as usize) {
+                last.next = number;
+            }
+            return true;
+        }
+        *chain = fresh;
+        self.drop_chain(before);
+        true
+    }
+
+    fn drop_chain(&mut self, chain: Chain) {
+        let mut at = chain.first;
+        while let Some(value) = self.values.get_mut(at as usize) {
+            value.dropped = true;
+            if value.next == at {
+                return;
+            }
+            at = value.next;
+        }
+    }
+
+    /// All values that count, with their folded text as the index reads it.
+    pub fn searched(&self) -> impl Iterator<Item = (&Stored, &[u8])> {
+        let values = self.values.iter().filter(|value| !value.dropped);
+        values.map(|value| (value, self.bytes(value.folded)))
+    }
+
+    /// The number a value is or spells.
+    pub fn number(&self, value: &Stored) -> Option<Number> {
+        match value.kind {
+            Kind::Number(number) => Some(number),
+            // No number has a backslash.
+            Kind::Text if value.form != Form::Escaped => Number::parse(self.slice(value.text)),
+            Kind::Text | Kind::Boolean(_) => None,
+        }
+    }
+
+    /// Whether a field is there and not null.
+    pub fn has(&self, slot: Slot) -> bool {
+        self.slots.get(slot).is_some_and(|chain| chain.event == self.event)
+    }
+
+    /// Makes the values of a field, or all texts, readable; how many bytes they have.
+    pub fn settle(&mut self, slot: Option<Slot>) -> usize {
+        let Some(slot) = slot else {
+            let all = 0..self.values.len();
+            return all.map(|number| self.settle_one(number)).sum();
+        };
+        let Some(chain) = self.slots.get(slot).filter(|chain| chain.event == self.event) else {
+            return 0;
+        };
+        let (mut at, mut bytes) = (chain.first, 0);
+        loop {
+            bytes += self.settle_one(at as usize);
+            match self.values.get(at as usize) {
+                Some(value) if value.next != at => at = value.next,
+                _ => return bytes,
+            }
+        }
+    }
+
+    fn settle_one(&mut self, number: usize) -> usize {
+        let Some(value) = self.values.get(number) else { return 0 };
+        let Stored { text, form, .. } = *value;
+        let (text, folded) = match form {
+            Form::Settled => return text.len(),
+            Form::Escaped => {
+                let begin = self.text.len();
+                unescape(&mut self.text, text.begin as usize, text.end as usize);
+                self.fold_from(begin)
+            }
+            Form::Unfolded => {
+                let folded = fold(self.slice(text)).into_owned();
+                (text, self.append_folded(&folded))
+            }
+        };
+        if let Some(value) = self.values.get_mut(number) {
+            (value.text, value.folded, value.form) = (text, folded, Form::Settled);
+        }
+        text.len()
+    }
+
+    fn append(&mut self, text: &str) -> (Span, Span) {
+        let begin = self.text.len();
+        self.text.push_str(text);
+        self.fold_from(begin)
+    }
+
+    /// Folds what stands behind `begin`.
+    fn fold_from(&mut self, begin: usize) -> (Span, Span) {
+        let text = Span { begin: narrow(begin), end: narrow(self.text.len()) };
+        let added = self.text.get(begin..).unwrap_or("");
+        if !added.is_ascii() {
+            let folded = fold(added).into_owned();
+            return (text, self.append_folded(&folded));
+        }
+        let from = self.folded.len();
+        self.folded.push_str(added);
+        if let Some(added) = self.folded.get_mut(from..) {
+            added.make_ascii_lowercase();
+        }
+        (text, Span { begin: narrow(from), end: narrow(self.folded.len()) })
+    }
+
+    fn append_folded(&mut self, folded: &str) -> Span {
+        let begin = narrow(self.folded.len());
+        self.folded.push_str(folded);
+        Span { begin, end: narrow(self.folded.len()) }
+    }
+
+    fn slice(&self, span: Span) -> &str {
+        self.text.get(span.range()).unwrap_or("")
+    }
+
+    fn bytes(&self, span: Span) -> &[u8] {
+        self.folded.as_bytes().get(span.range()).unwrap_or(&[])
+    }
+
+    fn held(&self, value: &Stored) -> Held<'_> {
+        let folded = self.folded.get(value.folded.range()).unwrap_or("");
+        Held { text: self.slice(value.text), folded, kind: value.kind }
+    }
+}
+
+impl Values for Record {
+    fn each<'v>(&'v self, slot: Option<Slot>, visit: &mut dyn FnMut(Held<'v>) -> bool) -> bool {
+        let Some(slot) = slot else {
+            let texts = self.values.iter().filter(|v| !v.dropped && v.kind == Kind::Text);
+            return texts.into_iter().any(|value| visit(self.held(value)));
+        };
+        let Some(chain) = self.slots.get(slot).filter(|chain| chain.event == self.event) else {
+            return false;
+        };
+        let mut at = chain.first;
+        while let Some(value) = self.values.get(at as usize) {
+            if visit(self.held(value)) {
+                return true;
+            }
+            if value.next == at {
+                return false;
+            }
+            at = value.next;
+        }
+        false
+    }
+}
+
+impl Span {
+    fn len(self) -> usize {
+        self.end.saturating_sub(self.begin) as usize
+    }
+
+    fn range(self) -> std::ops::Range<usize> {
+        self.begin as usize..self.end as usize
+    }
+}
+
+/// The inside of a JSON string without its escapes.
+pub(crate) fn unescaped(text: &str) -> String {
+    let mut both = text.to_owned();
+    unescape(&mut both, 0, text.len());
+    both.split_off(text.len())
+}
+
+/// Positions fit, for an event is refused beyond [`limits::EVENT_BYTES_MAX`].
+fn narrow(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
