@@ -5,6 +5,7 @@
 //! [`Detection::holds`] answers yes or no; only for a match [`Detection::explain`] goes again and
 //! collects why.
 
+mod budget;
 mod build;
 mod condition;
 mod demand;

@@ -143,9 +143,10 @@ impl Evaluator {
 
     /// What rules were asked since the last call; those that were not are left out.
     pub fn take_use(&mut self) -> Vec<(usize, RuleUse)> {
-        let taken = self.used.iter().filter_map(|rule| {
-            self.uses.get_mut(rule).map(|found| (rule, std::mem::take(found)))
-        });
+        let taken = self
+            .used
+            .iter()
+            .filter_map(|rule| self.uses.get_mut(rule).map(|found| (rule, std::mem::take(found))));
         let taken = taken.collect();
         self.used.clear();
         taken
@@ -208,7 +209,8 @@ fn find(program: &Program, plan: &Plan, record: &mut Record, hits: &mut Vec<u32>
     }
     for (value, folded) in record.searched() {
         if plan.route.wants(value.slot) {
-            let number = if program.knows_numbers(value.slot) { record.number(value) } else { None };
+            let number =
+                if program.knows_numbers(value.slot) { record.number(value) } else { None };
             search(program, value.slot, number, folded, hits);
         }
         if plan.route.keywords && value.kind == Kind::Text && !value.echo {

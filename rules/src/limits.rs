@@ -2,21 +2,40 @@
 //! nothing is cut silently.
 
 /// Bytes of one rule file: the largest in public corpora has 120 KB.
-pub const FILE_BYTES_MAX: usize = 1024 * 1024;
+pub const FILE_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of a file that are read again because `action: global` or `repeat` shares them.
+pub const SHARED_BYTES_MAX: usize = 512 * 1024;
 /// Documents in one file.
 pub const DOCUMENTS_MAX: usize = 256;
 /// Nesting of a document; Sigma needs about six.
 pub const DEPTH_MAX: usize = 32;
-/// Values of one document after aliases are followed, so that aliases of aliases cannot bloat.
-pub const VALUES_MAX: usize = 50_000;
+/// Values of one document after aliases are followed, so that aliases of aliases cannot bloat; the
+/// largest rule in public corpora has 4,400.
+pub const VALUES_MAX: usize = 20_000;
+/// Bytes of the texts of one document after aliases are followed.
+pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
+/// What the Sigma parser may grumble about in one document; what is past it is not told.
+pub const WARNINGS_MAX: usize = 16;
+/// Selections of one rule; the most in public corpora are 34.
+pub const SELECTIONS_MAX: usize = 256;
 /// Brackets that open a list or mapping in one document; rules are mostly written without.
 pub const FLOWS_MAX: usize = 1_000;
-/// Bytes of a condition; the longest in public corpora has 560.
-pub const CONDITION_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of all conditions of a rule; the longest in public corpora has 560. The parser takes
+/// quadratic time.
+pub const CONDITION_BYTES_MAX: usize = 4 * 1024;
 /// Parentheses and `not`s inside each other in a condition: the parser recurses on them.
 pub const CONDITION_DEPTH_MAX: usize = 32;
-/// Bytes of a compiled regular expression.
+/// Bytes of a regular expression compiled to search forward, and again backward. Of the 217 in public
+/// corpora one takes 3.5 MiB both ways, the next 1 MiB, half of them less than 4 KiB.
 pub const REGEX_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of all compiled regular expressions of one file, so that one file is refused quickly.
+pub const REGEX_FILE_BYTES_MAX: usize = 6 * 1024 * 1024;
+/// Bytes of all compiled regular expressions; public corpora take 10 MiB.
+pub const REGEX_ALL_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes a search may keep of what it found out about one expression, for each thread.
+pub const REGEX_CACHE_BYTES: usize = 2 * 1024 * 1024;
+/// Groups inside each other in a regular expression.
+pub const REGEX_DEPTH_MAX: u32 = 64;
 /// Bytes of a regular expression as written.
 pub const REGEX_TEXT_MAX: usize = 16 * 1024;
 /// Variants one value may stand for: placeholders, or dashes before an encoding.

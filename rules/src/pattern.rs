@@ -8,11 +8,10 @@ mod glob;
 mod held;
 mod moment;
 mod number;
+mod regex;
 mod token;
 
 use std::ops::Range;
-
-use regex::Regex;
 
 pub(crate) use base64::{Encoding, encode, wide};
 pub(crate) use cidr::Network;
@@ -23,6 +22,7 @@ pub(crate) use held::with_held;
 pub(crate) use held::{Held, Kind};
 pub(crate) use moment::{Part, micros_of, part_of, seconds_of};
 pub(crate) use number::{Comparison, Number};
+pub(crate) use regex::Regex;
 pub(crate) use token::{Token, dashes, expand_dashes, tokens};
 
 /// A comparison with one value.
@@ -58,7 +58,7 @@ impl Test {
                 let range = glob.find(text)?;
                 Some(Some(if glob.cased { range } else { unfold(value.text, text, range) }))
             }
-            Self::Regex(regex) => regex.find(value.text).map(|found| Some(found.range())),
+            Self::Regex(regex) => regex.find(value.text).map(Some),
             Self::Network(network) => network.contains(value.text).then_some(None),
             Self::Boolean(expected) => (value.boolean()? == *expected).then_some(None),
             Self::Number(how, number) => how.holds(value.number()?, *number).then_some(None),

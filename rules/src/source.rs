@@ -4,6 +4,7 @@
 //! alone and every position can be counted in lines of the file. Then each document is checked
 //! against [`crate::limits`] before the Sigma parser, which recurses, sees it.
 
+mod assemble;
 mod document;
 pub(crate) mod guard;
 mod place;
@@ -11,6 +12,7 @@ mod read;
 mod similar;
 mod strict;
 mod values;
+pub(crate) mod yaml;
 
 pub(crate) use document::{Document, split};
 pub(crate) use read::{Parsed, Parts, read};

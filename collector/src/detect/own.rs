@@ -8,8 +8,8 @@ use soc_event::{Event, Timestamp, kind};
 use sqlx::SqliteConnection;
 
 use super::parking::Parking;
-use soc_rules::Eviction;
 use super::{Detect, Error};
+use soc_rules::Eviction;
 
 /// Evictions of one rule in one agency are told at most so often, by the times of reception.
 const EVICTIONS_EVERY_US: i64 = 3600 * 1_000_000;

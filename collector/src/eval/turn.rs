@@ -168,11 +168,10 @@ impl Order<'_> {
     fn feed(&mut self, done: &Done, matched: &Matched, out: &mut Vec<u8>) {
         let Some(correlator) = &mut self.correlator else { return };
         let id = done.block.log.at(matched.place);
-        let mut feed =
-            |event: &dyn Event| {
-                let from = Origin { scope: "", host: &host(event) };
-                correlator.feed(from, &id, event, &matched.rules)
-            };
+        let mut feed = |event: &dyn Event| {
+            let from = Origin { scope: "", host: &host(event) };
+            correlator.feed(from, &id, event, &matched.rules)
+        };
         let (subject, found) = match &matched.event {
             Kept::Event(event) => (Subject::Event(event), feed(&Seen(event))),
             Kept::Json(range) => {

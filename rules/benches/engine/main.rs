@@ -93,7 +93,10 @@ fn ours(data: &corpus::Data) -> Outcome<()> {
         let mut nothing = Evaluator::new(&Ruleset::load([]).0);
         let began = processor_seconds();
         corpus.lines.iter().for_each(|line| drop(black_box(nothing.evaluate_json(line).is_ok())));
-        println!("reading: {:.0} ns", (processor_seconds() - began) * 1e9 / corpus.lines.len() as f64);
+        println!(
+            "reading: {:.0} ns",
+            (processor_seconds() - began) * 1e9 / corpus.lines.len() as f64
+        );
         let (ruleset, _) = Ruleset::load(data.rules(rules)?.sources());
         let mut evaluator = Evaluator::new(&ruleset);
         let mut best = f64::MAX;
@@ -111,11 +114,21 @@ fn ours(data: &corpus::Data) -> Outcome<()> {
         let events = corpus.lines.len() * (500_000 / corpus.lines.len());
         let asked: u64 = uses.iter().map(|(_, of)| of.asked).sum();
         let steps: u64 = uses.iter().map(|(_, of)| of.steps).sum();
-        println!("asked {} rules an event, {} steps", asked as f64 / events as f64, steps as f64 / events as f64);
+        println!(
+            "asked {} rules an event, {} steps",
+            asked as f64 / events as f64,
+            steps as f64 / events as f64
+        );
         let mut most: Vec<_> = uses.clone();
         most.sort_by_key(|(_, of)| std::cmp::Reverse(of.steps));
         for (rule, of) in most.iter().take(25) {
-            println!("  {:>9} {:>9} {:>7} {}", of.steps, of.asked, of.matched, ruleset.rules()[*rule].path.rsplit('/').next().unwrap_or(""));
+            println!(
+                "  {:>9} {:>9} {:>7} {}",
+                of.steps,
+                of.asked,
+                of.matched,
+                ruleset.rules()[*rule].path.rsplit('/').next().unwrap_or("")
+            );
         }
     }
     Ok(())

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, HashMap};
 
-use regex::RegexBuilder;
 use rsigma_parser::{DetectionItem, Detections, FieldSpec, Modifier, SigmaString, SigmaValue};
 
+use super::budget::Budget;
 use super::condition;
 use super::item::{Compared, Item, Matcher, Pattern, Predicates};
 use super::modifiers::{Operator, Plan, Wide};
@@ -10,7 +10,7 @@ use super::{Detection, Group, Selection};
 use crate::limits;
 use crate::logsource::Slots;
 use crate::pattern::{
-    Comparison, Encoding, Glob, Network, Number, Test, Token, Within, dashes, encode,
+    Comparison, Encoding, Glob, Network, Number, Regex, Test, Token, Within, dashes, encode,
     expand_dashes, tokens, wide,
 };
 use crate::problem::Fault;
@@ -25,6 +25,7 @@ pub(crate) struct Builder {
     slots: HashMap<String, Slot>,
     names: Vec<String>,
     placeholders: Placeholders,
+    budget: Budget,
     predicates: Predicates,
     /// The numbers of predicates, by what they say.
     said: HashMap<String, usize>,
@@ -43,6 +44,11 @@ impl Builder {
     /// The names of all slots, and all predicates.
     pub fn finish(self) -> (Vec<String>, Predicates) {
         (self.names, self.predicates)
+    }
+
+    /// The next file begins: what one file may ask for counts from here.
+    pub fn next_file(&self) {
+        self.budget.next_file();
     }
 
     /// Compiles the detection of a rule (`section` is `detection`) or of a filter. Besides it, the
@@ -176,9 +182,12 @@ impl Builder {
             },
             Operator::Compare(how) => compare(plan, *how, value),
             Operator::Cidr => self.each(plan, value, |text| network(text).map(|test| vec![test])),
-            Operator::Regex(flags) => {
-                self.each(plan, value, |text| regex(text, flags).map(|test| vec![test]))
-            }
+            Operator::Regex(flags) => self.each(plan, value, |text| {
+                self.budget.check()?;
+                let regex = Regex::new(text, flags)?;
+                self.budget.spend(regex.bytes())?;
+                Ok(vec![Test::Regex(Box::new(regex))])
+            }),
             Operator::Value => match value {
                 SigmaValue::Null if is_keyword => Err("a keyword cannot be null".to_owned()),
                 SigmaValue::Null => Ok(Matcher::Null),
@@ -231,15 +240,15 @@ impl Builder {
 
     /// Replaces each `%name%` by each of its values.
     fn expand(&self, text: &str) -> Result<Vec<String>, String> {
-        let mut parts = text.split('%');
-        let mut texts = vec![parts.next().unwrap_or("").to_owned()];
+        let mut parts = at_percents(text).into_iter();
+        let mut texts = vec![parts.next().unwrap_or_default()];
         let mut replaced = false;
         while let Some(name) = parts.next() {
             let Some(behind) = parts.next() else {
-                texts.iter_mut().for_each(|text| text.extend(["%", name]));
+                texts.iter_mut().for_each(|text| text.extend(["%", &name]));
                 break;
             };
-            let values = self.placeholders.get(name).filter(|values| !values.is_empty());
+            let values = self.placeholders.get(&name).filter(|values| !values.is_empty());
             let values = values.ok_or_else(|| format!("the placeholder %{name}% has no values"))?;
             let longer = |text: &String| {
                 values.iter().map(|value| format!("{text}{value}{behind}")).collect::<Vec<_>>()
@@ -267,6 +276,27 @@ impl Slots for Builder {
     fn find(&self, name: &str) -> Option<Slot> {
         self.slots.get(name).copied()
     }
+}
+
+/// Cuts at every `%` that is not written `\%`, which is a plain one.
+fn at_percents(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let next = letters.peek().copied();
+        let part = parts.last_mut();
+        match (letter, next, part) {
+            ('%', ..) => parts.push(String::new()),
+            ('\\', Some('%'), Some(part)) => part.extend(letters.next()),
+            ('\\', Some('\\'), Some(part)) => {
+                part.push(letter);
+                part.extend(letters.next());
+            }
+            (_, _, Some(part)) => part.push(letter),
+            (_, _, None) => {}
+        }
+    }
+    parts
 }
 
 /// The pieces after `wide` and `base64`, which turn one pattern into several.
@@ -340,26 +370,6 @@ fn number(value: &SigmaValue) -> Option<Number> {
 fn network(text: &str) -> Result<Test, String> {
     let network = Network::parse(text).ok_or_else(|| format!("'{text}' is not a network"))?;
     Ok(Test::Network(network))
-}
-
-fn regex(text: &str, flags: &str) -> Result<Test, String> {
-    if text.len() > limits::REGEX_TEXT_MAX {
-        return Err(format!("a regular expression of more than {} bytes", limits::REGEX_TEXT_MAX));
-    }
-    let text = if flags.is_empty() { text.to_owned() } else { format!("(?{flags}){text}") };
-    let regex = RegexBuilder::new(&text)
-        .size_limit(limits::REGEX_BYTES_MAX)
-        .dfa_size_limit(limits::REGEX_BYTES_MAX)
-        .nest_limit(64)
-        .build();
-    regex.map(|regex| Test::Regex(Box::new(regex))).map_err(|error| regex_error(&error))
-}
-
-/// The last line of the library's message says it; those before draw the expression.
-fn regex_error(error: &regex::Error) -> String {
-    let text = error.to_string();
-    let what = text.lines().next_back().unwrap_or("").trim_start_matches("error: ");
-    format!("not a usable regular expression: {what}")
 }
 
 /// How a modifier is written.

@@ -107,8 +107,8 @@ impl Plans {
             },
         };
         let router = ruleset.router();
-        let origin =
-            router.route(said, &mut |slot| record.first(slot).map(|text| Cow::Owned(text.to_owned())));
+        let origin = router
+            .route(said, &mut |slot| record.first(slot).map(|text| Cow::Owned(text.to_owned())));
         if self.by_sight.len() >= SIGHTS_MAX {
             self.by_sight.clear();
             self.by_origin.clear();

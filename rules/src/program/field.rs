@@ -67,7 +67,9 @@ impl FieldDraft {
                 let tails = self.tails.entry(tail(text).len()).or_default();
                 tails.entry(short(tail(text))).or_default().push(predicate);
             }
-            Needle::Start(text) if head(text).len() >= END_BYTES_MIN.min(longest_run(text).len()) => {
+            Needle::Start(text)
+                if head(text).len() >= END_BYTES_MIN.min(longest_run(text).len()) =>
+            {
                 let heads = self.heads.entry(head(text).len()).or_default();
                 heads.entry(short(head(text))).or_default().push(predicate);
             }

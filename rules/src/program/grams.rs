@@ -163,7 +163,9 @@ impl Pairs {
     fn compare(&self, text: &[u8], at: usize, pair: u64, hits: &mut Vec<u32>) {
         let rest = text.get(at..).unwrap_or(&[]);
         for number in self.places.get(pair) {
-            if let Some(run) = self.runs.get(*number as usize).filter(|run| rest.starts_with(&run.text)) {
+            if let Some(run) =
+                self.runs.get(*number as usize).filter(|run| rest.starts_with(&run.text))
+            {
                 hits.push(run.predicate);
             }
         }

@@ -30,6 +30,7 @@ pub(super) fn load<'a>(
         hash.update(length.to_be_bytes());
         hash.update(source.text);
         let mut problems = Vec::new();
+        loading.builder.next_file();
         for parsed in read(source, &mut problems) {
             loading.add(parsed);
         }

@@ -1,20 +1,7 @@
-use std::cell::Cell;
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use yaml_serde::Value;
 
 use crate::limits;
 use crate::problem::Fault;
-
-/// Walks a document without building it, so that one that would bloat is refused before it does.
-///
-/// # Errors
-/// What the YAML parser says, or that a limit is passed.
-pub(crate) fn walk(text: &str) -> Result<(), yaml_serde::Error> {
-    let left = Cell::new(limits::VALUES_MAX);
-    Walk { left: &left, depth: 0 }.deserialize(yaml_serde::Deserializer::from_str(text))
-}
 
 /// Refuses what the scanner below the parser takes quadratic time on: many flow collections, which
 /// may be nested in each other, and many block collections begun on one line.
@@ -40,99 +27,6 @@ fn compact_depth(line: &str) -> usize {
     words.take_while(|word| matches!(*word, "-" | "?" | ":")).count()
 }
 
-#[derive(Clone, Copy)]
-struct Walk<'a> {
-    left: &'a Cell<usize>,
-    depth: usize,
-}
-
-impl Walk<'_> {
-    fn count<E: Error>(self) -> Result<(), E> {
-        let left = self.left.get().checked_sub(1);
-        let left = left.ok_or_else(|| {
-            E::custom(format!("more than {} values in one document", limits::VALUES_MAX))
-        })?;
-        self.left.set(left);
-        Ok(())
-    }
-
-    fn deeper<E: Error>(self) -> Result<Self, E> {
-        self.count()?;
-        if self.depth == limits::DEPTH_MAX {
-            return Err(E::custom(format!("nested deeper than {}", limits::DEPTH_MAX)));
-        }
-        Ok(Self { left: self.left, depth: self.depth + 1 })
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("YAML without tags")
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        self.count()
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        self.count()
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        self.count()
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        self.count()
-    }
-
-    fn visit_i128<E: Error>(self, _: i128) -> Result<(), E> {
-        self.count()
-    }
-
-    fn visit_u128<E: Error>(self, _: u128) -> Result<(), E> {
-        self.count()
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
-        self.count()
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.count()
-    }
-
-    fn visit_none<E: Error>(self) -> Result<(), E> {
-        self.count()
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let inner = self.deeper()?;
-        while items.next_element_seed(inner)?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let inner = self.deeper()?;
-        while entries.next_entry_seed(inner, inner)?.is_some() {}
-        Ok(())
-    }
-}
-
 /// Checks what the Sigma parser takes on trust: that conditions cannot exhaust its stack, and that
 /// detections hold values where it would otherwise turn structure into text.
 ///
@@ -155,6 +49,10 @@ pub(crate) fn shape(document: &Value) -> Result<(), Fault> {
 }
 
 fn detections(section: &str, detection: &yaml_serde::Mapping) -> Result<(), Fault> {
+    if detection.len() > limits::SELECTIONS_MAX {
+        let what = format!("more than {} selections in one rule", limits::SELECTIONS_MAX);
+        return Err(Fault::new(what).at([section]));
+    }
     for (key, value) in detection {
         let Some(name) = key.as_str() else {
             return Err(Fault::new("the name of a selection must be text").at([section]));
@@ -162,7 +60,10 @@ fn detections(section: &str, detection: &yaml_serde::Mapping) -> Result<(), Faul
         match (name, value) {
             ("condition", Value::String(text)) => condition(text, &[section, name])?,
             ("condition", Value::Sequence(texts)) => {
+                let mut bytes = 0;
                 for text in texts.iter().filter_map(Value::as_str) {
+                    bytes += text.len();
+                    too_long(bytes, &[section, name])?;
                     condition(text, &[section, name])?;
                 }
             }
@@ -225,10 +126,7 @@ fn tagged(at: &[String]) -> Fault {
 
 /// Bounds what the condition parser recurses on.
 fn condition(text: &str, at: &[&str]) -> Result<(), Fault> {
-    let wrong = |what: String| Err(Fault::new(what).at(at.iter().copied()));
-    if text.len() > limits::CONDITION_BYTES_MAX {
-        return wrong(format!("a condition of more than {} bytes", limits::CONDITION_BYTES_MAX));
-    }
+    too_long(text.len(), at)?;
     let (mut open, mut deepest) = (0_usize, 0);
     for byte in text.bytes() {
         match byte {
@@ -244,7 +142,16 @@ fn condition(text: &str, at: &[&str]) -> Result<(), Fault> {
         deepest = deepest.max(nots);
     }
     if deepest > limits::CONDITION_DEPTH_MAX {
-        return wrong(format!("a condition nested deeper than {}", limits::CONDITION_DEPTH_MAX));
+        let what = format!("a condition nested deeper than {}", limits::CONDITION_DEPTH_MAX);
+        return Err(Fault::new(what).at(at.iter().copied()));
     }
     Ok(())
+}
+
+fn too_long(bytes: usize, at: &[&str]) -> Result<(), Fault> {
+    if bytes <= limits::CONDITION_BYTES_MAX {
+        return Ok(());
+    }
+    let what = format!("a condition of more than {} bytes", limits::CONDITION_BYTES_MAX);
+    Err(Fault::new(what).at(at.iter().copied()))
 }

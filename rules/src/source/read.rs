@@ -5,7 +5,7 @@ use rsigma_parser::{
 use yaml_serde::Value;
 
 use super::similar::distance;
-use super::{Document, Source, guard, split};
+use super::{Document, Source, assemble, guard, split, yaml};
 use crate::limits;
 use crate::problem::{Fault, Problem, Severity};
 
@@ -34,7 +34,8 @@ pub(crate) fn read<'a>(source: Source<'a>, problems: &mut Vec<Problem>) -> Vec<P
             return Vec::new();
         }
     };
-    let mut reader = Reader { global: None, previous: None, problems };
+    let shared = limits::SHARED_BYTES_MAX;
+    let mut reader = Reader { global: None, previous: None, shared, problems };
     documents.into_iter().filter_map(|document| reader.document(document)).collect()
 }
 
@@ -58,6 +59,8 @@ pub(super) fn whole(source: Source<'_>) -> Result<Vec<Document<'_>>, Fault> {
 struct Reader<'a, 'p> {
     global: Option<&'a str>,
     previous: Option<&'a str>,
+    /// Bytes that may still be read again.
+    shared: usize,
     problems: &'p mut Vec<Problem>,
 }
 
@@ -92,8 +95,7 @@ impl<'a> Reader<'a, '_> {
             self.problems.push(document.problem(Fault::new(what), None, Severity::Error));
             return None;
         }
-        let parsed = guard::walk(document.text).and_then(|()| yaml_serde::from_str(document.text));
-        let error = match parsed {
+        let error = match yaml::parse(document.text) {
             Ok(value) => return Some(value),
             Err(error) => error,
         };
@@ -107,6 +109,12 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn sigma(&mut self, document: Document<'a>, value: Value, repeat: bool) -> Option<Parsed<'a>> {
+        if self.global.is_none()
+            && !repeat
+            && let Some(rule) = assemble::rule(&value)
+        {
+            return Some(Parsed { document, parts: Parts::Rule(Box::new(rule)), value });
+        }
         let mut before: Vec<&str> = self.global.into_iter().collect();
         if repeat {
             let Some(previous) = self.previous else {
@@ -117,12 +125,20 @@ impl<'a> Reader<'a, '_> {
             before.push(previous);
         }
         let plain = before.is_empty();
+        let again = before.iter().map(|text| text.len()).sum();
+        let Some(left) = self.shared.checked_sub(again) else {
+            let most = limits::SHARED_BYTES_MAX;
+            let what = format!("'action' shares more than {most} bytes in this file");
+            self.fail(document, &value, Fault::new(what).hint("split it into several files"));
+            return None;
+        };
+        self.shared = left;
         before.push(document.text);
         let text = before.join("\n---\n");
         match parse(&text, if repeat { 2 } else { 1 }) {
             Ok((parts, warnings)) => {
                 let id = label(&value);
-                for warning in warnings.into_iter().filter(|_| plain) {
+                for warning in warnings.into_iter().filter(|_| plain).take(limits::WARNINGS_MAX) {
                     let fault = warning_fault(&warning);
                     self.problems.push(document.problem(fault, id.as_deref(), Severity::Warning));
                 }

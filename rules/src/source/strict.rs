@@ -1,7 +1,7 @@
 use serde::de::DeserializeOwned;
 
 use super::read::{whole, yaml_fault};
-use super::{Document, Source, guard};
+use super::{Document, Source, guard, yaml};
 use crate::limits;
 use crate::problem::{Fault, Problem, Severity};
 
@@ -19,7 +19,7 @@ pub(crate) fn strict<T: DeserializeOwned>(document: Document<'_>) -> Result<T, B
         let what = format!("more than {} lists or mappings in brackets", limits::FLOWS_MAX);
         return Err(Box::new(document.problem(Fault::new(what), None, Severity::Error)));
     }
-    guard::walk(document.text).map_err(|error| {
+    yaml::parse(document.text).map_err(|error| {
         let fault = yaml_fault(&error.to_string());
         located(document, &error, fault)
     })?;

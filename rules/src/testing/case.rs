@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::limits;
 use crate::problem::{Problem, Severity};
 use crate::rule::Logsource;
-use crate::source::{Source, guard};
+use crate::source::{Source, guard, yaml};
 
 /// One promise.
 #[derive(Debug, Deserialize)]
@@ -67,7 +67,7 @@ pub(super) fn read(file: Source<'_>) -> Result<Vec<Case>, Box<Problem>> {
     if file.text.len() > limits::FILE_BYTES_MAX || guard::opens_too_much(file.text) {
         return Err(problem("the test file is too large or holds too many brackets".into(), None));
     }
-    let parsed = guard::walk(file.text).and_then(|()| yaml_serde::from_str(file.text));
+    let parsed = yaml::parse(file.text).and_then(|_| yaml_serde::from_str(file.text));
     let cases: Vec<Case> = parsed.map_err(|error| {
         let at = error.location().map(|at| (at.line(), at.column()));
         problem(format!("cannot read the test file: {error}"), at)
