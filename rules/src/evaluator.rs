@@ -74,7 +74,7 @@ impl Evaluator {
         self.record.clear();
         let (keys, record) = (&mut self.keys, &mut self.record);
         event.fields(&mut |name, value| {
-            let place = Place { targets: keys.named(name), depth: 1, in_list: true };
+            let place = Place { node: 0, targets: keys.named(name), depth: 1, in_list: true };
             scalars(value, &mut |text, kind| record.add(place, &text, kind));
         });
         self.run(Claim::Said(event.logsource()));
@@ -208,7 +208,7 @@ fn find(program: &Program, plan: &Plan, record: &mut Record, hits: &mut Vec<u32>
         }
     }
     for (value, folded) in record.searched() {
-        if plan.route.wants(value.slot) {
+        if !value.dropped && plan.route.wants(value.slot) {
             let number =
                 if program.knows_numbers(value.slot) { record.number(value) } else { None };
             search(program, value.slot, number, folded, hits);

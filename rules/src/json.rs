@@ -9,10 +9,9 @@ pub(crate) use read::read;
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::event::{Event, FieldValue, LogsourceRef};
-use crate::pattern::micros_of;
+use crate::pattern::{Kind, Number, micros_of};
+use crate::record::{Record, Stored};
 
 /// An event that is one JSON object.
 ///
@@ -22,7 +21,15 @@ use crate::pattern::micros_of;
 /// says: `@timestamp`, `timestamp`, `time`, and the names Windows logs use for it.
 pub struct JsonEvent {
     /// In how many objects a field stands, and its values.
-    fields: BTreeMap<String, (usize, Vec<Value>)>,
+    fields: BTreeMap<String, (u32, Vec<Scalar>)>,
+    /// Also those of fields that other values replaced.
+    texts: Vec<String>,
+}
+
+enum Scalar {
+    Text(String),
+    Boolean(bool),
+    Number(Number),
 }
 
 /// Where the time of an event may stand.
@@ -54,52 +61,42 @@ impl JsonEvent {
     /// # Errors
     /// Anything else.
     pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
-        let value = serde_json::from_slice(text)
-            .map_err(|error| JsonError { at: error.column(), what: error.to_string() })?;
-        let mut fields = BTreeMap::new();
-        match value {
-            Value::Object(_) => flatten(value, String::new(), 0, false, &mut fields),
-            _ => return Err(JsonError { at: 0, what: "an object begins with '{'".to_owned() }),
+        let (mut keys, mut record) = (Keys::of_no_rules(), Record::new(0));
+        record.clear();
+        read(text, &mut keys, &mut record)?;
+        let mut event = Self { fields: BTreeMap::new(), texts: Vec::new() };
+        record.each_value(&mut |stored, text| {
+            let value = match stored.kind {
+                Kind::Text => Scalar::Text(text.to_owned()),
+                Kind::Boolean(value) => Scalar::Boolean(value),
+                Kind::Number(number) => Scalar::Number(number),
+            };
+            if let Scalar::Text(text) = &value {
+                event.texts.push(text.clone());
+            }
+            event.add(keys.path_of(stored.node), stored, value);
+        });
+        Ok(event)
+    }
+
+    fn add(&mut self, path: &str, stored: &Stored, value: Scalar) {
+        let Stored { depth, in_list, .. } = *stored;
+        let (known, values) =
+            self.fields.entry(path.to_owned()).or_insert_with(|| (depth, Vec::new()));
+        if depth > *known {
+            return;
         }
-        Ok(Self { fields })
+        if depth < *known || !in_list {
+            values.clear();
+        }
+        *known = depth;
+        values.push(value);
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        self.fields.get(name)?.1.first()?.as_str()
-    }
-}
-
-/// Adds all that is in a value, which stands in so many objects, under its path.
-fn flatten(
-    found: Value,
-    path: String,
-    depth: usize,
-    in_list: bool,
-    fields: &mut BTreeMap<String, (usize, Vec<Value>)>,
-) {
-    match found {
-        Value::Null => {}
-        Value::Object(parts) => {
-            for (name, part) in parts {
-                let path = if depth == 0 { name } else { format!("{path}.{name}") };
-                flatten(part, path, depth + 1, in_list, fields);
-            }
-        }
-        Value::Array(parts) => {
-            for part in parts {
-                flatten(part, path.clone(), depth, true, fields);
-            }
-        }
-        scalar => {
-            let (known, values) = fields.entry(path).or_insert_with(|| (depth, Vec::new()));
-            if depth > *known {
-                return;
-            }
-            if depth < *known || !in_list {
-                values.clear();
-            }
-            *known = depth;
-            values.push(scalar);
+        match self.fields.get(name)?.1.first()? {
+            Scalar::Text(text) => Some(text),
+            Scalar::Boolean(_) | Scalar::Number(_) => None,
         }
     }
 }
@@ -114,8 +111,7 @@ impl Event for JsonEvent {
     }
 
     fn texts(&self, visit: &mut dyn FnMut(&str) -> bool) {
-        let values = self.fields.values().flat_map(|(_, values)| values);
-        let _ = values.filter_map(Value::as_str).any(visit);
+        let _ = self.texts.iter().any(|text| visit(text));
     }
 
     fn logsource(&self) -> LogsourceRef<'_> {
@@ -128,31 +124,28 @@ impl Event for JsonEvent {
 
     fn time_us(&self) -> i64 {
         let value = |name: &&str| match self.fields.get(*name)?.1.first()? {
-            Value::String(text) => micros_of(text),
-            Value::Number(number) => micros_of(&number.to_string()),
-            _ => None,
+            Scalar::Text(text) => micros_of(text),
+            Scalar::Number(Number::Integer(number)) => micros_of(&number.to_string()),
+            Scalar::Number(Number::Float(number)) => micros_of(&number.to_string()),
+            Scalar::Boolean(_) => None,
         };
         TIMES.iter().find_map(value).unwrap_or(0)
     }
 }
 
-fn held(values: &[Value]) -> FieldValue<'_> {
+fn held(values: &[Scalar]) -> FieldValue<'_> {
     match values {
         [single] => value(single),
         several => FieldValue::List(several.iter().map(value).collect()),
     }
 }
 
-fn value(value: &Value) -> FieldValue<'_> {
+fn value(value: &Scalar) -> FieldValue<'_> {
     match value {
-        Value::Null => FieldValue::Null,
-        Value::Bool(value) => FieldValue::Boolean(*value),
-        Value::Number(number) => match number.as_i64() {
-            Some(integer) => FieldValue::Integer(integer),
-            None => FieldValue::Float(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        Value::String(text) => FieldValue::Text(text.into()),
-        Value::Array(_) | Value::Object(_) => FieldValue::Null,
+        Scalar::Boolean(value) => FieldValue::Boolean(*value),
+        Scalar::Number(Number::Integer(number)) => FieldValue::Integer(*number),
+        Scalar::Number(Number::Float(number)) => FieldValue::Float(*number),
+        Scalar::Text(text) => FieldValue::Text(text.into()),
     }
 }
 

@@ -54,6 +54,10 @@ pub const EVIDENCE_MAX: usize = 32;
 pub const GROUP_VALUE_BYTES_MAX: usize = 256;
 /// Bytes of one event as JSON.
 pub const EVENT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Different fields of one event.
+pub const EVENT_FIELDS_MAX: usize = 65_536;
+/// Bytes of all names in the path of a field.
+pub const EVENT_NAME_BYTES_MAX: usize = 4_096;
 /// Objects and lists inside each other in an event.
 pub const EVENT_DEPTH_MAX: usize = 64;
 /// Bytes an evaluator keeps for the next event.

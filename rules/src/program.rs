@@ -20,7 +20,6 @@ use std::collections::BTreeMap;
 
 pub(crate) use memo::{Bits, Memo, Remembered};
 pub(crate) use route::Route;
-pub(crate) use table::{key_of, mix};
 
 use crate::detection::{Detection, Predicates};
 use crate::pattern::Number;

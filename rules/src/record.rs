@@ -38,6 +38,12 @@ struct Chain {
 /// One value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stored {
+    /// See [`Place`].
+    pub node: usize,
+    /// See [`Place`].
+    pub depth: u32,
+    /// See [`Place`].
+    pub in_list: bool,
     /// `usize::MAX`: no rule asks for the field.
     pub slot: Slot,
     text: Span,
@@ -45,8 +51,8 @@ pub(crate) struct Stored {
     pub kind: Kind,
     /// Still as JSON has it: with backslashes, or not folded because it is not ASCII.
     form: Form,
-    /// Replaced by another value of the same field.
-    dropped: bool,
+    /// Another value of the same field counts; as a text it is still there.
+    pub dropped: bool,
     /// Stands a second time under another name.
     pub echo: bool,
     /// The next value of the field; itself when it is the last.
@@ -70,6 +76,8 @@ struct Span {
 /// Where a value stands.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
+    /// Which field it is, by what names it.
+    pub node: usize,
     /// What the field fills.
     pub targets: Targets,
     /// In how many objects; the outer one of two values with one name counts.
@@ -157,22 +165,31 @@ impl Record {
     }
 
     fn push(&mut self, place: Place, text: Span, folded: Span, kind: Kind, form: Form) {
-        let Targets { own, other } = place.targets;
-        let mut stored =
-            Stored { slot: own, text, folded, kind, form, dropped: false, echo: false, next: 0 };
-        if own != NO_SLOT || other == NO_SLOT {
-            self.store(stored, place.depth, place.in_list);
-            stored.echo = true;
-        }
+        let Place { node, targets: Targets { own, other }, depth, in_list } = place;
+        let (dropped, echo, next) = (false, false, 0);
+        let mut stored = Stored {
+            node,
+            depth,
+            in_list,
+            slot: own,
+            text,
+            folded,
+            kind,
+            form,
+            dropped,
+            echo,
+            next,
+        };
+        self.store(stored, depth);
         if other != NO_SLOT {
-            stored.slot = other;
-            self.store(stored, place.depth + BEHIND_ALL_OTHERS, place.in_list);
+            (stored.slot, stored.echo) = (other, true);
+            self.store(stored, depth + BEHIND_ALL_OTHERS);
         }
     }
 
-    fn store(&mut self, mut stored: Stored, depth: u32, in_list: bool) {
+    fn store(&mut self, mut stored: Stored, depth: u32) {
         stored.next = narrow(self.values.len());
-        stored.dropped = !self.link(stored.slot, depth, in_list, stored.next);
+        stored.dropped = !self.link(stored.slot, depth, stored.in_list, stored.next);
         self.values.push(stored);
     }
 
@@ -212,10 +229,17 @@ impl Record {
         }
     }
 
-    /// All values that count, with their folded text as the index reads it.
+    /// All values, each once, readable.
+    pub fn each_value(&mut self, visit: &mut dyn FnMut(&Stored, &str)) {
+        self.settle(None);
+        for value in self.values.iter().filter(|value| !value.echo) {
+            visit(value, self.slice(value.text));
+        }
+    }
+
+    /// All values with their folded text as the index reads it.
     pub fn searched(&self) -> impl Iterator<Item = (&Stored, &[u8])> {
-        let values = self.values.iter().filter(|value| !value.dropped);
-        values.map(|value| (value, self.bytes(value.folded)))
+        self.values.iter().map(|value| (value, self.bytes(value.folded)))
     }
 
     /// The number a value is or spells.
@@ -350,7 +374,7 @@ impl Record {
 impl Values for Record {
     fn each<'v>(&'v self, slot: Option<Slot>, visit: &mut dyn FnMut(Held<'v>) -> bool) -> bool {
         let Some(slot) = slot else {
-            let is_text = |v: &&Stored| !v.dropped && !v.echo && v.kind == Kind::Text;
+            let is_text = |v: &&Stored| !v.echo && v.kind == Kind::Text;
             let texts = self.values.iter().filter(is_text);
             return texts.into_iter().any(|value| visit(self.held(value)));
         };

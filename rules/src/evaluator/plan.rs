@@ -89,7 +89,7 @@ impl Plans {
             }
         }
         for (value, folded) in record.searched() {
-            if self.tells.contains(value.slot) {
+            if !value.dropped && self.tells.contains(value.slot) {
                 note(&mut self.sight, value.slot + 1, folded, self.bytes);
             }
         }

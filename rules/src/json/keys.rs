@@ -1,6 +1,7 @@
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
+use crate::limits;
 use crate::record::NO_SLOT;
 use crate::ruleset::Ruleset;
 use crate::view::Slot;
@@ -15,8 +16,10 @@ pub(crate) type Node = usize;
 pub(crate) struct Keys {
     nodes: Vec<Known>,
     by_hash: HashMap<u64, Node, BuildHasherDefault<Hashed>>,
+    /// Nobody who makes up keys can know what they come to.
+    random: RandomState,
     slots: HashMap<String, Slot>,
-    ruleset: Ruleset,
+    ruleset: Option<Ruleset>,
 }
 
 /// The slots a field fills.
@@ -47,15 +50,21 @@ struct Known {
 pub(crate) const ROOT: Node = 0;
 /// Above names that are no JSON.
 const NAMES: Node = 1;
-/// Keys that are remembered; the others are looked up each time.
-const NODES_MAX: usize = 8_192;
-/// Bytes of a path that is remembered.
-const PATH_BYTES_MAX: usize = 1_024;
+/// Keys that are remembered from one event to the next; beyond, all are learned anew.
+const NODES_KEPT: usize = 8_192;
 
 impl Keys {
     /// For the fields of these rules.
     pub fn new(ruleset: &Ruleset) -> Self {
         let names = ruleset.names().iter().enumerate();
+        let mut keys = Self::of_no_rules();
+        keys.slots = names.map(|(slot, name)| (name.clone(), slot)).collect();
+        keys.ruleset = Some(ruleset.clone());
+        keys
+    }
+
+    /// Only for the paths.
+    pub fn of_no_rules() -> Self {
         let top = |parent| Known {
             parent,
             quoted: Box::default(),
@@ -67,8 +76,18 @@ impl Keys {
         Self {
             nodes: vec![top(ROOT), top(NAMES)],
             by_hash: HashMap::default(),
-            slots: names.map(|(slot, name)| (name.clone(), slot)).collect(),
-            ruleset: ruleset.clone(),
+            random: RandomState::new(),
+            slots: HashMap::new(),
+            ruleset: None,
+        }
+    }
+
+    /// Before an event.
+    pub fn begin(&mut self) {
+        if self.nodes.len() > NODES_KEPT {
+            self.nodes.truncate(NAMES + 1);
+            self.nodes.iter_mut().for_each(|top| (top.next, top.child) = (ROOT, ROOT));
+            self.by_hash.clear();
         }
     }
 
@@ -84,13 +103,15 @@ impl Keys {
         fits.then_some((guess, known.quoted.len()))
     }
 
-    /// The key with this text, remembered to follow `before`. `None`: too many are remembered.
+    /// The key with this text, remembered to follow `before`. `None`: an event has too many.
     pub fn find(&mut self, parent: Node, before: Option<Node>, key: &str) -> Option<Node> {
-        let hash = hash(parent, key.as_bytes());
-        let node = match self.by_hash.get(&hash) {
-            Some(node) if self.is(*node, parent, key) => *node,
-            Some(_) => return None,
-            None => self.add(parent, key, hash)?,
+        let mut hash = self.random.hash_one((parent, key));
+        let node = loop {
+            match self.by_hash.get(&hash) {
+                Some(node) if self.is(*node, parent, key) => break *node,
+                Some(_) => hash = hash.wrapping_add(1),
+                None => break self.add(parent, key, hash)?,
+            }
         };
         let place = match before {
             Some(before) => self.nodes.get_mut(before).map(|known| &mut known.next),
@@ -110,7 +131,7 @@ impl Keys {
 
     fn add(&mut self, parent: Node, key: &str, hash: u64) -> Option<Node> {
         let path = self.path_below(parent, key)?;
-        if self.nodes.len() >= NODES_MAX {
+        if self.nodes.len() >= NODES_KEPT + limits::EVENT_FIELDS_MAX {
             return None;
         }
         let known = Known {
@@ -127,16 +148,16 @@ impl Keys {
     }
 
     fn path_below(&self, parent: Node, key: &str) -> Option<String> {
-        let path = match parent {
+        Some(match parent {
             NAMES => key.to_owned(),
             ROOT => super::unescaped(key).into_owned(),
             _ => format!("{}.{}", self.nodes.get(parent)?.path, super::unescaped(key)),
-        };
-        (path.len() <= PATH_BYTES_MAX).then_some(path)
+        })
     }
 
     /// The slots of a field by its name, which is no JSON.
     pub fn named(&mut self, name: &str) -> Targets {
+        self.begin();
         match self.find(NAMES, None, name) {
             Some(node) => self.targets_of(node),
             None => self.targets(name),
@@ -149,19 +170,21 @@ impl Keys {
     }
 
     fn targets(&self, path: &str) -> Targets {
-        let others = self.ruleset.router().envelopes().answers_to(path);
+        let Some(ruleset) = &self.ruleset else { return NO_TARGETS };
+        let others = ruleset.router().envelopes().answers_to(path);
         let other = others.iter().map(|name| self.slot(name)).find(|slot| *slot != NO_SLOT);
         Targets { own: self.slot(path), other: other.unwrap_or(NO_SLOT) }
+    }
+
+    /// The name of a field.
+    pub fn path_of(&self, node: Node) -> &str {
+        self.nodes.get(node).map_or("", |known| &known.path)
     }
 
     #[inline]
     pub fn targets_of(&self, node: Node) -> Targets {
         self.nodes.get(node).map_or(NO_TARGETS, |known| known.targets)
     }
-}
-
-fn hash(parent: Node, key: &[u8]) -> u64 {
-    crate::program::key_of(key) ^ crate::program::mix(parent as u64)
 }
 
 /// The keys are hashes already.

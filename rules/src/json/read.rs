@@ -1,5 +1,5 @@
 use super::JsonError;
-use super::keys::{Keys, NO_TARGETS, Node, ROOT};
+use super::keys::{Keys, Node, ROOT};
 use crate::limits;
 use crate::pattern::{Kind, Number};
 use crate::record::{Place, Quoted, Record};
@@ -14,6 +14,7 @@ pub(crate) fn read(text: &[u8], keys: &mut Keys, record: &mut Record) -> Result<
     }
     let line = std::str::from_utf8(text).map_err(|e| error(e.valid_up_to(), "not UTF-8"))?;
     record.line(line);
+    keys.begin();
     let mut reader = Reader { line, at: 0, keys, record, open: Vec::new() };
     reader.blanks();
     reader.expect(b'{', "an object begins with '{'")?;
@@ -31,7 +32,7 @@ fn error(at: usize, what: &str) -> JsonError {
 #[derive(Clone, Copy)]
 struct Open {
     /// The key it stands under.
-    node: Option<Node>,
+    node: Node,
     is_list: bool,
     /// Whether it stands in a list.
     in_list: bool,
@@ -84,33 +85,34 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads `"key":`; `None` for a key that is not remembered.
+    /// Reads `"key":`.
     #[inline]
-    fn key(&mut self, inner: &mut Open) -> Result<Option<Node>, JsonError> {
+    fn key(&mut self, inner: &mut Open) -> Result<Node, JsonError> {
         let rest = self.line.as_bytes().get(self.at..).unwrap_or(&[]);
-        let parent = inner.node;
-        if let Some(parent) = parent
-            && let Some((node, length)) = self.keys.guess(parent, inner.before, rest)
-        {
+        if let Some((node, length)) = self.keys.guess(inner.node, inner.before, rest) {
             self.at += length;
             inner.before = Some(node);
-            return Ok(Some(node));
+            return Ok(node);
         }
         let quoted = self.string()?;
         self.blanks();
         self.expect(b':', "':' is missing behind a key")?;
         let key = self.line.get(quoted.begin..quoted.end).unwrap_or("");
-        let node = parent.and_then(|parent| self.keys.find(parent, inner.before, key));
-        inner.before = node.or(inner.before);
+        if key.len() > limits::EVENT_NAME_BYTES_MAX {
+            return Err(error(quoted.begin, "a name this long"));
+        }
+        let node = self.keys.find(inner.node, inner.before, key);
+        let node = node.ok_or_else(|| error(quoted.begin, "more fields than an event may have"))?;
+        inner.before = Some(node);
         Ok(node)
     }
 
     #[inline]
-    fn value(&mut self, node: Option<Node>, inner: Open) -> Result<(), JsonError> {
+    fn value(&mut self, node: Node, inner: Open) -> Result<(), JsonError> {
         self.blanks();
-        let targets = node.map_or(NO_TARGETS, |node| self.keys.targets_of(node));
         let in_list = inner.is_list || inner.in_list;
-        let place = Place { targets, depth: inner.depth, in_list };
+        let place =
+            Place { node, targets: self.keys.targets_of(node), depth: inner.depth, in_list };
         match self.peek() {
             Some(b'"') => {
                 let quoted = self.string()?;
@@ -133,7 +135,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn nest(&mut self, node: Option<Node>, is_list: bool, around: Open) -> Result<(), JsonError> {
+    fn nest(&mut self, node: Node, is_list: bool, around: Open) -> Result<(), JsonError> {
         if self.open.len() >= limits::EVENT_DEPTH_MAX {
             return Err(error(self.at, "objects and lists nested too deeply"));
         }
@@ -145,14 +147,14 @@ impl<'a> Reader<'a> {
 
     fn open(&mut self, node: Node, is_list: bool) -> Result<(), JsonError> {
         let around = Open {
-            node: None,
+            node: ROOT,
             is_list: false,
             in_list: false,
             depth: 0,
             before: None,
             is_empty: true,
         };
-        self.nest(Some(node), is_list, around)
+        self.nest(node, is_list, around)
     }
 
     fn word(&mut self, word: &str, place: Place, value: Option<bool>) -> Result<(), JsonError> {

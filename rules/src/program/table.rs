@@ -90,7 +90,7 @@ impl Table {
 
 /// Spreads a key over all bits (the multiplier is 2⁶⁴ divided by the golden ratio).
 #[inline]
-pub(crate) fn mix(key: u64) -> u64 {
+pub(super) fn mix(key: u64) -> u64 {
     let spread = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     spread ^ spread >> 29
 }
@@ -102,7 +102,7 @@ fn low(hash: u64) -> usize {
 
 /// A text as a key: equal texts have equal keys.
 #[inline]
-pub(crate) fn key_of(text: &[u8]) -> u64 {
+pub(super) fn key_of(text: &[u8]) -> u64 {
     let (chunks, rest) = text.as_chunks::<8>();
     let mut hash = text.len() as u64;
     for chunk in chunks {

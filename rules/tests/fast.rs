@@ -1,0 +1,229 @@
+//! The fast engine against the plain one: whatever the rules and the events, they say the same.
+//!
+//! Events are made of what the rules ask for, and of what nearly is: other case, one character more
+//! or less, another dash, escaped in another way, as a number, in a list, nested in objects.
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use soc_rules::{Evaluator, JsonEvent, Ruleset, Source};
+
+/// Texts rules are made of: with escapes, wildcards, dashes, other scripts, short and long.
+const TEXTS: [&str; 24] = [
+    "\\powershell.exe",
+    " -enc ",
+    "/c ",
+    "whoami",
+    "C:\\Windows\\System32\\",
+    "\\\\\\\\server\\\\share",
+    "a*b",
+    "x?z",
+    "\\*star",
+    "é",
+    "ΑΒΓ",
+    "Straße",
+    "\"quoted\"",
+    "tab\there",
+    "4688",
+    "22",
+    "1.50",
+    "true",
+    "ls",
+    "p",
+    "",
+    "comsvcs.dll",
+    "Invoke-Mimikatz -DumpCreds",
+    "\u{2013}exec",
+];
+
+const MODIFIERS: [&str; 14] = [
+    "",
+    "|contains",
+    "|startswith",
+    "|endswith",
+    "|contains|all",
+    "|cased",
+    "|contains|windash",
+    "|endswith|windash",
+    "|base64offset|contains",
+    "|wide|base64offset|contains",
+    "|re",
+    "|re|i",
+    "|contains|cased",
+    "|neq",
+];
+
+const FIELDS: [&str; 4] = ["Image", "CommandLine", "process.name", "EventID"];
+
+#[derive(Clone, Debug)]
+struct Line {
+    field: usize,
+    modifier: usize,
+    texts: Vec<usize>,
+}
+
+#[derive(Clone, Debug)]
+struct Made {
+    selections: Vec<Vec<Line>>,
+    keywords: Vec<usize>,
+    condition: usize,
+}
+
+const CONDITIONS: [&str; 8] = [
+    "s0",
+    "s0 and not s1",
+    "s0 or s1",
+    "1 of s*",
+    "all of s*",
+    "2 of s*",
+    "keywords or s0",
+    "not s0 and keywords",
+];
+
+fn line() -> impl Strategy<Value = Line> {
+    (0..FIELDS.len(), 0..MODIFIERS.len(), prop::collection::vec(0..TEXTS.len(), 1..4))
+        .prop_map(|(field, modifier, texts)| Line { field, modifier, texts })
+}
+
+fn made() -> impl Strategy<Value = Made> {
+    let selection = prop::collection::vec(line(), 1..3);
+    (
+        prop::collection::vec(selection, 3..4),
+        prop::collection::vec(0..TEXTS.len(), 1..3),
+        0..CONDITIONS.len(),
+    )
+        .prop_map(|(selections, keywords, condition)| Made { selections, keywords, condition })
+}
+
+fn rule(number: usize, made: &Made) -> String {
+    let mut detection = Map::new();
+    for (at, selection) in made.selections.iter().enumerate() {
+        let mut lines = Map::new();
+        for line in selection {
+            let key = format!("{}{}", FIELDS[line.field], MODIFIERS[line.modifier]);
+            let texts: Vec<Value> = line.texts.iter().map(|text| value(TEXTS[*text])).collect();
+            lines.insert(key, texts.into());
+        }
+        detection.insert(format!("s{at}"), lines.into());
+    }
+    let keywords: Vec<&str> =
+        made.keywords.iter().map(|text| TEXTS[*text]).filter(|text| !text.is_empty()).collect();
+    if !keywords.is_empty() {
+        detection.insert("keywords".into(), keywords.into());
+    }
+    detection.insert("condition".into(), CONDITIONS[made.condition].into());
+    let id = format!("11111111-2222-4333-8444-{number:012}");
+    let rule = json!({
+        "title": format!("R{number}"), "id": id, "logsource": {"product": "p"}, "detection": detection,
+    });
+    rule.to_string()
+}
+
+/// Numbers and booleans as such, sometimes.
+fn value(text: &str) -> Value {
+    match text {
+        "4688" => json!(4688),
+        "true" => json!(true),
+        other => json!(other),
+    }
+}
+
+/// A text an event holds: of a rule, or nearly.
+fn near() -> impl Strategy<Value = Value> {
+    let text = (0..TEXTS.len(), 0..TEXTS.len(), 0..9_usize).prop_map(|(one, other, how)| {
+        let text = TEXTS[one].replace("\\\\", "\\");
+        match how {
+            0 => json!(text),
+            1 => json!(text.to_uppercase()),
+            2 => json!(format!("{} {text} {}", TEXTS[other], TEXTS[one])),
+            3 => json!(text.chars().skip(1).collect::<String>()),
+            4 => json!(text.replace('-', "/").replace('/', "\u{2014}")),
+            5 => json!(format!("{text}\n{}", TEXTS[other])),
+            6 => value(&text),
+            7 => json!([text, TEXTS[other], 22, null]),
+            _ => json!(text.replace('*', "anything").replace('?', "y")),
+        }
+    });
+    prop_oneof![
+        8 => text,
+        1 => any::<i32>().prop_map(Value::from),
+        1 => Just(Value::Null),
+        1 => "\\PC{0,12}".prop_map(Value::from),
+        1 => Just(json!(22.0)),
+        1 => Just(json!("d2hvYW1p IABjb21zdmNzLmRsbA==")),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Value> {
+    (prop::array::uniform6(prop::option::of(near())), any::<bool>()).prop_map(|(values, known)| {
+        let mut fields = Map::new();
+        let [image, command, name, id, other, nested] = values;
+        let all = [("Image", image), ("CommandLine", command), ("EventID", id), ("other", other)];
+        for (key, value) in all {
+            fields.extend(value.map(|value| (key.to_owned(), value)));
+        }
+        fields.extend(
+            name.map(|name| ("process".to_owned(), json!({"name": name, "x": [{"y": 1}]}))),
+        );
+        fields.extend(
+            nested.map(|value| ("Event".to_owned(), json!({"EventData": {"Image": value}}))),
+        );
+        if known {
+            fields.insert("product".into(), "P".into());
+        }
+        Value::Object(fields)
+    })
+}
+
+/// JSON with escapes where none are needed.
+fn escaped(text: &str) -> String {
+    text.replace('/', "\\/").replace('w', "\\u0077")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn the_fast_engine_says_what_the_plain_one_says(
+        rules in prop::collection::vec(made(), 1..6),
+        events in prop::collection::vec(event(), 1..8),
+    ) {
+        let texts: Vec<String> = rules.iter().enumerate().map(|(n, made)| rule(n, made)).collect();
+        let sources = texts.iter().map(|text| Source { path: "r.yml", text });
+        let (ruleset, _) = Ruleset::load(sources);
+        let mut evaluator = Evaluator::new(&ruleset);
+        for event in events {
+            let text = event.to_string();
+            let read = JsonEvent::parse(text.as_bytes()).unwrap();
+            let plain = ruleset.matching(&read);
+            let of_event = evaluator.evaluate(&read).to_vec();
+            prop_assert_eq!(&of_event, &plain, "{}", &text);
+            for text in [text.clone(), escaped(&text)] {
+                let of_text = evaluator.evaluate_json(text.as_bytes()).unwrap();
+                prop_assert_eq!(of_text, &plain, "{}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn any_json_is_read_like_the_library_reads_it(text in "[\\[\\]{}\",:\\\\ 0-9eE+.tfn-]{0,24}|\\{\"a\": ?.{0,12}\\}") {
+        let (ruleset, _) = Ruleset::load([]);
+        let fast = Evaluator::new(&ruleset).evaluate_json(text.as_bytes()).is_ok();
+        // Half a surrogate pair is read as a replacement character.
+        let known = serde_json::from_str::<Map<String, Value>>(&text).is_ok();
+        prop_assert!(fast == known || text.contains("\\u"), "{}", text);
+    }
+}
+
+#[test]
+fn every_cut_of_an_event_is_an_error_and_nothing_worse() {
+    let (ruleset, _) = Ruleset::load([]);
+    let mut evaluator = Evaluator::new(&ruleset);
+    let text = r#"{"a": [1, -2.5e3, {"b": "c\\\"\u00e9\ud83d\ude00"}], "é": null, "t": true}"#;
+    assert!(evaluator.evaluate_json(text.as_bytes()).is_ok());
+    for end in 0..text.len() {
+        assert!(evaluator.evaluate_json(&text.as_bytes()[..end]).is_err(), "{end}");
+    }
+    assert!(evaluator.evaluate_json(b"{\"a\": \"\xff\"}").is_err());
+    let deep = format!("{}1{}", "{\"a\":".repeat(200), "}".repeat(200));
+    assert!(evaluator.evaluate_json(deep.as_bytes()).is_err());
+}
