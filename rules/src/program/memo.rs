@@ -93,19 +93,20 @@ pub(crate) struct Memo<'a> {
 impl Facts for Memo<'_> {
     fn holds(&mut self, predicate: usize) -> bool {
         self.steps += 1;
-        if !self.remembered.known.insert(predicate) {
+        if self.remembered.known.contains(predicate) {
             return self.remembered.truths.contains(predicate);
         }
         if !self.goes_on() {
             return false;
         }
-        if self.is_missed(predicate) {
-            return false;
-        }
         let Some(compared) = self.predicates.get(predicate) else { return false };
-        let holds = self.compare(compared);
-        if holds {
-            self.remembered.truths.insert(predicate);
+        let holds = !self.is_missed(predicate) && self.compare(compared);
+        // What one rule could not afford, another one may.
+        if self.steps <= self.steps_max {
+            self.remembered.known.insert(predicate);
+            if holds {
+                self.remembered.truths.insert(predicate);
+            }
         }
         holds
     }
@@ -139,7 +140,10 @@ impl Memo<'_> {
         if let Some(other) = compared.other_slot() {
             self.record.settle(Some(other));
         }
-        self.steps += compared.steps(bytes);
-        compared.hit(&*self.record).is_some()
+        let left_before = self.steps_max.saturating_sub(self.steps) + 1;
+        let mut left = left_before;
+        let holds = compared.holds(&*self.record, bytes, &mut left);
+        self.steps += left_before - left;
+        holds
     }
 }
