@@ -35,9 +35,9 @@ pub(super) enum Run {
 /// Steps to look at one state for one byte.
 const STEPS_PER_STATE: u64 = 4;
 /// Bytes of built states that a run keeps.
-const BUILT_BYTES_MAX: usize = 256 * 1024;
+const BUILT_BYTES_MAX: usize = 1024 * 1024;
 /// Steps to build a state, for each of its bytes.
-const STEPS_PER_BUILT_BYTE: u64 = 4;
+const STEPS_PER_BUILT_BYTE: u64 = 2;
 /// A state that was built has to last for so many bytes, else a run gives up.
 const BYTES_PER_STATE: usize = 10;
 
