@@ -74,19 +74,18 @@ impl Engines {
         let ours = ids(&mut self.routed, event)?;
         let rules = self.routed.ruleset();
         let read = JsonEvent::parse(&serde_json::to_vec(event)?)?;
-        let (mut expected, mut by_other_fields) = (BTreeSet::new(), BTreeSet::new());
-        for number in rules.candidates(&read) {
-            let Some(id) = rules.rules().get(number).map(|rule| rule.id.clone()) else { continue };
-            let why = rules.explain(number, &read);
-            let lacks = |p: &Predicate| p.field.as_ref().is_some_and(|f| event.get(f).is_none());
-            if theirs.contains(&id) {
-                expected.insert(id);
-            } else if why.iter().any(|p| lacks(p) && !p.value.is_empty()) {
-                by_other_fields.insert(id);
-            }
-        }
+        let id = |number: usize| rules.rules().get(number).map(|rule| rule.id.clone());
+        let candidates = rules.candidates(&read).into_iter().filter_map(id);
+        let mut expected: BTreeSet<String> = candidates.filter(|id| theirs.contains(id)).collect();
+        let lacks = |p: &Predicate| p.field.as_ref().is_some_and(|f| event.get(f).is_none());
+        let plain = rules.evaluate(&read);
+        let by_other_fields = plain
+            .into_iter()
+            .filter(|found| found.predicates.iter().any(|p| lacks(p) && !p.value.is_empty()));
+        let by_other_fields: BTreeSet<String> =
+            by_other_fields.filter_map(|found| id(found.rule)).collect();
         so_far.routed += ours.len();
-        so_far.by_other_fields += by_other_fields.len();
+        so_far.by_other_fields += by_other_fields.difference(&expected).count();
         expected.extend(by_other_fields);
         so_far.note(&ours, &expected, &format!("{place} routed"));
         Ok(())
