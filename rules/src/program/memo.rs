@@ -1,4 +1,4 @@
-use super::{Program, Route};
+use super::Route;
 use crate::detection::{Compared, Facts, Predicates};
 use crate::record::Record;
 use crate::view::Slot;
@@ -77,7 +77,6 @@ impl Remembered {
 
 /// What is true of the event in a record; each comparison is made once.
 pub(crate) struct Memo<'a> {
-    pub program: &'a Program,
     pub route: &'a Route,
     /// The predicates the index found.
     pub found: &'a Bits,
@@ -93,13 +92,14 @@ pub(crate) struct Memo<'a> {
 impl Facts for Memo<'_> {
     fn holds(&mut self, predicate: usize) -> bool {
         self.steps += 1;
+        // What the index looks for and has not found is not true.
+        if self.route.settles(predicate) && !self.found.contains(predicate) {
+            return false;
+        }
         if !self.remembered.known.insert(predicate) {
             return self.remembered.truths.contains(predicate);
         }
         if !self.goes_on() {
-            return false;
-        }
-        if self.is_missed(predicate) {
             return false;
         }
         let Some(compared) = self.predicates.get(predicate) else { return false };
@@ -121,19 +121,6 @@ impl Facts for Memo<'_> {
 }
 
 impl Memo<'_> {
-    /// Whether the index would have found it, were it true.
-    #[inline]
-    fn is_missed(&self, predicate: usize) -> bool {
-        if self.found.contains(predicate) {
-            return false;
-        }
-        match self.program.found_in(predicate) {
-            Some(Some(slot)) => self.route.wants(slot),
-            Some(None) => self.route.keywords,
-            None => false,
-        }
-    }
-
     fn compare(&mut self, compared: &Compared) -> bool {
         let bytes = self.record.settle(compared.slot);
         if let Some(other) = compared.other_slot() {
