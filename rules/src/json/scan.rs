@@ -19,8 +19,8 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 /// bytes behind it.
 #[inline]
 fn marks(eight: u64) -> u64 {
-    let quote = eight ^ ONES * b'"' as u64;
-    let backslash = eight ^ ONES * b'\\' as u64;
+    let quote = eight ^ (ONES * b'"' as u64);
+    let backslash = eight ^ (ONES * b'\\' as u64);
     let zero = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes;
     let control = eight.wrapping_sub(ONES * 0x20) & !eight;
     (zero(quote) | zero(backslash) | control) & HIGHS
