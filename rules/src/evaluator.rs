@@ -123,15 +123,22 @@ impl Evaluator {
             used: &mut self.used,
             overdone: &mut self.overdone,
         };
+        let parked = asking.parked;
         for hit in &self.hits {
-            let rules = program.rules_of(*hit);
-            if !rules.iter().any(|rule| plan.route.admits(*rule as usize))
-                || !memo.holds(*hit as usize)
-            {
+            let behind = program.rules_of(*hit).iter().map(|rule| *rule as usize);
+            let rules = behind.filter(|rule| plan.route.admits(*rule) && !parked.contains(*rule));
+            let Some(first) = rules.clone().next() else { continue };
+            memo.steps = 0;
+            let holds = memo.holds(*hit as usize);
+            if memo.steps > memo.steps_max {
+                for rule in rules.filter(|rule| self.asked.insert(*rule)) {
+                    asking.overdo(rule, memo.steps);
+                }
                 continue;
             }
-            for rule in rules.iter().map(|rule| *rule as usize) {
-                if plan.route.admits(rule) && self.asked.insert(rule) {
+            asking.book(first, memo.steps);
+            if holds {
+                for rule in rules.filter(|rule| self.asked.insert(*rule)) {
                     asking.ask(rule, &mut memo);
                 }
             }
@@ -180,19 +187,34 @@ impl Asking<'_> {
             return;
         }
         memo.steps = 0;
-        let mut holds = detection.holds(memo);
+        let holds = detection.holds(memo);
         if memo.steps > memo.steps_max {
-            holds = false;
-            self.overdone.push(rule);
+            self.overdo(rule, memo.steps);
+            return;
         }
         if holds {
             self.matches.push(rule);
         }
+        self.note(rule, RuleUse { asked: 1, matched: u64::from(holds), steps: memo.steps });
+    }
+
+    /// A rule was asked too much.
+    fn overdo(&mut self, rule: usize, steps: u64) {
+        self.overdone.push(rule);
+        self.note(rule, RuleUse { asked: 1, matched: 0, steps });
+    }
+
+    /// Work to find out whether a rule is asked.
+    fn book(&mut self, rule: usize, steps: u64) {
+        self.note(rule, RuleUse { asked: 0, matched: 0, steps });
+    }
+
+    fn note(&mut self, rule: usize, more: RuleUse) {
         self.used.insert(rule);
-        if let Some(found) = self.uses.get_mut(rule) {
-            found.asked += 1;
-            found.matched += u64::from(holds);
-            found.steps += memo.steps;
+        if let Some(known) = self.uses.get_mut(rule) {
+            known.asked += more.asked;
+            known.matched += more.matched;
+            known.steps += more.steps;
         }
     }
 }

@@ -41,13 +41,19 @@ pub(crate) enum Test {
 pub(crate) type Found = Option<Range<usize>>;
 
 impl Test {
-    /// The work it is at most to try so many bytes, in steps of about a nanosecond.
-    pub fn steps(&self, bytes: u64) -> u64 {
-        match self {
-            Self::Glob(_) => 4 + bytes / 8,
-            Self::Regex(_) => 16 + 4 * bytes,
-            Self::Network(_) | Self::Boolean(_) | Self::Number(..) | Self::Moment(..) => 16,
-        }
+    /// Whether it is true of a value; counts the work down from `left`, in steps of about a
+    /// nanosecond. When nothing is left it is not.
+    pub fn holds(&self, value: &Held<'_>, left: &mut u64) -> bool {
+        let (holds, steps) = match self {
+            Self::Glob(_) => (None, 4 + value.text.len() as u64 / 8),
+            Self::Regex(regex) => {
+                let (holds, steps) = regex.is_in(value.text, *left);
+                (Some(holds), 16 + steps)
+            }
+            Self::Network(_) | Self::Boolean(_) | Self::Number(..) | Self::Moment(..) => (None, 16),
+        };
+        *left = left.saturating_sub(steps);
+        *left > 0 && holds.unwrap_or_else(|| self.find(value).is_some())
     }
 
     /// Tries one value. `Some` when it matches.

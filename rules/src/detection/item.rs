@@ -80,14 +80,16 @@ impl Compared {
         }
     }
 
-    /// The work it is at most to compare with so many bytes, in steps of about a nanosecond.
-    pub fn steps(&self, bytes: usize) -> u64 {
-        let bytes = bytes as u64;
-        match &self.matcher {
-            Matcher::Tests(tests) => tests.iter().map(|test| test.steps(bytes)).sum(),
-            Matcher::Null | Matcher::Exists(_) => 1,
-            Matcher::Reference { .. } => 8 + bytes,
-        }
+    /// Whether it is true of an event whose fields at hand have so many bytes; counts the work down
+    /// from `left`, in steps of about a nanosecond. When nothing is left it is not.
+    pub fn holds(&self, event: &impl Values, bytes: usize, left: &mut u64) -> bool {
+        let Matcher::Tests(tests) = &self.matcher else {
+            let is_text = matches!(self.matcher, Matcher::Reference { .. });
+            *left = left.saturating_sub(if is_text { 8 + bytes as u64 } else { 1 });
+            return *left > 0 && self.hit(event).is_some();
+        };
+        let mut any = |value: &Held<'_>| tests.iter().any(|test| test.holds(value, left));
+        event.each(self.slot, &mut |value| any(&value))
     }
 
     /// The first value that makes it true.

@@ -1,10 +1,14 @@
+mod measured;
+
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use regex_automata::meta::{BuildError, Config, Regex as Engine};
 use regex_automata::nfa::thompson::WhichCaptures;
 use regex_automata::util::syntax;
 
 use crate::limits;
+use measured::{Measured, Run};
 
 /// A regular expression, searched anywhere in a value, in time linear in the value's length.
 ///
@@ -13,7 +17,12 @@ use crate::limits;
 pub(crate) struct Regex {
     text: String,
     engine: Engine,
+    /// Made when it is first asked.
+    measured: OnceLock<Option<Measured>>,
 }
+
+/// Steps that are spent without a closer look.
+const STEPS_SMALL: u64 = 50_000;
 
 impl Regex {
     /// Compiles an expression with flags (`i`, `m`, `s`) of the whole of it.
@@ -35,7 +44,7 @@ impl Regex {
         let syntax = syntax::Config::new().nest_limit(limits::REGEX_DEPTH_MAX);
         let engine = Engine::builder().configure(config).syntax(syntax).build(&text);
         let engine = engine.map_err(|error| told(&error))?;
-        Ok(Self { text, engine })
+        Ok(Self { text, engine, measured: OnceLock::new() })
     }
 
     /// As written, with its flags in front.
@@ -48,11 +57,33 @@ impl Regex {
         self.engine.find(value).map(|found| found.range())
     }
 
-    /// What it takes about to keep it, without the caches of searches.
+    /// Whether it matches, and the work of finding out, which is a matter of the expression and the
+    /// value alone. Where that is more than `steps_max`, it does not match.
+    pub fn is_in(&self, value: &str, steps_max: u64) -> (bool, u64) {
+        let measured = self.measured.get_or_init(|| Measured::new(&self.text));
+        let Some(measured) = measured else { return (false, 0) };
+        let worst = measured.worst(value);
+        if worst <= STEPS_SMALL.min(steps_max) {
+            return (worst > 0 && self.engine.is_match(value), worst);
+        }
+        if value.len() as u64 > steps_max {
+            return (false, worst);
+        }
+        match measured.run(value) {
+            Run::Done { matches, steps } => (matches && steps <= steps_max, steps),
+            Run::GaveUp { steps } if worst + steps <= steps_max => {
+                (self.engine.is_match(value), worst + steps)
+            }
+            Run::GaveUp { steps } => (false, worst + steps),
+        }
+    }
+
+    /// What it takes about to keep it, without the caches of searches: the engine has it forward and
+    /// backward, the measured search once more.
     pub fn bytes(&self) -> usize {
         /// Of the smallest expression: what its engine does not count.
         const LEAST: usize = 2048;
-        LEAST + self.text.len() + self.engine.memory_usage()
+        LEAST + self.text.len() + self.engine.memory_usage() / 2 * 3
     }
 }
 

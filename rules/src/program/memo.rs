@@ -96,7 +96,7 @@ impl Facts for Memo<'_> {
         if self.route.settles(predicate) && !self.found.contains(predicate) {
             return false;
         }
-        if !self.remembered.known.insert(predicate) {
+        if self.remembered.known.contains(predicate) {
             return self.remembered.truths.contains(predicate);
         }
         if !self.goes_on() {
@@ -104,8 +104,12 @@ impl Facts for Memo<'_> {
         }
         let Some(compared) = self.predicates.get(predicate) else { return false };
         let holds = self.compare(compared);
-        if holds {
-            self.remembered.truths.insert(predicate);
+        // What one rule could not afford, another one may.
+        if self.steps <= self.steps_max {
+            self.remembered.known.insert(predicate);
+            if holds {
+                self.remembered.truths.insert(predicate);
+            }
         }
         holds
     }
@@ -126,7 +130,10 @@ impl Memo<'_> {
         if let Some(other) = compared.other_slot() {
             self.record.settle(Some(other));
         }
-        self.steps += compared.steps(bytes);
-        compared.hit(&*self.record).is_some()
+        let left_before = self.steps_max.saturating_sub(self.steps) + 1;
+        let mut left = left_before;
+        let holds = compared.holds(&*self.record, bytes, &mut left);
+        self.steps += left_before - left;
+        holds
     }
 }

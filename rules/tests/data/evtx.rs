@@ -7,11 +7,16 @@ use serde_json::{Map, Value};
 
 use super::Fault;
 
-/// The events of a file, flat. Records that are damaged are left out: the samples hold some.
-pub fn read(file: &Path) -> Result<Vec<Value>, Fault> {
+/// The records of a file as they are nested. Damaged ones are left out: the samples hold some.
+pub fn records(file: &Path) -> Result<Vec<Value>, Fault> {
     let mut parser =
         EvtxParser::from_path(file)?.with_configuration(ParserSettings::default().num_threads(1));
-    Ok(parser.records_json_value().flatten().map(|record| flat(&record.data)).collect())
+    Ok(parser.records_json_value().flatten().map(|record| record.data).collect())
+}
+
+/// The same, flat.
+pub fn read(file: &Path) -> Result<Vec<Value>, Fault> {
+    Ok(records(file)?.iter().map(flat).collect())
 }
 
 /// One event without its levels: what stands in `System` by its own name, the name of the provider
