@@ -134,7 +134,7 @@ fn what_is_broken_is_told_with_its_place_and_the_rest_goes_on() -> Result<(), Fa
     let arguments = ["--rules".into(), rules, broken, "--events".into(), log, absent];
     let said = place.eval(&arguments, "")?;
     assert_eq!(said.rules(), ["Runs whoami"]);
-    for told in ["broken.yml:5:17: error: ", "events.jsonl:1: ", "absent.log: "] {
+    for told in ["broken.yml:5:5: error: ", "events.jsonl:1: ", "absent.log: "] {
         assert!(said.errors.iter().any(|line| line.contains(told)), "{told} in {:?}", said.errors);
     }
     let counts = ["rules_loaded", "rules_refused", "events", "events_failed", "matches"];
@@ -230,7 +230,8 @@ fn what_the_site_adds_counts_for_eval_check_and_test() -> Result<(), Fault> {
                     mapping: {User: badge_holder}\n";
     site.extend(["--pipeline".into(), place.put("pipeline.yml", pipeline)?]);
     let logsource = "product: acme\npriority: 50\ntelltale: [acme_log]\nentries:\n  \
-                     - when: {acme_log: door}\n    service: access\n";
+                     - when: {acme_log: door}\n    service: access\n  \
+                     - when: {acme_log: lift}\n    service: lift\n";
     site.extend(["--logsources".into(), place.put("logsource.yml", logsource)?]);
     let events = "{\"acme_log\":\"door\",\"badge_holder\":\"root\"}\n\
                   {\"acme_log\":\"lift\",\"badge_holder\":\"root\"}\n\
