@@ -112,9 +112,10 @@ pub fn parse(data: &Path, file: &str, text: &str) -> Result<Config, Vec<Mistake>
         config.rulebook.folders.extend(folders);
     });
     reader.section("rules", |section| {
-        section.read("pipelines", &mut config.rulebook.pipelines, value::paths);
-        section.read("logsources", &mut config.rulebook.logsources, value::paths);
-        section.read("placeholders", &mut config.rulebook.placeholders, value::file);
+        let site = &mut config.rulebook.site;
+        section.read("pipelines", &mut site.pipelines, value::paths);
+        section.read("logsources", &mut site.logsources, value::paths);
+        section.read("placeholders", &mut site.placeholders, value::file);
     });
     let mistakes = reader.finish();
     if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }

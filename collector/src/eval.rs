@@ -9,9 +9,9 @@
 //! place, and skipped. Never: opens a data folder, keeps anything, goes on when nobody reads.
 
 mod block;
+mod host;
 mod progress;
 mod reader;
-mod seen;
 mod tell;
 mod turn;
 mod work;
@@ -27,7 +27,7 @@ use serde::Serialize;
 use soc_rules::{Problem, Ruleset, Severity};
 
 use crate::clock::Clock;
-use crate::rulebook::{Collected, collect};
+use crate::rulebook::{Collected, Site, collect};
 use crate::visible::visible;
 use reader::Reader;
 use tell::Teller;
@@ -38,6 +38,8 @@ use turn::Turn;
 pub struct Config {
     /// Rule files, and folders of them.
     pub rules: Vec<PathBuf>,
+    /// What the site adds to them.
+    pub site: Site,
     /// Logs; `-` is standard input.
     pub events: Vec<PathBuf>,
     /// How matches are written.
@@ -63,7 +65,7 @@ pub enum Format {
 pub struct Summary {
     /// Rules in force.
     pub rules_loaded: usize,
-    /// Rules, and files that should hold some, that are not.
+    /// Rules, and files of rules or of the site, that are not.
     pub rules_refused: usize,
     /// Events that were evaluated.
     pub events: u64,
@@ -99,9 +101,11 @@ pub fn run(config: &Config, outputs: Outputs<'_>) -> ExitCode {
 
 fn load(config: &Config, errors: &mut dyn Write) -> (Ruleset, usize) {
     let Collected { rules, problems, .. } = collect(&config.rules);
-    let (ruleset, broken) = Ruleset::load(rules.iter().map(|file| file.source()));
+    let (options, of_site) = config.site.load();
+    let (ruleset, broken) = Ruleset::load_with(rules.iter().map(|file| file.source()), options);
     let is_error = |problem: &Problem| problem.severity == Severity::Error;
-    let refused: Vec<Problem> = problems.into_iter().chain(broken).filter(is_error).collect();
+    let refused = problems.into_iter().chain(of_site).chain(broken).filter(is_error);
+    let refused: Vec<Problem> = refused.collect();
     for problem in &refused {
         let _ = writeln!(errors, "{}", visible(&problem.to_string()));
     }

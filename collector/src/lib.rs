@@ -23,6 +23,7 @@ pub mod pki;
 mod places;
 pub mod rule_files;
 pub mod rulebook;
+mod seen;
 pub mod serve;
 pub mod stop;
 pub mod store;

@@ -13,6 +13,7 @@ use soc_collector::config::{self, Config};
 use soc_collector::control::{self, Answer, Command};
 use soc_collector::eval::{self, Outputs};
 use soc_collector::rule_files;
+use soc_collector::rulebook::Site;
 use soc_collector::serve::{self, Kept, Said};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -136,12 +137,16 @@ enum RulesTask {
         /// Files and folders.
         #[arg(required = true)]
         paths: Vec<PathBuf>,
+        #[command(flatten)]
+        site: Site,
     },
     /// Run the tests beside rules (`x.yml` has `x.test.yml`); exit code 1 when one fails.
     Test {
         /// Files and folders.
         #[arg(required = true)]
         paths: Vec<PathBuf>,
+        #[command(flatten)]
+        site: Site,
     },
     /// Say what rules find in log files; exit code 1 when something had to be skipped.
     Eval(Eval),
@@ -152,6 +157,8 @@ struct Eval {
     /// Rule files, and folders of them.
     #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
     rules: Vec<PathBuf>,
+    #[command(flatten)]
+    site: Site,
     /// Logs: JSON, EVTX, syslog, auditd, the journal's export, web access; - for standard input.
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     events: Vec<PathBuf>,
@@ -197,18 +204,20 @@ async fn perform(task: Task) -> ExitCode {
             Ok(csv) => command(place, Command::ImportAgencies { csv }).await,
             Err(error) => fail(1, &format!("{}: {error}", file.display())),
         },
-        Task::Rules(RulesTask::Check { paths }) => rule_files::check(&paths, &mut print),
-        Task::Rules(RulesTask::Test { paths }) => rule_files::test(&paths, &mut print),
+        Task::Rules(RulesTask::Check { paths, site }) => {
+            rule_files::check(&paths, &site, &mut print)
+        }
+        Task::Rules(RulesTask::Test { paths, site }) => rule_files::test(&paths, &site, &mut print),
         Task::Rules(RulesTask::Eval(eval)) => evaluate(eval),
     }
 }
 
 fn evaluate(arguments: Eval) -> ExitCode {
-    let Eval { rules, events, format, threads } = arguments;
+    let Eval { rules, site, events, format, threads } = arguments;
     let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let threads = threads.unwrap_or_else(processors);
     let shows_progress = std::io::stderr().is_terminal();
-    let config = eval::Config { rules, events, format, threads, shows_progress };
+    let config = eval::Config { rules, site, events, format, threads, shows_progress };
     let (mut matches, mut errors) = (std::io::stdout(), std::io::stderr());
     eval::run(&config, Outputs { matches: &mut matches, errors: &mut errors })
 }

@@ -3,29 +3,31 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use soc_rules::{Options, Outcome, Problem, Ruleset, Severity};
+use soc_rules::{Outcome, Problem, Ruleset, Severity};
 
-use crate::rulebook::{Collected, collect};
+use crate::rulebook::{Collected, Site, collect};
 use crate::visible::visible;
 
 /// Prints `path:line:column: error: …` for everything that is wrong, and a warning for what is odd;
 /// fails when a rule is broken.
-pub fn check(paths: &[PathBuf], print: &mut dyn FnMut(&str)) -> ExitCode {
+pub fn check(paths: &[PathBuf], site: &Site, print: &mut dyn FnMut(&str)) -> ExitCode {
     let Collected { rules, problems, .. } = collect(paths);
-    let (ruleset, broken) = Ruleset::load(rules.iter().map(|file| file.source()));
-    let odd = soc_rules::lint(rules.iter().map(|file| file.source()), &Options::default());
-    let problems: Vec<Problem> = problems.into_iter().chain(broken).chain(odd).collect();
+    let (options, of_site) = site.load();
+    let odd = soc_rules::lint(rules.iter().map(|file| file.source()), &options);
+    let (ruleset, broken) = Ruleset::load_with(rules.iter().map(|file| file.source()), options);
+    let problems: Vec<Problem> = [problems, of_site, broken, odd].concat();
     let errors = print_problems(&problems, print);
     print(&format!("{} rules in force, {errors} errors", ruleset.rules().len()));
     exit(errors == 0)
 }
 
 /// Runs the tests beside rules; fails when one does not give what it promises.
-pub fn test(paths: &[PathBuf], print: &mut dyn FnMut(&str)) -> ExitCode {
+pub fn test(paths: &[PathBuf], site: &Site, print: &mut dyn FnMut(&str)) -> ExitCode {
     let Collected { rules, tests, problems } = collect(paths);
-    let (rules, tests) = (rules.iter(), tests.iter());
-    let report = soc_rules::test(rules.map(|file| file.source()), tests.map(|file| file.source()));
-    let problems: Vec<Problem> = problems.into_iter().chain(report.problems.clone()).collect();
+    let (options, of_site) = site.load();
+    let (rules, tests) = (rules.iter().map(|file| file.source()), tests.iter());
+    let report = soc_rules::test_with(rules, tests.map(|file| file.source()), options);
+    let problems: Vec<Problem> = [problems, of_site, report.problems].concat();
     let errors = print_problems(&problems, print);
     let failed: Vec<&Outcome> = report.outcomes.iter().filter(|one| !one.passed).collect();
     for Outcome { path, name, expected, fired, .. } in &failed {

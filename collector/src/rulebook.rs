@@ -20,6 +20,7 @@ use crate::visible::visible;
 
 use files::Found;
 pub use files::{Collected, File, collect};
+pub use options::Site;
 
 mod files;
 mod options;
@@ -29,12 +30,8 @@ mod options;
 pub struct Config {
     /// Folders, searched with all folders below them for `*.yml` and `*.yaml`.
     pub folders: Vec<PathBuf>,
-    /// Pipelines as pySigma writes them, files or folders; of equal priority in this order.
-    pub pipelines: Vec<PathBuf>,
-    /// Logsources besides those shipped, files or folders.
-    pub logsources: Vec<PathBuf>,
-    /// Values for the placeholders of rules: TOML, `name = ["value", …]`.
-    pub placeholders: Option<PathBuf>,
+    /// What the site adds to them.
+    pub site: Site,
     /// How often the folders are looked at.
     pub poll: Duration,
 }
@@ -42,8 +39,7 @@ pub struct Config {
 impl Config {
     /// Rules of these folders as they are written.
     pub fn of(folders: Vec<PathBuf>) -> Self {
-        let (pipelines, logsources) = (Vec::new(), Vec::new());
-        Self { folders, pipelines, logsources, placeholders: None, poll: POLL }
+        Self { folders, site: Site::default(), poll: POLL }
     }
 }
 
@@ -190,7 +186,7 @@ impl Watcher {
 
 fn load(found: &Found, mut problems: Vec<Problem>) -> Book {
     let (files, unreadable) = files::read(&found.rules);
-    let options = options::load(found, &mut problems);
+    let options = options::load(&found.site, &mut problems);
     let mut sources: Vec<Source<'_>> = soc_rules::packs().collect();
     sources.extend(files.iter().map(File::source));
     let (ruleset, broken) = Ruleset::load_with(sources, options.clone());

@@ -107,7 +107,6 @@ impl Evaluator {
         self.remembered.clear();
         self.asked.clear();
         let mut memo = Memo {
-            program,
             route: &plan.route,
             found: &self.found,
             predicates: self.ruleset.predicates(),

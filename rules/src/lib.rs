@@ -44,4 +44,4 @@ pub use problem::{Problem, Severity};
 pub use rule::{Level, Logsource, Rule, Scope, Steps, Text};
 pub use ruleset::{Match, Options, Ruleset};
 pub use source::Source;
-pub use testing::{Outcome, TestReport, test};
+pub use testing::{Outcome, TestReport, test, test_with};

@@ -158,12 +158,6 @@ impl Program {
             index.search_parts(text, hits);
         }
     }
-
-    /// The slot of a predicate when the index finds it; `None` when it has to be compared.
-    #[inline]
-    pub fn found_in(&self, predicate: usize) -> Option<Option<Slot>> {
-        self.indexed.contains(predicate).then(|| self.slots.get(predicate).copied().flatten())
-    }
 }
 
 fn narrow(number: usize) -> u32 {

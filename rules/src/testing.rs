@@ -19,7 +19,7 @@ mod run;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
-use crate::ruleset::Ruleset;
+use crate::ruleset::{Options, Ruleset};
 use crate::source::Source;
 
 /// What came of running rule tests.
@@ -61,7 +61,16 @@ pub fn test<'a>(
     sources: impl IntoIterator<Item = Source<'a>>,
     tests: impl IntoIterator<Item = Source<'a>>,
 ) -> TestReport {
-    let (ruleset, problems) = Ruleset::load(sources);
+    test_with(sources, tests, Options::default())
+}
+
+/// The same with what a site adds to its rules.
+pub fn test_with<'a>(
+    sources: impl IntoIterator<Item = Source<'a>>,
+    tests: impl IntoIterator<Item = Source<'a>>,
+    options: Options,
+) -> TestReport {
+    let (ruleset, problems) = Ruleset::load_with(sources, options);
     let mut report = TestReport { problems, ..TestReport::default() };
     let mut proven = run::Proven::default();
     for file in tests {

@@ -9,6 +9,7 @@ use soc_rules::{FieldValue, LogsourceRef};
 
 use crate::fleet::Who;
 use crate::journal::Entry;
+use crate::seen::Seen;
 
 /// Fields the collector adds; see [`Subject::added`].
 const ADDED: [&str; 5] = ["agent.id", "agency.code", "event.kind", "kind", "host.hostname"];
@@ -92,7 +93,7 @@ impl soc_rules::Event for Subject<'_> {
     fn field(&self, name: &str) -> Option<FieldValue<'_>> {
         match self.added(name) {
             Some(text) => Some(FieldValue::Text(Cow::Borrowed(text))),
-            None => self.entry.event.fields.get(name).map(field_value),
+            None => Seen(&self.entry.event).value(name),
         }
     }
 
@@ -102,36 +103,19 @@ impl soc_rules::Event for Subject<'_> {
                 visit(name, FieldValue::Text(Cow::Borrowed(text)));
             }
         }
-        for (name, value) in &self.entry.event.fields {
+        for (name, value) in Seen(&self.entry.event).values() {
             if self.added(name).is_none() {
-                visit(name, field_value(value));
+                visit(name, value);
             }
         }
     }
 
     fn texts(&self, visit: &mut dyn FnMut(&str) -> bool) {
-        if self.entry.event.raw.as_deref().is_some_and(&mut *visit) {
-            return;
-        }
-        for value in self.entry.event.fields.values() {
-            let stop = match value {
-                Value::Text(text) => visit(text),
-                Value::List(items) => items.iter().filter_map(Value::as_text).any(&mut *visit),
-                Value::Null | Value::Boolean(_) | Value::Number(_) => false,
-            };
-            if stop {
-                return;
-            }
-        }
+        Seen(&self.entry.event).texts(visit);
     }
 
     fn logsource(&self) -> LogsourceRef<'_> {
-        let logsource = &self.entry.event.logsource;
-        LogsourceRef {
-            product: logsource.product.as_deref(),
-            category: logsource.category.as_deref(),
-            service: logsource.service.as_deref(),
-        }
+        Seen(&self.entry.event).source()
     }
 
     fn time_us(&self) -> i64 {
@@ -146,17 +130,4 @@ pub(crate) fn agent_of(entry: &Entry) -> AgentId {
     }
     let named = entry.event.text("agent.id").and_then(|id| id.parse().ok());
     named.unwrap_or(AgentId::COLLECTOR)
-}
-
-fn field_value(value: &Value) -> FieldValue<'_> {
-    match value {
-        Value::Null => FieldValue::Null,
-        Value::Boolean(value) => FieldValue::Boolean(*value),
-        Value::Number(number) => match number.as_i64() {
-            Some(number) => FieldValue::Integer(number),
-            None => FieldValue::Float(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        Value::Text(text) => FieldValue::Text(Cow::Borrowed(text)),
-        Value::List(items) => FieldValue::List(items.iter().map(field_value).collect()),
-    }
 }

@@ -218,9 +218,14 @@ async fn windows_of_rules_that_are_gone_end_in_the_database_too() {
     let mut fixture = Fixture::new().await;
     fixture.append(&[login(0, 1, "failure")]).await;
     evaluate(&fixture.detect, std::iter::empty()).await;
-    assert_eq!(fixture.detect.windows().await.unwrap().len(), 1);
+    // Beside the windows there is the clock of each machine, which belongs to no rule.
+    let windows = async |detect: &Detect| {
+        let rows = detect.windows().await.unwrap();
+        rows.iter().filter(|(key, _)| !key.starts_with("host/")).count()
+    };
+    assert_eq!(windows(&fixture.detect).await, 1);
     fixture.detect.rulebook = Rulebook::of("other.yml", &RULES.replace("gte: 3", "gte: 4"));
     fixture.append(&[login(1, 2, "success")]).await;
     evaluate(&fixture.detect, std::iter::empty()).await;
-    assert_eq!(fixture.detect.windows().await.unwrap(), []);
+    assert_eq!(windows(&fixture.detect).await, 0);
 }

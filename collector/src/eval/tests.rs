@@ -56,6 +56,7 @@ fn evaluate_with(rules: &str, logs: &[(&str, &[u8])], format: Format, threads: u
     };
     let config = Config {
         rules: vec![put("rules.yml", rules.as_bytes())],
+        site: Site::default(),
         events: logs.iter().map(|(name, bytes)| put(name, bytes)).collect(),
         format,
         threads: NonZeroUsize::new(threads).unwrap(),
@@ -144,7 +145,8 @@ fn a_file_that_is_missing_is_told_and_the_others_are_read() {
     let missing = |events: Vec<PathBuf>| {
         let threads = NonZeroUsize::MIN;
         let rules = vec![rules.clone()];
-        let config = Config { rules, events, format: Format::Json, threads, shows_progress: false };
+        let (site, format) = (Site::default(), Format::Json);
+        let config = Config { rules, site, events, format, threads, shows_progress: false };
         let (mut matches, mut errors) = (Vec::new(), Vec::new());
         let code = run(&config, Outputs { matches: &mut matches, errors: &mut errors });
         assert_eq!(code, ExitCode::FAILURE);
@@ -231,6 +233,7 @@ fn a_reader_that_has_gone_ends_it_quietly() {
     put(&log, &"{\"word\":\"bad\",\"product\":\"test\"}\n".repeat(100_000));
     let config = Config {
         rules: vec![rules],
+        site: Site::default(),
         events: vec![log],
         format: Format::Json,
         threads: NonZeroUsize::new(3).unwrap(),

@@ -7,10 +7,11 @@ use indicatif::ProgressBar;
 use soc_rules::{CorrelationLimits, Correlator, Event, JsonEvent, Origin, Ruleset};
 
 use super::block::Skipped;
-use super::seen::{Seen, host};
+use super::host::host;
 use super::tell::{Subject, Teller};
 use super::work::{Done, Kept, Matched};
 use super::{Outputs, Summary, lock};
+use crate::seen::Seen;
 use crate::visible::visible;
 
 /// Most lines about records that were skipped; the others are counted.

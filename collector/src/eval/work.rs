@@ -11,9 +11,9 @@ use soc_rules::{Evaluator, Ruleset};
 use super::block::{Block, Log, Skipped};
 use super::lock;
 use super::reader::Reader;
-use super::seen::Seen;
 use super::tell::{Subject, Teller};
 use super::turn::Turn;
+use crate::seen::Seen;
 
 /// A block that was evaluated.
 pub(super) struct Done {

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use soc_rules::{Problem, Severity, Source};
 
-use super::Config;
+use super::{Config, Site};
 
 /// Largest rule file that is read.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -25,6 +25,12 @@ pub(super) struct Stamp {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) rules: Vec<Stamp>,
+    pub(super) site: FoundSite,
+}
+
+/// The same of what a site adds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct FoundSite {
     /// In the order they were named.
     pub(super) pipelines: Vec<Stamp>,
     pub(super) logsources: Vec<Stamp>,
@@ -99,25 +105,21 @@ pub(super) fn scan(config: &Config) -> (Found, Vec<Problem>) {
     for folder in &config.folders {
         scan_folder(folder, 0, is_rule, &mut rules, &mut problems);
     }
-    let found = Found {
-        rules: in_order(rules, &mut problems),
-        pipelines: config
-            .pipelines
-            .iter()
-            .flat_map(|path| scan_path(path, is_yaml, &mut problems))
-            .collect(),
-        logsources: config
-            .logsources
-            .iter()
-            .flat_map(|path| scan_path(path, is_yaml, &mut problems))
-            .collect(),
-        placeholders: config
-            .placeholders
-            .iter()
-            .flat_map(|path| scan_path(path, |_| true, &mut problems))
-            .collect(),
-    };
+    let rules = in_order(rules, &mut problems);
+    let found = Found { rules, site: scan_site(&config.site, &mut problems) };
     (found, problems)
+}
+
+/// The same of what a site adds.
+pub(super) fn scan_site(site: &Site, problems: &mut Vec<Problem>) -> FoundSite {
+    let mut scan = |paths: &[PathBuf], is_wanted: fn(&Path) -> bool| -> Vec<Stamp> {
+        paths.iter().flat_map(|path| scan_path(path, is_wanted, problems)).collect()
+    };
+    FoundSite {
+        pipelines: scan(&site.pipelines, is_yaml),
+        logsources: scan(&site.logsources, is_yaml),
+        placeholders: scan(site.placeholders.as_slice(), |_| true),
+    }
 }
 
 /// A file that is named, or those in a folder that is named.

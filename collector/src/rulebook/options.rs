@@ -1,13 +1,37 @@
 //! What a site adds to its rules: pipelines, logsources, values for placeholders.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use soc_rules::{Logsources, Options, Pipelines, Problem, Severity};
 
-use super::files::{self, File, Found};
+use super::files::{self, File, FoundSite};
 
-/// Reads and compiles them; what is broken is left out and told.
-pub(super) fn load(found: &Found, problems: &mut Vec<Problem>) -> Options {
+/// Where a site keeps what it adds to its rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
+pub struct Site {
+    /// Pipelines as pySigma writes them, files or folders; of equal priority in this order.
+    #[arg(long = "pipeline", num_args = 1.., value_name = "PATH")]
+    pub pipelines: Vec<PathBuf>,
+    /// Logsources besides those shipped, files or folders.
+    #[arg(long, num_args = 1.., value_name = "PATH")]
+    pub logsources: Vec<PathBuf>,
+    /// Values for the placeholders of rules: TOML, `name = ["value", …]`.
+    #[arg(long, value_name = "FILE")]
+    pub placeholders: Option<PathBuf>,
+}
+
+impl Site {
+    /// Reads and compiles it as it is now; what is broken is left out and told.
+    pub fn load(&self) -> (Options, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let found = files::scan_site(self, &mut problems);
+        (load(&found, &mut problems), problems)
+    }
+}
+
+/// The same of files that were found.
+pub(super) fn load(found: &FoundSite, problems: &mut Vec<Problem>) -> Options {
     let mut read = |stamps| {
         let (files, unreadable) = files::read(stamps);
         problems.extend(unreadable);

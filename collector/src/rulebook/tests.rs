@@ -119,8 +119,11 @@ async fn what_the_site_adds_is_taken_over_as_rules_are() {
                      mapping:\n      message: msg\n";
     std::fs::write(&pipeline, transform).unwrap();
     let config = Config {
-        pipelines: vec![pipeline.clone()],
-        placeholders: Some(values.clone()),
+        site: Site {
+            pipelines: vec![pipeline.clone()],
+            placeholders: Some(values.clone()),
+            ..Site::default()
+        },
         ..Config::of(vec![folder.path().to_owned()])
     };
     let (rulebook, mut watcher) = open(config, Bus::default(), &Registry::new()).unwrap();

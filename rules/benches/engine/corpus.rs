@@ -105,21 +105,35 @@ impl Rules {
         self.0.iter().map(|(path, text)| Source { path, text })
     }
 
-    /// So many rules: some of them, or all of them again and again with other ids and longer values.
+    /// So many rules: some of all kinds, or all of them again and again with other ids and values.
     pub fn resized(&self, count: usize) -> Self {
+        let every = (self.0.len() / count).max(1);
         let again = |number: usize| {
-            let (path, text) = &self.0[number % self.0.len()];
-            let round = number / self.0.len();
-            if round == 0 {
-                return (path.clone(), text.clone());
+            let (path, text) = &self.0[number * every % self.0.len()];
+            match number / self.0.len() {
+                0 => (path.clone(), text.clone()),
+                round => (format!("{round}/{path}"), varied(text, round)),
             }
-            // Other ids, and literals of their own: each round asks for what no other does.
-            let text = text.replace("\nid: ", &format!("\nid: {round}"));
-            let text = text.replace(".exe'", &format!("{round}.exe'"));
-            (format!("{round}/{path}"), text.replace("- ' ", &format!("- ' {round}")))
         };
         Self((0..count).map(again).collect())
     }
+}
+
+/// The rule under another id, its quoted values longer by the number of the round: so it asks for
+/// what no other does.
+fn varied(text: &str, round: usize) -> String {
+    let mut in_detection = false;
+    let line = |line: &str| {
+        if !line.starts_with(' ') {
+            in_detection = line.starts_with("detection:");
+        }
+        match line.strip_suffix('\'') {
+            Some(value) if in_detection => format!("{value}{round}'\n"),
+            _ if line.starts_with("id: ") => format!("id: {round}{}\n", &line[4..]),
+            _ => format!("{line}\n"),
+        }
+    };
+    text.lines().map(line).collect()
 }
 
 fn files(folder: &Path, extension: &str) -> Outcome<Vec<PathBuf>> {

@@ -1,6 +1,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use hashbrown::HashMap as FastMap;
+
 use crate::event::LogsourceRef;
 use crate::logsource::Origin;
 use crate::program::{Bits, Route};
@@ -28,7 +30,8 @@ pub(super) enum Claim<'a> {
 pub(super) struct Plans {
     plans: Vec<Plan>,
     by_origin: HashMap<Origin, usize>,
-    by_sight: HashMap<Box<[u8]>, usize>,
+    /// Its hash is seeded, for anyone can make up what it sees.
+    by_sight: FastMap<Box<[u8]>, usize>,
     /// Whether a slot tells.
     tells: Bits,
     bytes: usize,
@@ -57,7 +60,7 @@ impl Plans {
         Self {
             plans: Vec::new(),
             by_origin: HashMap::new(),
-            by_sight: HashMap::new(),
+            by_sight: FastMap::new(),
             tells,
             bytes,
             claims,
@@ -128,7 +131,9 @@ impl Plans {
 
 fn note(sight: &mut Vec<u8>, slot: usize, text: &[u8], bytes: usize) {
     let text = text.get(..bytes).unwrap_or(text);
-    sight.extend_from_slice(&slot.to_le_bytes());
-    sight.extend_from_slice(&text.len().to_le_bytes());
+    // Both fit: slots are numbers of fields rules name, lengths are cut above.
+    let [a, b, c, ..] = slot.to_le_bytes();
+    let [length, ..] = text.len().to_le_bytes();
+    sight.extend_from_slice(&[a, b, c, length]);
     sight.extend_from_slice(text);
 }

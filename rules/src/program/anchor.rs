@@ -112,7 +112,7 @@ fn weight(needle: &Needle, spoken: &HashMap<&str, u32>) -> f64 {
         0.7_f64.powi(i32::try_from(letters).unwrap_or(99)) * uses(text)
     };
     match needle {
-        Needle::Number(_) => 0.05,
+        Needle::Number(_) => 0.2,
         Needle::Whole(text) => 0.02 + rare(text, 4 + text.len()),
         Needle::Start(text) => 0.02 + rare(text, text.len()),
         Needle::End(text) => 0.005 + rare(text, 2 + tail(text).len()),

@@ -1,4 +1,4 @@
-use super::{Program, Route};
+use super::Route;
 use crate::detection::{Compared, Facts, Predicates};
 use crate::record::Record;
 use crate::view::Slot;
@@ -77,7 +77,6 @@ impl Remembered {
 
 /// What is true of the event in a record; each comparison is made once.
 pub(crate) struct Memo<'a> {
-    pub program: &'a Program,
     pub route: &'a Route,
     /// The predicates the index found.
     pub found: &'a Bits,
@@ -93,6 +92,10 @@ pub(crate) struct Memo<'a> {
 impl Facts for Memo<'_> {
     fn holds(&mut self, predicate: usize) -> bool {
         self.steps += 1;
+        // What the index looks for and has not found is not true.
+        if self.route.settles(predicate) && !self.found.contains(predicate) {
+            return false;
+        }
         if self.remembered.known.contains(predicate) {
             return self.remembered.truths.contains(predicate);
         }
@@ -100,7 +103,7 @@ impl Facts for Memo<'_> {
             return false;
         }
         let Some(compared) = self.predicates.get(predicate) else { return false };
-        let holds = !self.is_missed(predicate) && self.compare(compared);
+        let holds = self.compare(compared);
         // What one rule could not afford, another one may.
         if self.steps <= self.steps_max {
             self.remembered.known.insert(predicate);
@@ -122,19 +125,6 @@ impl Facts for Memo<'_> {
 }
 
 impl Memo<'_> {
-    /// Whether the index would have found it, were it true.
-    #[inline]
-    fn is_missed(&self, predicate: usize) -> bool {
-        if self.found.contains(predicate) {
-            return false;
-        }
-        match self.program.found_in(predicate) {
-            Some(Some(slot)) => self.route.wants(slot),
-            Some(None) => self.route.keywords,
-            None => false,
-        }
-    }
-
     fn compare(&mut self, compared: &Compared) -> bool {
         let bytes = self.record.settle(compared.slot);
         if let Some(other) = compared.other_slot() {

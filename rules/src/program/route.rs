@@ -10,6 +10,8 @@ pub(crate) struct Route {
     /// By slot: whether an anchor of an admitted rule is looked for there.
     wanted: Vec<bool>,
     pub keywords: bool,
+    /// Predicates the index decides where it is not a maybe.
+    settled: Bits,
     /// Whether any rule is admitted at all.
     pub is_empty: bool,
 }
@@ -26,6 +28,7 @@ impl Program {
             always: always.collect(),
             wanted: vec![false; self.fields.len()],
             keywords: false,
+            settled: Bits::new(self.slots.len()),
             is_empty: candidates.is_empty(),
             admitted,
         };
@@ -43,6 +46,12 @@ impl Program {
                 }
             }
         }
+        for (predicate, slot) in self.slots.iter().enumerate() {
+            let is_looked_for = slot.map_or(route.keywords, |slot| route.wants(slot));
+            if is_looked_for && self.indexed.contains(predicate) {
+                route.settled.insert(predicate);
+            }
+        }
         route
     }
 }
@@ -51,6 +60,12 @@ impl Route {
     #[inline]
     pub fn admits(&self, rule: usize) -> bool {
         self.admitted.contains(rule)
+    }
+
+    /// Whether a predicate is true only if the index finds it.
+    #[inline]
+    pub fn settles(&self, predicate: usize) -> bool {
+        self.settled.contains(predicate)
     }
 
     #[inline]
