@@ -218,9 +218,13 @@ async fn windows_of_rules_that_are_gone_end_in_the_database_too() {
     let mut fixture = Fixture::new().await;
     fixture.append(&[login(0, 1, "failure")]).await;
     evaluate(&fixture.detect, std::iter::empty()).await;
-    assert_eq!(fixture.detect.windows().await.unwrap().len(), 1);
+    // Besides the window, there is the clock of the machine, which outlives rules.
+    let is_window = |row: &&(String, Vec<u8>)| !row.0.starts_with("host/");
+    let rows = fixture.detect.windows().await.unwrap();
+    assert_eq!((rows.iter().filter(is_window).count(), rows.len()), (1, 2));
     fixture.detect.rulebook = Rulebook::of("other.yml", &RULES.replace("gte: 3", "gte: 4"));
     fixture.append(&[login(1, 2, "success")]).await;
     evaluate(&fixture.detect, std::iter::empty()).await;
-    assert_eq!(fixture.detect.windows().await.unwrap(), []);
+    let rows = fixture.detect.windows().await.unwrap();
+    assert_eq!((rows.iter().filter(is_window).count(), rows.len()), (0, 1));
 }
