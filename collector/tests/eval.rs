@@ -242,9 +242,9 @@ fn what_the_site_adds_counts_for_eval_check_and_test() -> Result<(), Fault> {
     assert_eq!(said.matches[0]["event"]["acme_log"], "door");
     assert_eq!(said.code, Some(0));
     for task in ["check", "test"] {
-        let alone = place.rules(task, &[rule.clone()])?;
+        let alone = place.rules(task, std::slice::from_ref(&rule))?;
         assert_eq!(alone.status.code(), Some(1), "{task} without values");
-        let told = place.rules(task, &[&[rule.clone()], site.as_slice()].concat())?;
+        let told = place.rules(task, &[std::slice::from_ref(&rule), &site].concat())?;
         assert_eq!(told.status.code(), Some(0), "{task}: {}", String::from_utf8(told.stdout)?);
     }
     Ok(())
