@@ -37,7 +37,7 @@ const STEPS_PER_STATE: u64 = 4;
 /// Bytes of built states that a run keeps.
 const BUILT_BYTES_MAX: usize = 1024 * 1024;
 /// Steps to build a state, for each of its bytes.
-const STEPS_PER_BUILT_BYTE: u64 = 2;
+const STEPS_PER_BUILT_BYTE: u64 = 5;
 /// A state that was built has to last for so many bytes, else a run gives up.
 const BYTES_PER_STATE: usize = 10;
 
@@ -53,7 +53,7 @@ impl Measured {
             .unicode_word_boundary(true)
             .cache_capacity(BUILT_BYTES_MAX)
             .skip_cache_capacity_check(true)
-            .minimum_cache_clear_count(Some(1))
+            .minimum_cache_clear_count(Some(0))
             .minimum_bytes_per_state(Some(BYTES_PER_STATE));
         let dfa = Builder::new().configure(config).build_from_nfa(nfa).ok()?;
         Some(Self { dfa, states, shortest: hir.properties().minimum_len().unwrap_or(0) })
