@@ -1,3 +1,4 @@
+mod counted;
 mod measured;
 
 use std::ops::Range;
@@ -8,6 +9,7 @@ use regex_automata::nfa::thompson::WhichCaptures;
 use regex_automata::util::syntax;
 
 use crate::limits;
+use counted::Counted;
 use measured::{Measured, Run};
 
 /// A regular expression, searched anywhere in a value, in time linear in the value's length.
@@ -17,12 +19,15 @@ use measured::{Measured, Run};
 pub(crate) struct Regex {
     text: String,
     engine: Engine,
+    counted: Option<Counted>,
     /// Made when it is first asked.
     measured: OnceLock<Option<Measured>>,
 }
 
-/// Steps that are spent without a closer look.
-const STEPS_SMALL: u64 = 50_000;
+/// A search that takes no more steps at the very worst is made without a closer look: 2 ms.
+const WORST_SMALL: u64 = 2_000_000;
+/// What such a search is counted as: the worst is rare, but a rule may ask for it many times.
+const WORST_OF_USUAL: u64 = 20;
 
 impl Regex {
     /// Compiles an expression with flags (`i`, `m`, `s`) of the whole of it.
@@ -44,7 +49,8 @@ impl Regex {
         let syntax = syntax::Config::new().nest_limit(limits::REGEX_DEPTH_MAX);
         let engine = Engine::builder().configure(config).syntax(syntax).build(&text);
         let engine = engine.map_err(|error| told(&error))?;
-        Ok(Self { text, engine, measured: OnceLock::new() })
+        let counted = Counted::new(&text);
+        Ok(Self { text, engine, counted, measured: OnceLock::new() })
     }
 
     /// As written, with its flags in front.
@@ -54,17 +60,25 @@ impl Regex {
 
     /// The leftmost place it matches.
     pub fn find(&self, value: &str) -> Option<Range<usize>> {
-        self.engine.find(value).map(|found| found.range())
+        match &self.counted {
+            Some(counted) => counted.find(value),
+            None => self.engine.find(value).map(|found| found.range()),
+        }
     }
 
     /// Whether it matches, and the work of finding out, which is a matter of the expression and the
     /// value alone. Where that is more than `steps_max`, it does not match.
     pub fn is_in(&self, value: &str, steps_max: u64) -> (bool, u64) {
+        let usual = 16 + 4 * value.len() as u64;
+        if let Some(counted) = &self.counted {
+            return (usual <= steps_max && counted.find(value).is_some(), usual);
+        }
         let measured = self.measured.get_or_init(|| Measured::new(&self.text));
         let Some(measured) = measured else { return (false, 0) };
         let worst = measured.worst(value);
-        if worst <= STEPS_SMALL.min(steps_max) {
-            return (worst > 0 && self.engine.is_match(value), worst);
+        let steps = usual.max(worst / WORST_OF_USUAL);
+        if worst <= WORST_SMALL && steps <= steps_max {
+            return (worst > 0 && self.engine.is_match(value), steps);
         }
         if value.len() as u64 > steps_max {
             return (false, worst);

@@ -60,6 +60,17 @@ proptest! {
     }
 
     #[test]
+    fn counting_finds_what_the_automaton_finds(text in "[ab\né]{0,12}", least in 1_usize..5) {
+        for class in [".", "[a-b]", "(?s:.)", "[^a]"] {
+            let expression = format!("{class}{{{least},}}");
+            let counted = Regex::new(&expression, "").unwrap();
+            let plain = regex_automata::meta::Regex::new(&expression).unwrap();
+            prop_assert_eq!(counted.find(&text), plain.find(&text).map(|found| found.range()));
+            prop_assert_eq!(counted.is_in(&text, 1_000).0, plain.is_match(&text));
+        }
+    }
+
+    #[test]
     fn base64_of_a_text_is_found_at_every_offset(before in "[ -~]{0,5}", text in "[ -~]{3,9}", after in "[ -~]{0,5}") {
         let whole = encode(format!("{before}{text}{after}").as_bytes(), Encoding::Base64);
         let parts = encode(text.as_bytes(), Encoding::Base64Offset);
