@@ -1,3 +1,9 @@
+//! Events that are JSON text: read in one pass, without a tree, into a [`Record`]; and [`JsonEvent`] for
+//! whoever wants to look fields up.
+//!
+//! Strict as RFC 8259 is, but for half pairs of surrogates, which become U+FFFD. Never panics, never
+//! recurses, never holds more keys than an event may have.
+
 mod keys;
 mod read;
 mod scan;

@@ -1,8 +1,10 @@
 //! Sigma rules over events: parsing, evaluation, correlation, rule tests, and the rules we ship.
 //!
 //! [`Ruleset::load`] compiles rule files the caller has read; a broken rule is a [`Problem`] and
-//! disables itself alone. [`Ruleset::evaluate`] asks all rules about one event, which it sees only
-//! through [`Event`]. A [`Correlator`] looks at those matches over time. [`packs`] are the rules we
+//! disables itself alone. An [`Evaluator`] asks all rules about one event after the other, JSON lines or
+//! whatever implements [`Event`]; [`Ruleset::explain`] says why one matched. A [`Correlator`] looks at
+//! those matches over time. [`Logsources`] say which rules an event concerns, [`Pipelines`] change rules
+//! before they are compiled, [`lint()`] finds what is probably a mistake. [`packs`] are the rules we
 //! ship, [`test()`] runs the tests beside a rule.
 //!
 //! Pure: no clock, file, thread, network or async; the same input gives the same output. Time is what
