@@ -6,7 +6,7 @@ use crate::json::{JsonError, Keys, read};
 use crate::limits;
 use crate::pattern::Kind;
 use crate::program::{Bits, Memo, Program, Remembered};
-use crate::record::{Place, Record};
+use crate::record::Record;
 use crate::ruleset::Ruleset;
 use crate::view::{Slot, scalars};
 use plan::{Claim, Plan, Plans};
@@ -74,8 +74,13 @@ impl Evaluator {
         self.record.clear();
         let (keys, record) = (&mut self.keys, &mut self.record);
         event.fields(&mut |name, value| {
-            let place = Place { node: 0, targets: keys.named(name), depth: 1, in_list: true };
-            scalars(value, &mut |text, kind| record.add(place, &text, kind));
+            let targets = keys.named(name);
+            scalars(value, &mut |text, kind| record.add_field(targets, &text, kind));
+        });
+        // What an event shows as text is not what its fields hold: there is the raw line.
+        event.texts(&mut |text| {
+            record.add_text(text);
+            false
         });
         self.run(Claim::Said(event.logsource()));
         &self.matches

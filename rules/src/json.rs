@@ -10,7 +10,7 @@ mod scan;
 
 use std::borrow::Cow;
 
-pub(crate) use keys::{Keys, Targets};
+pub(crate) use keys::{Keys, NO_TARGETS, Targets};
 pub(crate) use read::read;
 
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@
 
 mod unescape;
 
-use crate::json::Targets;
+use crate::json::{NO_TARGETS, Targets};
 use crate::limits;
 use crate::pattern::{Held, Kind, Number, fold};
 use crate::view::{Slot, Values};
@@ -156,6 +156,19 @@ impl Record {
     pub fn add(&mut self, place: Place, text: &str, kind: Kind) {
         let (text, folded) = self.append(text);
         self.push(place, text, folded, kind, Form::Settled);
+    }
+
+    /// Adds a value of a field whose texts are added apart: no keyword is looked for in it.
+    pub fn add_field(&mut self, targets: Targets, text: &str, kind: Kind) {
+        let before = self.values.len();
+        self.add(Place { node: 0, targets, depth: 1, in_list: true }, text, kind);
+        self.values.iter_mut().skip(before).for_each(|value| value.echo = true);
+    }
+
+    /// Adds a text that keywords are looked for in, and nothing else.
+    pub fn add_text(&mut self, text: &str) {
+        let place = Place { node: 0, targets: NO_TARGETS, depth: 1, in_list: true };
+        self.add(place, text, Kind::Text);
     }
 
     /// Adds a number that stands in the line as it is written in decimal.

@@ -5,7 +5,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use soc_rules::{Evaluator, JsonEvent, Ruleset, Source};
+use soc_rules::{Evaluator, Event, FieldValue, JsonEvent, LogsourceRef, Ruleset, Source};
 
 /// Texts rules are made of: with escapes, wildcards, dashes, other scripts, short and long.
 const TEXTS: [&str; 24] = [
@@ -226,4 +226,45 @@ fn every_cut_of_an_event_is_an_error_and_nothing_worse() {
     assert!(evaluator.evaluate_json(b"{\"a\": \"\xff\"}").is_err());
     let deep = format!("{}1{}", "{\"a\":".repeat(200), "}".repeat(200));
     assert!(evaluator.evaluate_json(deep.as_bytes()).is_err());
+}
+
+/// A line of a log of which one field was made out.
+struct RawLine;
+
+impl Event for RawLine {
+    fn field(&self, name: &str) -> Option<FieldValue<'_>> {
+        (name == "user").then_some(FieldValue::Text("zoe".into()))
+    }
+
+    fn fields<'e>(&'e self, visit: &mut dyn FnMut(&'e str, FieldValue<'e>)) {
+        visit("user", FieldValue::Text("zoe".into()));
+    }
+
+    fn texts(&self, visit: &mut dyn FnMut(&str) -> bool) {
+        visit("sshd[7]: Bad protocol version from ZOË");
+    }
+
+    fn logsource(&self) -> LogsourceRef<'_> {
+        LogsourceRef { product: Some("p"), ..LogsourceRef::default() }
+    }
+
+    fn time_us(&self) -> i64 {
+        0
+    }
+}
+
+#[test]
+fn keywords_are_looked_for_in_the_texts_of_an_event_and_nowhere_else() {
+    let rule = |number: usize, keyword: &str| {
+        let id = format!("11111111-2222-4333-8444-{number:012}");
+        let detection = json!({"keywords": [keyword], "condition": "keywords"});
+        json!({"title": "T", "id": id, "logsource": {"product": "p"}, "detection": detection})
+            .to_string()
+    };
+    let texts = [rule(0, "bad PROTOCOL"), rule(1, "zoe"), rule(2, "zoë"), rule(3, "[7]")];
+    let sources = texts.iter().map(|text| Source { path: "r.yml", text });
+    let (ruleset, problems) = Ruleset::load(sources);
+    assert_eq!(problems, []);
+    assert_eq!(ruleset.matching(&RawLine), [0, 2, 3]);
+    assert_eq!(Evaluator::new(&ruleset).evaluate(&RawLine), [0, 2, 3]);
 }
