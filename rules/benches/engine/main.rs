@@ -92,16 +92,7 @@ fn ours(data: &corpus::Data) -> Outcome<()> {
     for (rules, corpus) in [("rules/windows", data.windows()?), ("rules/linux", data.linux()?)] {
         let (ruleset, _) = Ruleset::load(data.rules(rules)?.sources());
         let mut evaluator = Evaluator::new(&ruleset);
-        let mut best = f64::MAX;
-        for _ in 0..500_000 / corpus.lines.len() {
-            let began = processor_seconds();
-            for line in &corpus.lines {
-                let _ = black_box(evaluator.evaluate_json(line));
-            }
-            best = best.min(processor_seconds() - began);
-        }
-        #[allow(clippy::cast_precision_loss, reason = "a count of events")]
-        let rate = corpus.lines.len() as f64 / best;
+        let rate = rate(&mut evaluator, &corpus, 500_000 / corpus.lines.len());
         println!("{rules}: {rate:.0} events/s");
         let mut uses = evaluator.take_use();
         uses.sort_by_key(|(_, of)| std::cmp::Reverse(of.steps));
@@ -112,6 +103,21 @@ fn ours(data: &corpus::Data) -> Outcome<()> {
         }
     }
     Ok(())
+}
+
+/// Events a second in the best of some rounds.
+fn rate(evaluator: &mut Evaluator, corpus: &Corpus, rounds: usize) -> f64 {
+    let mut best = f64::MAX;
+    for _ in 0..rounds {
+        let began = processor_seconds();
+        for line in &corpus.lines {
+            let _ = black_box(evaluator.evaluate_json(line));
+        }
+        best = best.min(processor_seconds() - began);
+    }
+    #[allow(clippy::cast_precision_loss, reason = "a count of events")]
+    let rate = corpus.lines.len() as f64 / best;
+    rate
 }
 
 /// Throughput with more and more rules: some of the corpus, and more than all of it.
@@ -125,16 +131,7 @@ fn growth(data: &corpus::Data) -> Outcome<()> {
         let (ruleset, _) = Ruleset::load(rules.sources());
         let loading = began.elapsed().as_secs_f64();
         let mut evaluator = Evaluator::new(&ruleset);
-        let mut best = f64::MAX;
-        for _ in 0..ROUNDS {
-            let began = processor_seconds();
-            for line in &corpus.lines {
-                let _ = black_box(evaluator.evaluate_json(line));
-            }
-            best = best.min(processor_seconds() - began);
-        }
-        #[allow(clippy::cast_precision_loss, reason = "a count of events")]
-        let rate = corpus.lines.len() as f64 / best;
+        let rate = rate(&mut evaluator, &corpus, ROUNDS);
         let loaded = ruleset.rules().len();
         println!("{loaded:>6} rules {rate:>10.0} events/s, loaded in {loading:.2} s");
     }
