@@ -6,7 +6,7 @@ use crate::json::{JsonError, Keys, read};
 use crate::limits;
 use crate::pattern::Kind;
 use crate::program::{Bits, Memo, Program, Remembered};
-use crate::record::Record;
+use crate::record::{Record, Stored};
 use crate::ruleset::Ruleset;
 use crate::view::{Slot, scalars};
 use plan::{Claim, Plan, Plans};
@@ -75,6 +75,7 @@ impl Evaluator {
         let (keys, record) = (&mut self.keys, &mut self.record);
         event.fields(&mut |name, value| {
             let targets = keys.named(name);
+            record.note(0, targets);
             scalars(value, &mut |text, kind| record.add_field(targets, &text, kind));
         });
         // What an event shows as text is not what its fields hold: there is the raw line.
@@ -112,6 +113,7 @@ impl Evaluator {
         self.remembered.clear();
         self.asked.clear();
         let mut memo = Memo {
+            program,
             route: &plan.route,
             found: &self.found,
             predicates: self.ruleset.predicates(),
@@ -229,7 +231,7 @@ fn find(program: &Program, plan: &Plan, record: &mut Record, hits: &mut Vec<u32>
     for (empty, other) in &plan.aliases {
         if record.alias(*empty, *other) && plan.route.wants(*empty) {
             record.searched_in(*empty).for_each(|(value, folded)| {
-                search(program, *empty, record.number(value), folded, hits);
+                search(program, value, *empty, record.number(value), folded, hits);
             });
         }
     }
@@ -237,22 +239,23 @@ fn find(program: &Program, plan: &Plan, record: &mut Record, hits: &mut Vec<u32>
         if !value.dropped && plan.route.wants(value.slot) {
             let number =
                 if program.knows_numbers(value.slot) { record.number(value) } else { None };
-            search(program, value.slot, number, folded, hits);
+            search(program, value, value.slot, number, folded, hits);
         }
         if plan.route.keywords && value.kind == Kind::Text && !value.echo {
-            program.search_keywords(folded, hits);
+            program.search_keywords(folded, value.is_escaped(), hits);
         }
     }
 }
 
 fn search(
     program: &Program,
+    value: &Stored,
     slot: Slot,
     number: Option<crate::pattern::Number>,
     folded: &[u8],
     hits: &mut Vec<u32>,
 ) {
-    program.search(slot, folded, hits);
+    program.search(slot, folded, value.is_escaped(), hits);
     if let Some(number) = number {
         program.search_number(slot, number, hits);
     }

@@ -31,7 +31,7 @@ pub trait Event {
 /// One value of a field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldValue<'a> {
-    /// The field is there and empty; a rule treats it as absent.
+    /// The field is there and holds nothing; only `exists` tells it from one that is absent.
     Null,
     /// True or false.
     Boolean(bool),

@@ -82,6 +82,9 @@ impl JsonEvent {
             }
             event.add(keys.path_of(stored.node), stored, value);
         });
+        for node in record.noted() {
+            event.fields.entry(keys.path_of(*node).to_owned()).or_default();
+        }
         Ok(event)
     }
 
@@ -141,6 +144,7 @@ impl Event for JsonEvent {
 
 fn held(values: &[Scalar]) -> FieldValue<'_> {
     match values {
+        [] => FieldValue::Null,
         [single] => value(single),
         several => FieldValue::List(several.iter().map(value).collect()),
     }

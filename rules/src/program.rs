@@ -9,19 +9,21 @@
 //! two can differ only where the index misses something. A property test looks for that.
 
 mod anchor;
+mod ends;
 mod field;
 mod grams;
 mod memo;
 mod needle;
 mod route;
 mod table;
+mod written;
 
 use std::collections::BTreeMap;
 
 pub(crate) use memo::{Bits, Memo, Remembered};
 pub(crate) use route::Route;
 
-use crate::detection::{Detection, Predicates};
+use crate::detection::{Detection, Matcher, Predicates};
 use crate::pattern::Number;
 use crate::view::Slot;
 use anchor::Anchors;
@@ -45,6 +47,8 @@ pub(crate) struct Program {
     slots: Vec<Option<Slot>>,
     /// The predicates the index finds: what it has not found of them is not true.
     indexed: Bits,
+    /// The predicates that are true where the index finds them.
+    proven: Bits,
 }
 
 impl Program {
@@ -69,6 +73,7 @@ impl Program {
         let mut program = Self {
             unanchored,
             slots: predicates.iter().map(|compared| compared.slot).collect(),
+            proven: proven(predicates),
             ..Self::default()
         };
         program.index(&anchors, &behind, slots);
@@ -133,10 +138,16 @@ impl Program {
     /// Adds the predicates of a field that may be true of a value, given folded; see
     /// [`FieldIndex::search`].
     #[inline]
-    pub fn search(&self, slot: Slot, text: &[u8], hits: &mut Vec<u32>) {
+    pub fn search(&self, slot: Slot, text: &[u8], is_escaped: bool, hits: &mut Vec<u32>) {
         if let Some(Some(index)) = self.fields.get(slot) {
-            index.search(text, hits);
+            index.search(text, is_escaped, hits);
         }
+    }
+
+    /// Whether a predicate the index found is true without being compared.
+    #[inline]
+    pub fn proves(&self, predicate: usize) -> bool {
+        self.proven.contains(predicate)
     }
 
     /// Whether a number is looked for in a field.
@@ -153,11 +164,22 @@ impl Program {
     }
 
     /// Adds the keywords that may stand in a text.
-    pub fn search_keywords(&self, text: &[u8], hits: &mut Vec<u32>) {
+    pub fn search_keywords(&self, text: &[u8], is_escaped: bool, hits: &mut Vec<u32>) {
         if let Some(index) = &self.keywords {
-            index.search_parts(text, hits);
+            index.search_parts(text, is_escaped, hits);
         }
     }
+}
+
+/// The predicates that are nothing but what is looked for.
+fn proven(predicates: &Predicates) -> Bits {
+    let mut proven = Bits::new(predicates.len());
+    for (number, compared) in predicates.iter().enumerate() {
+        if matches!(&compared.matcher, Matcher::Tests(tests) if tests.iter().all(needle::is_all)) {
+            proven.insert(number);
+        }
+    }
+    proven
 }
 
 fn narrow(number: usize) -> u32 {

@@ -24,6 +24,10 @@ pub(crate) struct Record {
     values: Vec<Stored>,
     /// By slot: the event it was filled for, the first and the last value.
     slots: Vec<Chain>,
+    /// By slot: the last event in which the field held nothing: null, a list, an object.
+    bare: Vec<u32>,
+    /// The fields of this event that hold nothing, by what names them.
+    bare_nodes: Vec<usize>,
     event: u32,
 }
 
@@ -57,6 +61,14 @@ pub(crate) struct Stored {
     pub echo: bool,
     /// The next value of the field; itself when it is the last.
     next: u32,
+}
+
+impl Stored {
+    /// Whether the index reads it with JSON's escapes.
+    #[inline]
+    pub fn is_escaped(&self) -> bool {
+        self.form == Form::Escaped
+    }
 }
 
 /// How far a value is from being compared.
@@ -105,7 +117,8 @@ pub(crate) const NO_SLOT: Slot = usize::MAX;
 impl Record {
     /// With room for so many slots.
     pub fn new(slots: usize) -> Self {
-        Self { slots: vec![Chain::default(); slots], ..Self::default() }
+        let (chains, bare) = (vec![Chain::default(); slots], vec![0; slots]);
+        Self { slots: chains, bare, ..Self::default() }
     }
 
     /// Forgets the event, and gives back what an unusually large one needed.
@@ -117,9 +130,11 @@ impl Record {
             self.folded.shrink_to(limits::RECORD_BYTES_KEPT);
         }
         self.values.clear();
+        self.bare_nodes.clear();
         self.event = self.event.wrapping_add(1);
         if self.event == 0 {
             self.slots.fill(Chain::default());
+            self.bare.fill(0);
             self.event = 1;
         }
         self.ascii = true;
@@ -163,6 +178,21 @@ impl Record {
         let before = self.values.len();
         self.add(Place { node: 0, targets, depth: 1, in_list: true }, text, kind);
         self.values.iter_mut().skip(before).for_each(|value| value.echo = true);
+    }
+
+    /// Notes a field that is there, whatever it holds.
+    pub fn note(&mut self, node: usize, targets: Targets) {
+        self.bare_nodes.push(node);
+        for slot in [targets.own, targets.other] {
+            if let Some(event) = self.bare.get_mut(slot) {
+                *event = self.event;
+            }
+        }
+    }
+
+    /// The fields that were noted.
+    pub fn noted(&self) -> &[usize] {
+        &self.bare_nodes
     }
 
     /// Adds a text that keywords are looked for in, and nothing else.
@@ -267,6 +297,11 @@ impl Record {
 
     /// Lets the values of one field answer for another that is empty; whether it does.
     pub fn alias(&mut self, empty: Slot, other: Slot) -> bool {
+        if self.is_present(other)
+            && let Some(event) = self.bare.get_mut(empty)
+        {
+            *event = self.event;
+        }
         if self.has(empty) || !self.has(other) {
             return false;
         }
@@ -385,6 +420,10 @@ impl Record {
 }
 
 impl Values for Record {
+    fn is_present(&self, slot: Slot) -> bool {
+        self.has(slot) || self.bare.get(slot) == Some(&self.event)
+    }
+
     fn each<'v>(&'v self, slot: Option<Slot>, visit: &mut dyn FnMut(Held<'v>) -> bool) -> bool {
         let Some(slot) = slot else {
             let is_text = |v: &&Stored| !v.echo && v.kind == Kind::Text;

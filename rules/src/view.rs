@@ -19,6 +19,10 @@ pub(crate) trait Values {
     /// Shows the values of a field, or every text of the event, until `visit` says that it is
     /// enough; whether it did. A field that is absent or null has none.
     fn each<'v>(&'v self, slot: Option<Slot>, visit: &mut dyn FnMut(Held<'v>) -> bool) -> bool;
+
+    /// Whether the event has a field of this name, also one that holds nothing: null, an empty
+    /// list, an object. Source: Sigma modifiers specification, `exists`.
+    fn is_present(&self, slot: Slot) -> bool;
 }
 
 /// An event under evaluation.
@@ -97,24 +101,40 @@ impl<'e> View<'e> {
     fn own(&self, slot: Slot) -> Vec<Scalar<'e>> {
         let mut values = Vec::new();
         let Some(name) = self.names.get(slot) else { return values };
-        let value = self.event.field(name).or_else(|| {
+        let mut take = |name: &str| {
+            if let Some(value) = self.event.field(name) {
+                scalars(value, &mut |text, kind| values.push(Scalar::new(text, kind)));
+            }
+            !values.is_empty()
+        };
+        if !take(name) {
             let answers = self.answers.get_or_init(|| self.answers());
-            self.event.field(answers.get(name)?)
-        });
-        if let Some(value) = value {
-            scalars(value, &mut |text, kind| values.push(Scalar::new(text, kind)));
+            let _ = answers.get(name).is_some_and(|name| take(name));
         }
         values
     }
 
+    /// Of fields that hold something.
     fn answers(&self) -> HashMap<String, &'e str> {
         let mut answers = HashMap::new();
-        self.event.fields(&mut |own, _| {
-            for name in self.envelopes.answers_to(own) {
+        self.event.fields(&mut |own, value| {
+            let mut is_empty = true;
+            scalars(value, &mut |_, _| is_empty = false);
+            let names = self.envelopes.answers_to(own).into_iter().filter(|_| !is_empty);
+            for name in names {
                 answers.entry(name).or_insert(own);
             }
         });
         answers
+    }
+
+    fn is_there(&self, slot: Slot) -> bool {
+        let Some(name) = self.names.get(slot) else { return false };
+        let mut is_there = self.event.field(name).is_some();
+        self.event.fields(&mut |own, _| {
+            is_there = is_there || self.envelopes.answers_to(own).iter().any(|other| other == name);
+        });
+        is_there
     }
 
     fn texts(&self) -> &[Scalar<'e>] {
@@ -136,6 +156,11 @@ impl Values for View<'_> {
             None => self.texts(),
         };
         values.iter().any(|value| visit(value.held()))
+    }
+
+    fn is_present(&self, slot: Slot) -> bool {
+        let others = self.aliases.iter().filter(|(empty, _)| *empty == slot);
+        std::iter::once(slot).chain(others.map(|(_, other)| *other)).any(|slot| self.is_there(slot))
     }
 }
 

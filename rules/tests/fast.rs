@@ -35,7 +35,7 @@ const TEXTS: [&str; 24] = [
     "\u{2013}exec",
 ];
 
-const MODIFIERS: [&str; 14] = [
+const MODIFIERS: [&str; 15] = [
     "",
     "|contains",
     "|startswith",
@@ -50,9 +50,10 @@ const MODIFIERS: [&str; 14] = [
     "|re|i",
     "|contains|cased",
     "|neq",
+    "|exists",
 ];
 
-const FIELDS: [&str; 4] = ["Image", "CommandLine", "process.name", "EventID"];
+const FIELDS: [&str; 5] = ["Image", "CommandLine", "process.name", "EventID", "process"];
 
 #[derive(Clone, Debug)]
 struct Line {
@@ -101,7 +102,8 @@ fn rule(number: usize, made: &Made) -> String {
         for line in selection {
             let key = format!("{}{}", FIELDS[line.field], MODIFIERS[line.modifier]);
             let texts: Vec<Value> = line.texts.iter().map(|text| value(TEXTS[*text])).collect();
-            lines.insert(key, texts.into());
+            let is_presence = MODIFIERS[line.modifier] == "|exists";
+            lines.insert(key, if is_presence { json!(texts.len() > 1) } else { texts.into() });
         }
         detection.insert(format!("s{at}"), lines.into());
     }

@@ -168,7 +168,7 @@ fn decided(key: &str, wanted: &str, held: &str) -> Option<&'static str> {
         ("cidr", has("cidr") && held.contains("::ffff:")),
         ("ends and wildcards", wild && held == r#""abc\\""#),
         ("cased booleans", has("cased") && wanted == "true"),
-        ("exists", has("exists") && empty),
+        ("exists", has("exists") && held == "null"),
         ("fieldref of lists", has("fieldref") && held.starts_with('[')),
     ];
     rows.iter().find(|(_, applies)| *applies).map(|(row, _)| *row)

@@ -125,6 +125,7 @@ fn growth(data: &corpus::Data) -> Outcome<()> {
     println!("\n== More rules over the Windows events");
     let corpus = data.windows()?;
     let all = data.rules("rules")?;
+    let (mut first, mut before) = (None, None);
     for count in [100, 1_000, 3_100, 12_000] {
         let rules = all.resized(count);
         let began = Instant::now();
@@ -133,7 +134,13 @@ fn growth(data: &corpus::Data) -> Outcome<()> {
         let mut evaluator = Evaluator::new(&ruleset);
         let rate = rate(&mut evaluator, &corpus, ROUNDS);
         let loaded = ruleset.rules().len();
-        println!("{loaded:>6} rules {rate:>10.0} events/s, loaded in {loading:.2} s");
+        let slower = |than: Option<f64>| Ratio(than.unwrap_or(rate), rate);
+        println!(
+            "{loaded:>6} rules {rate:>10.0} events/s, loaded in {loading:.2} s, slower than the step before: {}, than the first: {} (promise: less than 2)",
+            slower(before),
+            slower(first)
+        );
+        (first, before) = (first.or(Some(rate)), Some(rate));
     }
     Ok(())
 }

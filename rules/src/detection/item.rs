@@ -43,7 +43,7 @@ pub(crate) enum Matcher {
     Tests(Vec<Test>),
     /// The field is absent or null.
     Null,
-    /// The field is there and not null, or is not.
+    /// The field is there, whatever it holds, or is not.
     Exists(bool),
     /// The field stands so to another field.
     Reference { slot: Slot, within: Within, cased: bool },
@@ -108,10 +108,11 @@ impl Compared {
             }
             Matcher::Exists(wanted) => {
                 let mut value = None;
-                let there = event.each(self.slot, &mut |held| {
+                event.each(self.slot, &mut |held| {
                     value = Some(held.text);
                     true
                 });
+                let there = self.slot.is_some_and(|slot| event.is_present(slot));
                 hit = (there == *wanted).then_some(Hit { value, range: None });
             }
             Matcher::Reference { slot, within, cased } => {

@@ -121,10 +121,12 @@ impl<'a> Reader<'a> {
             }
             Some(b'{') => {
                 self.at += 1;
+                self.record.note(node, place.targets);
                 self.nest(node, false, inner)
             }
             Some(b'[') => {
                 self.at += 1;
+                self.record.note(node, place.targets);
                 self.nest(node, true, inner)
             }
             Some(b't') => self.word("true", place, Some(true)),
@@ -162,8 +164,9 @@ impl<'a> Reader<'a> {
             return Err(error(self.at, "not a value"));
         }
         self.at += word.len();
-        if let Some(value) = value {
-            self.record.add(place, word, Kind::Boolean(value));
+        match value {
+            Some(value) => self.record.add(place, word, Kind::Boolean(value)),
+            None => self.record.note(place.node, place.targets),
         }
         Ok(())
     }

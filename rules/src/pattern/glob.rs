@@ -76,6 +76,11 @@ impl Glob {
         longer.or_else(|| Some((vec![longest.to_owned()], within)))
     }
 
+    /// Whether it is one text without wildcards, but for those before and behind it.
+    pub fn is_one_text(&self) -> bool {
+        matches!(self.segments.as_slice(), [only] if matches!(only.atoms.as_slice(), [Atom::Text(_)]))
+    }
+
     fn longest(&self) -> Option<(&str, Within)> {
         let last = self.segments.len().checked_sub(1)?;
         let mut best: Option<(&str, Within)> = None;

@@ -115,37 +115,7 @@ fn weight(needle: &Needle, spoken: &HashMap<&str, u32>) -> f64 {
         Needle::Number(_) => 0.2,
         Needle::Whole(text) => 0.02 + rare(text, 4 + text.len()),
         Needle::Start(text) => 0.02 + rare(text, text.len()),
-        Needle::End(text) => 0.005 + rare(text, 2 + tail(text).len()),
-        Needle::Part(text) => rare(text, longest_run(text).len().min(24)),
+        Needle::End(text) => 0.005 + rare(text, 2 + text.len().min(8)),
+        Needle::Part(text) => rare(text, text.len().min(24)),
     }
-}
-
-/// What begins with the last character that JSON escapes, at most eight bytes: the end of the value
-/// looks the same in the JSON text.
-pub(super) fn tail(text: &str) -> &[u8] {
-    let bytes = text.as_bytes();
-    let from = bytes.iter().rposition(|byte| escaped(*byte)).unwrap_or(0);
-    let from = from.max(bytes.len().saturating_sub(8));
-    bytes.get(from..).unwrap_or(&[])
-}
-
-/// What ends with the first backslash or before the first quote, at most eight bytes.
-pub(super) fn head(text: &str) -> &[u8] {
-    let bytes = text.as_bytes();
-    let to = match bytes.iter().position(|byte| escaped(*byte)) {
-        Some(at) => at + usize::from(bytes.get(at) == Some(&b'\\')),
-        None => bytes.len(),
-    };
-    bytes.get(..to.min(8)).unwrap_or(&[])
-}
-
-/// The longest part without a character that JSON escapes.
-pub(super) fn longest_run(text: &str) -> &[u8] {
-    let runs = text.as_bytes().split(|byte| escaped(*byte));
-    runs.max_by_key(|run| run.len()).unwrap_or(&[])
-}
-
-/// Characters that stand with a backslash before them in JSON text.
-pub(super) fn escaped(byte: u8) -> bool {
-    matches!(byte, b'\\' | b'"')
 }

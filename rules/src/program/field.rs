@@ -1,17 +1,17 @@
 use std::collections::BTreeMap;
 
-use super::anchor::{escaped, head, longest_run, tail};
+use super::ends::{Ends, Side};
 use super::grams::{Frequencies, GRAM, Grams, PAIR, Pairs, Run};
 use super::needle::{Needle, number_key};
-use super::table::{Table, key_of, short};
+use super::table::{Table, key_of};
+use super::written::{Written, written};
 use crate::pattern::Number;
 
 /// What is looked for in the values of one field.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct FieldIndex {
     whole: Table,
     numbers: Table,
-    /// By number of bytes, less one.
     heads: Ends,
     tails: Ends,
     parts: Grams,
@@ -23,85 +23,63 @@ pub(super) struct FieldIndex {
     others: Vec<u32>,
 }
 
-/// Beginnings or ends of one to eight bytes.
-#[derive(Debug, Default)]
-struct Ends(Vec<(usize, Table)>);
-
 /// Needles of one field on their way into its index.
 #[derive(Debug, Default)]
 pub(super) struct FieldDraft {
     whole: BTreeMap<u64, Vec<u32>>,
     numbers: BTreeMap<u64, Vec<u32>>,
-    heads: BTreeMap<usize, BTreeMap<u64, Vec<u32>>>,
-    tails: BTreeMap<usize, BTreeMap<u64, Vec<u32>>>,
-    parts: Vec<(Vec<u8>, u32)>,
-    pairs: Vec<(Vec<u8>, u32)>,
+    heads: Vec<Written>,
+    tails: Vec<Written>,
+    parts: Vec<Written>,
+    pairs: Vec<Written>,
     foreign: Vec<u32>,
     others: Vec<u32>,
 }
-
-/// A beginning or end shorter than this is looked for by its longest part, if that is longer.
-const END_BYTES_MIN: usize = 3;
 
 impl FieldDraft {
     /// Whether finding it is cheap: then it is looked for even where no rule depends on it alone.
     pub fn finds(needle: &Needle) -> bool {
         match needle {
             Needle::Number(_) => true,
-            Needle::Whole(text) => !text.is_empty(),
-            Needle::End(text) => tail(text).len() >= END_BYTES_MIN,
-            Needle::Start(text) => head(text).len() >= END_BYTES_MIN,
-            Needle::Part(text) => longest_run(text).len() >= GRAM,
+            Needle::Whole(text) | Needle::Start(text) | Needle::End(text) => !text.is_empty(),
+            Needle::Part(text) => text.len() >= GRAM,
         }
     }
 
     pub fn add(&mut self, needle: &Needle, predicate: u32) {
         match needle {
             Needle::Number(key) => self.numbers.entry(*key).or_default().push(predicate),
-            Needle::Whole(text) if !text.is_empty() && !text.bytes().any(escaped) => {
-                self.whole.entry(key_of(text.as_bytes())).or_default().push(predicate);
+            Needle::Whole(text) | Needle::Start(text) | Needle::End(text) if text.is_empty() => {
+                self.others.push(predicate);
             }
-            Needle::Whole(text) | Needle::End(text)
-                if tail(text).len() >= END_BYTES_MIN.min(longest_run(text).len()) =>
-            {
-                let tails = self.tails.entry(tail(text).len()).or_default();
-                tails.entry(short(tail(text))).or_default().push(predicate);
+            Needle::Whole(text) => {
+                for text in written(text, predicate) {
+                    self.whole.entry(key_of(&text.bytes)).or_default().push(predicate);
+                }
             }
-            Needle::Start(text)
-                if head(text).len() >= END_BYTES_MIN.min(longest_run(text).len()) =>
-            {
-                let heads = self.heads.entry(head(text).len()).or_default();
-                heads.entry(short(head(text))).or_default().push(predicate);
-            }
-            Needle::Whole(text) | Needle::Start(text) | Needle::End(text) | Needle::Part(text) => {
-                self.add_part(text, predicate);
-            }
+            Needle::Start(text) => self.heads.extend(written(text, predicate)),
+            Needle::End(text) => self.tails.extend(written(text, predicate)),
+            Needle::Part(text) => self.add_part(text, predicate),
         }
     }
 
     fn add_part(&mut self, text: &str, predicate: u32) {
-        let run = longest_run(text);
-        if run.len() >= GRAM {
-            self.parts.push((text.as_bytes().to_vec(), predicate));
-        } else if !run.is_ascii() {
+        if text.len() >= GRAM {
+            self.parts.extend(written(text, predicate));
+        } else if !text.is_ascii() {
             self.foreign.push(predicate);
-        } else if run.len() >= PAIR {
-            self.pairs.push((run.to_vec(), predicate));
+        } else if text.len() >= PAIR {
+            self.pairs.extend(written(text, predicate));
         } else {
             self.others.push(predicate);
         }
     }
 
     pub fn finish(self, frequencies: &Frequencies) -> FieldIndex {
-        let ends = |drafts: BTreeMap<usize, BTreeMap<u64, Vec<u32>>>| {
-            Ends(drafts.into_iter().map(|(length, keys)| (length, Table::new(&keys))).collect())
+        let run = |text: Written| {
+            let (at, _) = frequencies.rarest(&text.bytes)?;
+            Some(Run::new(text, at))
         };
-        let runs = self.parts.iter().filter_map(|(text, predicate)| {
-            let runs = text.split(|byte| escaped(*byte)).filter(|run| run.len() >= GRAM);
-            let rare = |run| frequencies.rarest(run).map(|(at, count)| (count, at, run));
-            let (_, at, run) = runs.filter_map(rare).min_by_key(|(count, ..)| *count)?;
-            Some(Run { text: run.into(), at, predicate: *predicate })
-        });
         let unique = |mut list: Vec<u32>| {
             list.sort_unstable();
             list.dedup();
@@ -110,10 +88,10 @@ impl FieldDraft {
         FieldIndex {
             whole: Table::new(&self.whole),
             numbers: Table::new(&self.numbers),
-            heads: ends(self.heads),
-            tails: ends(self.tails),
-            parts: Grams::new(runs.collect()),
-            pairs: Pairs::new(&self.pairs),
+            heads: Ends::new(Side::Start, self.heads),
+            tails: Ends::new(Side::End, self.tails),
+            parts: Grams::new(self.parts.into_iter().filter_map(run).collect()),
+            pairs: Pairs::new(self.pairs),
             foreign: unique(self.foreign),
             others: unique(self.others),
         }
@@ -121,19 +99,15 @@ impl FieldDraft {
 }
 
 impl FieldIndex {
-    /// Adds the predicates that may be true of a value. `text` is folded; a backslash and a quote
-    /// may have a backslash before them.
-    pub fn search(&self, text: &[u8], hits: &mut Vec<u32>) {
+    /// Adds the predicates that may be true of a value. `value` is folded; with JSON's escapes of
+    /// backslash and quote if `is_escaped`, else without any.
+    pub fn search(&self, value: &[u8], is_escaped: bool, hits: &mut Vec<u32>) {
         if !self.whole.is_empty() {
-            hits.extend_from_slice(self.whole.get(key_of(text)));
+            hits.extend_from_slice(self.whole.get(key_of(value)));
         }
-        if !self.tails.0.is_empty() {
-            self.tails.search(last_eight(text), text.len(), false, hits);
-        }
-        if !self.heads.0.is_empty() {
-            self.heads.search(first_eight(text), text.len(), true, hits);
-        }
-        self.search_parts(text, hits);
+        self.tails.search(value, is_escaped, hits);
+        self.heads.search(value, is_escaped, hits);
+        self.search_parts(value, is_escaped, hits);
     }
 
     /// The same for the number a value is or spells.
@@ -146,42 +120,12 @@ impl FieldIndex {
     }
 
     /// Only what stands anywhere: for texts of which only parts are looked for.
-    pub fn search_parts(&self, text: &[u8], hits: &mut Vec<u32>) {
+    pub fn search_parts(&self, value: &[u8], is_escaped: bool, hits: &mut Vec<u32>) {
         hits.extend_from_slice(&self.others);
-        self.parts.search(text, hits);
-        self.pairs.search(text, hits);
-        if !self.foreign.is_empty() && !text.is_ascii() {
+        self.parts.search(value, is_escaped, hits);
+        self.pairs.search(value, is_escaped, hits);
+        if !self.foreign.is_empty() && !value.is_ascii() {
             hits.extend_from_slice(&self.foreign);
         }
-    }
-}
-
-impl Ends {
-    /// `eight` are the first bytes in the low end, or the last bytes in the high end.
-    fn search(&self, eight: u64, length: usize, at_start: bool, hits: &mut Vec<u32>) {
-        for (bytes, table) in &self.0 {
-            if *bytes > length {
-                return;
-            }
-            let drop = 8 * (8 - bytes);
-            let key = if at_start { eight << drop >> drop } else { eight >> drop };
-            hits.extend_from_slice(table.get(key));
-        }
-    }
-}
-
-fn first_eight(text: &[u8]) -> u64 {
-    match text.first_chunk::<8>() {
-        Some(eight) => u64::from_le_bytes(*eight),
-        None => short(text),
-    }
-}
-
-fn last_eight(text: &[u8]) -> u64 {
-    match text.last_chunk::<8>() {
-        Some(eight) => u64::from_le_bytes(*eight),
-        // Shorter: the bytes at the high end, as if others stood before them.
-        None if text.is_empty() => 0,
-        None => short(text) << (8 * (8 - text.len())),
     }
 }

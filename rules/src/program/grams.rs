@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 
-use super::table::Table;
+use super::table::{Table, short};
+use super::written::Written;
 
 /// Four bytes of text as a number.
 pub(super) type Gram = u32;
@@ -20,14 +21,45 @@ pub(super) struct Grams {
     runs: Vec<Run>,
 }
 
-/// A text that holds no character which JSON escapes.
+/// A text and where its gram stands in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Run {
-    pub text: Box<[u8]>,
-    /// Where its gram stands in it.
-    pub at: usize,
-    pub predicate: u32,
+    text: Written,
+    at: usize,
+    /// Where eight bytes of it begin that hold the gram; compared before all others, for texts that
+    /// share a gram mostly differ beside it. Shorter texts have zeros there.
+    eight_at: usize,
+    eight: u64,
+    mask: u64,
 }
+
+impl Run {
+    pub fn new(text: Written, at: usize) -> Self {
+        let eight_at = at.min(text.bytes.len().saturating_sub(EIGHT));
+        let bytes = text.bytes.get(eight_at..).unwrap_or(&[]);
+        let bytes = bytes.get(..EIGHT).unwrap_or(bytes);
+        let mask = u64::MAX.checked_shr(8 * (EIGHT - bytes.len()) as u32).unwrap_or(0);
+        Self { at, eight_at, eight: short(bytes), mask, text }
+    }
+
+    /// Whether it stands in a value that has its gram there.
+    #[inline]
+    fn is_in(&self, value: &[u8], gram_at: usize, is_escaped: bool) -> bool {
+        let Some(begin) = gram_at.checked_sub(self.at) else { return false };
+        let rest = value.get(begin..).unwrap_or(&[]);
+        let near = rest.get(self.eight_at..).unwrap_or(&[]);
+        let eight = match near.first_chunk::<EIGHT>() {
+            Some(eight) => u64::from_le_bytes(*eight),
+            None => short(near),
+        };
+        (eight ^ self.eight) & self.mask == 0
+            && rest.starts_with(&self.text.bytes)
+            && self.text.fits(is_escaped)
+    }
+}
+
+/// Bytes of a word.
+const EIGHT: usize = 8;
 
 /// How often grams stand in the texts of all rules: what is common there is common in events.
 #[derive(Debug, Default)]
@@ -65,7 +97,8 @@ impl Grams {
         };
         let mut keys: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
         for run in runs {
-            let Some(gram) = run.text.get(run.at..).and_then(|rest| grams(rest).next()) else {
+            let Some(gram) = run.text.bytes.get(run.at..).and_then(|rest| grams(rest).next())
+            else {
                 continue;
             };
             let number = u32::try_from(found.runs.len()).unwrap_or(u32::MAX);
@@ -87,7 +120,7 @@ impl Grams {
 
     /// Adds the predicates whose text stands in this one.
     #[inline]
-    pub fn search(&self, text: &[u8], hits: &mut Vec<u32>) {
+    pub fn search(&self, text: &[u8], is_escaped: bool, hits: &mut Vec<u32>) {
         if self.runs.is_empty() {
             return;
         }
@@ -95,18 +128,17 @@ impl Grams {
             let place = self.place(gram);
             let word = self.bits.get(place / 64).copied().unwrap_or(0);
             if word >> (place % 64) & 1 == 1 {
-                self.compare(text, at, gram, hits);
+                self.compare(text, is_escaped, at, gram, hits);
             }
         }
     }
 
     #[cold]
-    fn compare(&self, text: &[u8], at: usize, gram: Gram, hits: &mut Vec<u32>) {
+    fn compare(&self, text: &[u8], is_escaped: bool, at: usize, gram: Gram, hits: &mut Vec<u32>) {
         for number in self.places.get(gram.into()) {
             let Some(run) = self.runs.get(*number as usize) else { continue };
-            let Some(begin) = at.checked_sub(run.at) else { continue };
-            if text.get(begin..).is_some_and(|rest| rest.starts_with(&run.text)) {
-                hits.push(run.predicate);
+            if run.is_in(text, at, is_escaped) {
+                hits.push(run.text.predicate);
             }
         }
     }
@@ -121,33 +153,33 @@ pub(super) struct Pairs {
     /// A bit for each pair of bytes.
     bits: Vec<u64>,
     places: Table,
-    runs: Vec<Run>,
+    texts: Vec<Written>,
 }
 
 impl Pairs {
-    pub fn new(runs: &[(Vec<u8>, u32)]) -> Self {
-        if runs.is_empty() {
+    pub fn new(texts: Vec<Written>) -> Self {
+        if texts.is_empty() {
             return Self::default();
         }
         let mut found = Self { bits: vec![0; 0x1_0000 / 64], ..Self::default() };
         let mut keys: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
-        for (text, predicate) in runs {
-            let Some([a, b]) = text.first_chunk() else { continue };
+        for (number, text) in texts.iter().enumerate() {
+            let Some([a, b]) = text.bytes.first_chunk() else { continue };
             let pair = usize::from(u16::from_le_bytes([*a, *b]));
-            let number = u32::try_from(found.runs.len()).unwrap_or(u32::MAX);
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
             keys.entry(pair as u64).or_default().push(number);
             if let Some(word) = found.bits.get_mut(pair / 64) {
                 *word |= 1 << (pair % 64);
             }
-            found.runs.push(Run { text: text.as_slice().into(), at: 0, predicate: *predicate });
         }
         found.places = Table::new(&keys);
+        found.texts = texts;
         found
     }
 
     /// Adds the predicates whose text stands in this one.
-    pub fn search(&self, text: &[u8], hits: &mut Vec<u32>) {
-        if self.runs.is_empty() {
+    pub fn search(&self, text: &[u8], is_escaped: bool, hits: &mut Vec<u32>) {
+        if self.texts.is_empty() {
             return;
         }
         for (at, pair) in text.windows(PAIR).enumerate() {
@@ -155,18 +187,16 @@ impl Pairs {
             let pair = usize::from(u16::from_le_bytes([*a, *b]));
             let word = self.bits.get(pair / 64).copied().unwrap_or(0);
             if word >> (pair % 64) & 1 == 1 {
-                self.compare(text, at, pair as u64, hits);
+                self.compare(text.get(at..).unwrap_or(&[]), is_escaped, pair as u64, hits);
             }
         }
     }
 
-    fn compare(&self, text: &[u8], at: usize, pair: u64, hits: &mut Vec<u32>) {
-        let rest = text.get(at..).unwrap_or(&[]);
+    fn compare(&self, rest: &[u8], is_escaped: bool, pair: u64, hits: &mut Vec<u32>) {
         for number in self.places.get(pair) {
-            if let Some(run) =
-                self.runs.get(*number as usize).filter(|run| rest.starts_with(&run.text))
-            {
-                hits.push(run.predicate);
+            let Some(text) = self.texts.get(*number as usize) else { continue };
+            if rest.starts_with(&text.bytes) && text.fits(is_escaped) {
+                hits.push(text.predicate);
             }
         }
     }

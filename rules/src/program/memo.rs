@@ -1,4 +1,4 @@
-use super::Route;
+use super::{Program, Route};
 use crate::detection::{Compared, Facts, Predicates};
 use crate::record::Record;
 use crate::view::Slot;
@@ -77,6 +77,7 @@ impl Remembered {
 
 /// What is true of the event in a record; each comparison is made once.
 pub(crate) struct Memo<'a> {
+    pub program: &'a Program,
     pub route: &'a Route,
     /// The predicates the index found.
     pub found: &'a Bits,
@@ -92,8 +93,12 @@ pub(crate) struct Memo<'a> {
 impl Facts for Memo<'_> {
     fn holds(&mut self, predicate: usize) -> bool {
         self.steps += 1;
-        // What the index looks for and has not found is not true.
-        if self.route.settles(predicate) && !self.found.contains(predicate) {
+        if self.found.contains(predicate) {
+            if self.program.proves(predicate) {
+                return true;
+            }
+        } else if self.route.settles(predicate) {
+            // What the index looks for and has not found is not true.
             return false;
         }
         if self.remembered.known.contains(predicate) {

@@ -1,5 +1,6 @@
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use super::grams::GRAM;
 use crate::pattern::{Comparison, Number, Test, Within, fold};
 
 /// What a value must hold for a test to be true, as far as an index can find it. It is a filter: what
@@ -53,6 +54,24 @@ pub(super) fn needles(test: &Test) -> Option<Vec<Needle>> {
             Some(parts.into_iter().map(Needle::Part).collect())
         }
         Test::Network(_) | Test::Number(..) | Test::Moment(..) => None,
+    }
+}
+
+/// Whether a test is true wherever its needle is found: the index compares beginnings, ends and parts
+/// with all of the text, whole texts only by their hash.
+pub(super) fn is_all(test: &Test) -> bool {
+    match test {
+        Test::Glob(glob) => {
+            let found = glob.required().filter(|_| glob.is_one_text() && !glob.cased);
+            found.is_some_and(|(texts, within)| {
+                within != Within::Whole && texts.iter().all(|text| text.len() >= GRAM)
+            })
+        }
+        Test::Regex(_)
+        | Test::Boolean(_)
+        | Test::Network(_)
+        | Test::Number(..)
+        | Test::Moment(..) => false,
     }
 }
 

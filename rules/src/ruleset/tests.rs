@@ -97,9 +97,10 @@ fn absence_emptiness_and_null_are_told_apart() {
     assert!(line("a: null", json!({"a": null})) && line("a: null", json!({})));
     assert!(!line("a: null", json!({"a": ""})));
     assert!(line("a: ''", json!({"a": ""})) && !line("a: ''", json!({})));
-    assert!(
-        line("a|exists: true", json!({"a": ""})) && !line("a|exists: true", json!({"a": null}))
-    );
+    for held in [json!(""), json!(null), json!([]), json!([null])] {
+        assert!(line("a|exists: true", json!({"a": held})), "{held}");
+        assert!(!line("a|exists: false", json!({"a": held})), "{held}");
+    }
     assert!(line("a|exists: false", json!({})) && !line("a|exists: false", json!({"a": 0})));
     assert!(line("a: '*'", json!({"a": "x"})) && !line("a: '*'", json!({})));
 }
