@@ -132,7 +132,7 @@ fn growth(data: &corpus::Data) -> Outcome<()> {
         let (ruleset, _) = Ruleset::load(rules.sources());
         let loading = began.elapsed().as_secs_f64();
         let mut evaluator = Evaluator::new(&ruleset);
-        let rate = rate(&mut evaluator, &corpus, ROUNDS);
+        let rate = rate(&mut evaluator, &corpus, ROUNDS * 8);
         let loaded = ruleset.rules().len();
         let slower = |than: Option<f64>| Ratio(than.unwrap_or(rate), rate);
         println!(
