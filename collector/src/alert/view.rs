@@ -54,8 +54,8 @@ pub struct AlertRow {
     pub level: Level,
     /// Where it is on its way.
     pub state: State,
-    /// Where it happened.
-    pub machine: MachineRef,
+    /// Where it happened; none where the collector speaks of itself.
+    pub machine: Option<MachineRef>,
     /// Whose machine that is.
     pub agency: AgencyRef,
     /// Values that tell it from others of the same rule on the same machine.
@@ -145,7 +145,8 @@ impl AlertRow {
             title: said.title.clone(),
             level: Level::from_index(row.try_get("level")?),
             state: State::from_word(row.try_get("state")?).unwrap_or(State::Open),
-            machine: MachineRef { id, hostname: row.try_get("hostname")? },
+            machine: (id != AgentId::COLLECTOR)
+                .then_some(MachineRef { id, hostname: row.try_get("hostname")? }),
             agency: AgencyRef {
                 id: row.try_get("agency")?,
                 code: row.try_get("agency_code")?,
