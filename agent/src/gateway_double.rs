@@ -285,7 +285,8 @@ impl Peer {
             return refuse(Cause::CertificateExpired, None, now);
         }
         assert!(body.len() <= limits::BATCH_BYTES_MAX);
-        let plain = zstd::bulk::decompress(body, limits::BATCH_BYTES_DECOMPRESSED_MAX).unwrap();
+        let mut reader = zstd::bulk::Decompressor::with_dictionary(wire::DICTIONARY).unwrap();
+        let plain = reader.decompress(body, limits::BATCH_BYTES_DECOMPRESSED_MAX).unwrap();
         let (envelope, events) = wire::decode_batch(&plain).unwrap();
         assert_eq!(envelope.agent, agent, "identity is the certificate's");
         let lines: Vec<String> =
@@ -308,8 +309,16 @@ impl Peer {
         };
         let pace = Pace { bytes_per_second: 100_000_000, wait_ms: 0 };
         let (epoch, lane) = (envelope.epoch, envelope.lane);
-        let ack =
-            Ack { epoch, lane, durable, archived: durable, configuration: 0, pace, time: now };
+        let ack = Ack {
+            epoch,
+            lane,
+            durable,
+            archived: durable,
+            configuration: 0,
+            pace,
+            time: now,
+            dictionary: 1,
+        };
         (200, serde_json::to_value(ack).unwrap())
     }
 

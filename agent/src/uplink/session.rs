@@ -46,6 +46,8 @@ pub(super) struct Session<'a> {
     link: &'a Link,
     packer: Packer,
     delivered: AtomicBool,
+    /// The collector has the dictionary.
+    dictionary: AtomicBool,
     acknowledged: Notify,
     time_kept: std::sync::Mutex<Option<Instant>>,
 }
@@ -69,6 +71,7 @@ impl<'a> Session<'a> {
             link,
             packer: Packer::new(),
             delivered: AtomicBool::new(false),
+            dictionary: AtomicBool::new(false),
             acknowledged: Notify::new(),
             time_kept: std::sync::Mutex::new(None),
         }
@@ -136,17 +139,18 @@ impl<'a> Session<'a> {
     async fn send(&self, state: &mut LaneState, mut batch: Batch) -> Result<(), Ended> {
         // Read from the spool again, should they have to be sent again.
         let lines = std::mem::take(&mut batch.lines);
-        let packed = match self.packer.pack(&self.envelope(&batch), lines) {
-            Ok(packed) => packed,
-            Err(PackError::TooLarge(_)) => {
-                let why = "larger than a batch may be".to_owned();
-                return self.never(state, batch, why).await;
-            }
-            Err(PackError::Compressor(error)) => {
-                self.later(state, None, error.to_string());
-                return Ok(());
-            }
-        };
+        let packed =
+            match self.packer.pack(&self.envelope(&batch), lines, self.dictionary.load(Relaxed)) {
+                Ok(packed) => packed,
+                Err(PackError::TooLarge(_)) => {
+                    let why = "larger than a batch may be".to_owned();
+                    return self.never(state, batch, why).await;
+                }
+                Err(PackError::Compressor(error)) => {
+                    self.later(state, None, error.to_string());
+                    return Ok(());
+                }
+            };
         let (wire_bytes, sent_at) = (packed.len() as u64, Instant::now());
         let headers = [("content-type", "application/x-ndjson"), ("content-encoding", "zstd")];
         let answer = self.link.post("/v1/events", &headers, packed.into()).await;
@@ -207,6 +211,7 @@ impl<'a> Session<'a> {
             durable: ack.durable,
             archived: ack.archived,
         };
+        self.dictionary.store(ack.dictionary >= wire::DICTIONARY_NUMBER, Relaxed);
         // Without the note it would only be sent again.
         let _ = self.uplink.spool.acknowledge(acknowledgement).await;
         self.delivered.store(true, Relaxed);
