@@ -23,8 +23,8 @@ use serde::Deserialize;
 use soc_event::{Epoch, Lane, Sequence, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::config::Bytes;
 use crate::sensor::{Clock, Delivery, Positions};
+use crate::size::Bytes;
 
 mod cap;
 mod earlier;
