@@ -8,13 +8,15 @@ use soc_event::{Event, RunId, kind};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 
+use crate::caps::{Caps, Shed};
 use crate::clock::JudgedClock;
-use crate::config::Config;
+use crate::config::Local;
 use crate::enrol;
+use crate::remote::{Offers, Remote, Rooms};
 use crate::sensor::host::Vitals;
 use crate::sensor::{self, Clock, Context, Delivery, Observation, Outlet, Root, SystemClock};
 use crate::spool::{self, Spool};
-use crate::status::Board;
+use crate::status::{self, Board};
 use crate::supervisor::{Supervisor, Wish};
 use crate::uplink::Uplink;
 
@@ -29,8 +31,8 @@ const WAKE_ONCE: Duration = Duration::from_secs(30);
 
 /// What an agent is started with.
 pub struct Setup {
-    /// All settings.
-    pub config: Config,
+    /// This machine's own settings.
+    pub local: Local,
     /// The state folder.
     pub state: PathBuf,
     /// Where `/` is.
@@ -69,13 +71,13 @@ struct Agent {
 /// # Errors
 /// [`Error`]; everything that can go on by itself does.
 pub async fn run(setup: Setup) -> Result<(), Error> {
-    let Setup { config, state, root, metrics, mut wishes } = setup;
+    let Setup { local, state, root, metrics, mut wishes } = setup;
     let fingerprint = enrol::fingerprint(&root);
     let (outlet, deliveries) = Outlet::channel();
     let (spool, thread) = Spool::open(
         &state,
         spool::Setup {
-            config: config.spool.clone(),
+            config: local.config.spool.clone(),
             fingerprint: fingerprint.clone(),
             clock: Arc::new(SystemClock),
             deliveries,
@@ -95,7 +97,12 @@ pub async fn run(setup: Setup) -> Result<(), Error> {
         nudge: Arc::default(),
         run,
     };
+    agent.remember();
     agent.say(agent.started()).await;
+    let (offers, offered) = Offers::channel();
+    let remote = agent.remote(local, offers.clone());
+    let rooms = remote.rooms();
+    let shed = watch::channel(Shed::new()).0;
     let (stop_sensors, sensors_stopped) = watch::channel(false);
     let (stop_uplink, uplink_stopped) = watch::channel(false);
     let (stop_reporter, reporter_stopped) = watch::channel(false);
@@ -104,8 +111,12 @@ pub async fn run(setup: Setup) -> Result<(), Error> {
         let serving = crate::metrics::serve(listener, agent.board.clone(), uplink_stopped.clone());
         tokio::spawn(serving);
     }
-    let sensors = tokio::spawn(agent.supervisor(&config, &sensors_stopped).run(sensors_stopped));
-    let uplink = tokio::spawn(agent.uplink(&config, fingerprint).run(uplink_stopped.clone()));
+    let supervisor = agent.supervisor(&rooms, &shed, &sensors_stopped);
+    let sensors = tokio::spawn(supervisor.run(sensors_stopped.clone()));
+    tokio::spawn(remote.run(offered, sensors_stopped.clone()));
+    tokio::spawn(agent.caps(&rooms, shed).run(sensors_stopped));
+    let uplink = agent.uplink(&rooms, offers, fingerprint);
+    let uplink = tokio::spawn(uplink.run(uplink_stopped.clone()));
     let reporter = tokio::spawn(agent.reporter().run(reporter_stopped));
     let ended = agent.obey(&mut wishes).await;
     stop_sensors.send_replace(true);
@@ -179,11 +190,38 @@ impl Agent {
         let _ = tokio::time::timeout(GOODBYE, self.outlet.send(delivery)).await;
     }
 
-    fn supervisor(&self, config: &Config, stop: &watch::Receiver<bool>) -> Supervisor {
-        let (settings, vitals) = (config.sensor.clone(), self.vitals.clone());
-        let told = self.vitals.clone();
+    /// What was sent today counts across restarts.
+    fn remember(&self) {
+        if let Ok(Some(before)) = status::read(&self.state) {
+            self.board.change(|report| report.uplink.today = before.uplink.today);
+        }
+    }
+
+    fn remote(&self, local: Local, offers: Offers) -> Remote {
+        let (state, board, outlet) = (self.state.clone(), self.board.clone(), self.outlet.clone());
+        Remote::start(local, state, offers, board, outlet, Arc::new(SystemClock))
+    }
+
+    fn caps(&self, rooms: &Rooms, shed: watch::Sender<Shed>) -> Caps {
+        Caps {
+            config: rooms.caps.subscribe(),
+            board: self.board.clone(),
+            shed,
+            outlet: self.outlet.clone(),
+            clock: Arc::new(SystemClock),
+            root: self.root.clone(),
+        }
+    }
+
+    fn supervisor(
+        &self,
+        rooms: &Rooms,
+        shed: &watch::Sender<Shed>,
+        stop: &watch::Receiver<bool>,
+    ) -> Supervisor {
+        let (vitals, told) = (self.vitals.clone(), self.vitals.clone());
         Supervisor {
-            build: Arc::new(move || sensor::build(&settings, &vitals)),
+            build: Arc::new(move |config| sensor::build(config, &vitals)),
             context: Context {
                 root: self.root.clone(),
                 clock: Arc::new(SystemClock),
@@ -193,12 +231,15 @@ impl Agent {
             },
             board: self.board.clone(),
             running: Arc::new(move |names| told.set_sensors(names)),
+            effective: rooms.effective.subscribe(),
+            shed: shed.subscribe(),
         }
     }
 
-    fn uplink(&self, config: &Config, fingerprint: String) -> Uplink {
+    fn uplink(&self, rooms: &Rooms, offers: Offers, fingerprint: String) -> Uplink {
         Uplink {
-            config: config.uplink.clone(),
+            config: rooms.uplink.subscribe(),
+            offers,
             spool: self.spool.clone(),
             state: self.state.clone(),
             root: self.root.clone(),

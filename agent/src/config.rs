@@ -2,22 +2,26 @@
 //!
 //! One TOML file of the rooms' own `Config`s; everything has a default, so no file is needed.
 //! Unknown keys are errors. All mistakes are reported together, each with its line, and nothing is
-//! started. The tables `spool`, `uplink` and `metrics` are the agent's; every sensor has a table of
-//! its own beside them.
+//! started. The tables `spool`, `uplink`, `metrics`, `self` and `remote` are the agent's; every
+//! sensor has a table of its own beside them.
+//!
+//! What the collector sends is laid over it by [`Local::with`], a pure function: it can choose among
+//! the sensors and among the logs this file allows, and make the agent's share of the machine
+//! smaller, and nothing else, whatever it sends.
 
 use std::fmt;
-use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, ValueDeserializer};
 
-use crate::{metrics, sensor, spool, uplink};
+use crate::{caps, metrics, remote, sensor, spool, uplink};
 
-mod size;
+mod effective;
+mod paths;
 mod tree;
 
-pub use size::Bytes;
+pub use effective::{Effective, Local};
 
 /// The settings of all rooms.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +32,10 @@ pub struct Config {
     pub uplink: uplink::Config,
     /// `[metrics]`
     pub metrics: metrics::Config,
+    /// `[self]`
+    pub own: caps::Config,
+    /// `[remote]`
+    pub remote: remote::Config,
     /// `[antivirus]`, `[port]`, … one table a sensor.
     pub sensor: sensor::Config,
 }
@@ -69,22 +77,14 @@ struct Own {
     spool: spool::Config,
     uplink: uplink::Config,
     metrics: metrics::Config,
+    #[serde(rename = "self")]
+    own: caps::Config,
+    remote: remote::Config,
 }
 
-const OWN: [&str; 3] = ["spool", "uplink", "metrics"];
+const OWN: [&str; 5] = ["spool", "uplink", "metrics", "self", "remote"];
 
 impl Config {
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// [`Error`] with all that is wrong.
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        let shown = path.display().to_string();
-        let unreadable = |source| Error::Unreadable { path: shown.clone(), source };
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        Self::parse(&text).map_err(|mistakes| Error::Mistakes { path: shown, mistakes })
-    }
-
     /// Reads the text of a file.
     ///
     /// # Errors
@@ -96,8 +96,7 @@ impl Config {
         let (own, sensors) = tree::split(root.get_ref(), &OWN);
         let own: Own = lenient(text, own, &mut mistakes);
         let sensor: sensor::Config = lenient(text, sensors, &mut mistakes);
-        let ranges = [own.spool.mistakes(), own.uplink.mistakes(), sensor.mistakes()];
-        let in_range = ranges.into_iter().flatten().map(|what| {
+        let in_range = out_of_range(&own, &sensor).into_iter().map(|what| {
             let line = tree::find(root.get_ref(), &what).map(|at| line_of(text, at));
             Mistake { line, what }
         });
@@ -106,9 +105,25 @@ impl Config {
             mistakes.sort_by_key(|mistake| mistake.line.unwrap_or(usize::MAX));
             return Err(mistakes);
         }
-        let Own { spool, uplink, metrics } = own;
-        Ok(Self { spool, uplink, metrics, sensor })
+        Ok(Self::of(own, sensor))
     }
+
+    fn of(own: Own, sensor: sensor::Config) -> Self {
+        let Own { spool, uplink, metrics, own, remote } = own;
+        Self { spool, uplink, metrics, own, remote, sensor }
+    }
+}
+
+/// Everything that is out of range, each as one sentence with the name of the setting.
+fn out_of_range(own: &Own, sensor: &sensor::Config) -> Vec<String> {
+    let ranges = [
+        own.spool.mistakes(),
+        own.uplink.mistakes(),
+        own.own.mistakes(),
+        own.remote.mistakes(),
+        sensor.mistakes(),
+    ];
+    ranges.into_iter().flatten().collect()
 }
 
 /// Reads what can be read: at a mistake the entry it stands in is left out and reading begins

@@ -39,6 +39,8 @@ pub struct Enrolment {
     pub fingerprint: String,
     /// Name of the operating system, for people.
     pub os: String,
+    /// The proxy on the way, if there is one.
+    pub proxy: Option<link::Proxy>,
 }
 
 impl Enrolment {
@@ -46,7 +48,12 @@ impl Enrolment {
     pub fn of_machine(collector: Address, token: String, ca_pin: Pin, root: &Root) -> Self {
         let hostname = sensor::host::hostname(root);
         let (fingerprint, os) = (fingerprint(root), operating_system(root));
-        Self { collector, token, ca_pin, hostname, fingerprint, os }
+        Self { collector, token, ca_pin, hostname, fingerprint, os, proxy: None }
+    }
+
+    /// The same through a proxy.
+    pub fn through(self, proxy: Option<link::Proxy>) -> Self {
+        Self { proxy, ..self }
     }
 }
 
@@ -132,7 +139,7 @@ pub async fn enrol(
     clock: &Arc<JudgedClock>,
 ) -> Result<Identity, Error> {
     let peer = Peer { address: enrolment.collector.clone(), pin: enrolment.ca_pin, ca: None };
-    let link = Link::connect(&peer, None, clock.clone()).await?;
+    let link = Link::connect(&peer, enrolment.proxy.as_ref(), None, clock.clone()).await?;
     let (folder, token) = (state.to_owned(), enrolment.token.clone());
     let name = enrolment.hostname.clone();
     let signing = blocking(move || pending::signing(&folder, &token, &name)).await?;

@@ -59,6 +59,7 @@ pub(crate) struct Seen {
     /// Token and public key of each machine, in the order of their names.
     pub machines: Vec<(String, Vec<u8>)>,
     pub renewals: usize,
+    pub fetches: usize,
 }
 
 impl Seen {
@@ -78,6 +79,8 @@ struct Inner {
     now: Mutex<Timestamp>,
     refuses_renewal: Mutex<bool>,
     loses_enrolment: Mutex<bool>,
+    /// The version that is named with every answer, and what is then given.
+    configuration: Mutex<(u64, serde_json::Value)>,
     changed: watch::Sender<u64>,
 }
 
@@ -109,6 +112,7 @@ impl Gateway {
             now: Mutex::new(in_year(2026)),
             refuses_renewal: Mutex::new(false),
             loses_enrolment: Mutex::new(false),
+            configuration: Mutex::default(),
             changed: watch::channel(0).0,
         });
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
@@ -141,6 +145,11 @@ impl Gateway {
 
     pub(crate) fn refuses_renewal(&self, refuses: bool) {
         *self.inner.refuses_renewal.lock().unwrap() = refuses;
+    }
+
+    /// Names this version with every answer, and gives this when asked for it.
+    pub(crate) fn configures(&self, version: u64, answer: serde_json::Value) {
+        *self.inner.configuration.lock().unwrap() = (version, answer);
     }
 
     /// Enrols, but the answer never arrives.
@@ -209,6 +218,10 @@ impl Peer {
             "/v1/enrol" => self.enrol(&body),
             "/v1/renew" => self.renew(&body),
             "/v1/events" => self.events(&body).await,
+            "/v1/configuration" => {
+                self.inner.seen.lock().unwrap().fetches += 1;
+                (200, self.inner.configuration.lock().unwrap().1.clone())
+            }
             _ => (404, serde_json::json!({"title": "not found"})),
         };
         self.inner.changed.send_modify(|count| *count += 1);
@@ -285,7 +298,8 @@ impl Peer {
             return refuse(Cause::CertificateExpired, None, now);
         }
         assert!(body.len() <= limits::BATCH_BYTES_MAX);
-        let plain = zstd::bulk::decompress(body, limits::BATCH_BYTES_DECOMPRESSED_MAX).unwrap();
+        let mut reader = zstd::bulk::Decompressor::with_dictionary(wire::DICTIONARY).unwrap();
+        let plain = reader.decompress(body, limits::BATCH_BYTES_DECOMPRESSED_MAX).unwrap();
         let (envelope, events) = wire::decode_batch(&plain).unwrap();
         assert_eq!(envelope.agent, agent, "identity is the certificate's");
         let lines: Vec<String> =
@@ -308,8 +322,9 @@ impl Peer {
         };
         let pace = Pace { bytes_per_second: 100_000_000, wait_ms: 0 };
         let (epoch, lane) = (envelope.epoch, envelope.lane);
-        let ack =
-            Ack { epoch, lane, durable, archived: durable, configuration: 0, pace, time: now };
+        let configuration = self.inner.configuration.lock().unwrap().0;
+        let (archived, time, dictionary) = (durable, now, wire::DICTIONARY_NUMBER);
+        let ack = Ack { epoch, lane, durable, archived, configuration, pace, time, dictionary };
         (200, serde_json::to_value(ack).unwrap())
     }
 

@@ -16,24 +16,30 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use soc_event::limits;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::clock::JudgedClock;
 
 mod address;
+mod proxy;
 mod verifier;
 
 pub use address::{Address, Pin};
+pub use proxy::Proxy;
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long one request may take: 1 MiB at 100 kbit/s, and some.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
-/// How often a silent connection is asked whether it still lives.
-const PING_INTERVAL: Duration = Duration::from_secs(20);
-/// Longest answer that is read.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// How often a silent connection is asked whether it still lives, which is also this machine's sign
+/// of life: the collector calls it silent after 85 s without one.
+const PING_INTERVAL: Duration = Duration::from_secs(60);
+/// How long the answer to that may take: what is lost is sent again by then.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest answer that is read: a configuration, every byte of it escaped.
+const ANSWER_BYTES_MAX: usize = 6 * limits::CONFIGURATION_BYTES_MAX + 8 * 1024;
 /// Flow-control window: answers are small, so little is ever buffered.
 const WINDOW_BYTES: u32 = 64 * 1024;
 
@@ -82,6 +88,14 @@ pub enum Error {
     /// Our own certificate or key is unusable: enrol anew.
     #[error("the agent's own certificate or key cannot be used: {0}")]
     OwnCertificate(String),
+    /// The proxy does not pass us on; its settings are wrong, or it cannot reach the collector.
+    #[error("proxy {proxy}: {reason}")]
+    Proxy {
+        /// Which, without its password.
+        proxy: String,
+        /// What it answered, or why it could not be asked.
+        reason: String,
+    },
     /// The connection broke; connect again.
     #[error("connection to the collector: {0}")]
     Broken(String),
@@ -101,24 +115,25 @@ pub struct Answer {
     pub status: u16,
     /// From the header `Retry-After`, where it was given in seconds.
     pub retry_after: Option<Duration>,
-    /// The body, at most 64 KiB.
+    /// The body, at most 392 KiB.
     pub body: Bytes,
     /// How long it took from the first byte sent.
     pub round_trip: Duration,
 }
 
 impl Link {
-    /// Connects; with `client` the collector learns who we are.
+    /// Connects, through a proxy where there is one; with `client` the collector learns who we are.
     ///
     /// # Errors
     /// All but [`Error::Broken`] come from here.
     pub async fn connect(
         peer: &Peer,
+        proxy: Option<&Proxy>,
         client: Option<Client>,
         clock: Arc<JudgedClock>,
     ) -> Result<Self, Error> {
         let config = tls_config(peer, client, clock)?;
-        let connecting = open(&peer.address, config);
+        let connecting = open(&peer.address, proxy, config);
         let timed_out = |_| Error::TimedOut(peer.address.clone());
         tokio::time::timeout(CONNECT_TIMEOUT, connecting).await.map_err(timed_out)?
     }
@@ -174,9 +189,16 @@ impl Drop for Link {
     }
 }
 
-async fn open(address: &Address, config: ClientConfig) -> Result<Link, Error> {
+async fn open(
+    address: &Address,
+    proxy: Option<&Proxy>,
+    config: ClientConfig,
+) -> Result<Link, Error> {
     let unreachable = |source| Error::Unreachable { address: address.clone(), source };
-    let stream = TcpStream::connect((address.host(), address.port())).await.map_err(unreachable)?;
+    let stream = match proxy {
+        Some(proxy) => proxy.connect(address).await?,
+        None => TcpStream::connect((address.host(), address.port())).await.map_err(unreachable)?,
+    };
     // Small alert batches must not wait for more bytes; without it they do, no harm else.
     let _ = stream.set_nodelay(true);
     let name = ServerName::try_from(address.host().to_owned())
@@ -190,7 +212,7 @@ async fn open(address: &Address, config: ClientConfig) -> Result<Link, Error> {
         .initial_connection_window_size(WINDOW_BYTES)
         .max_send_buf_size(WINDOW_BYTES as usize)
         .keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
         .keep_alive_while_idle(true)
         .handshake(TokioIo::new(stream))
         .await

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use soc_agent::clock::JudgedClock;
-use soc_agent::config::Config;
+use soc_agent::config::Local;
 use soc_agent::enrol::{self, Enrolment};
 use soc_agent::link::{Address, Pin};
 use soc_agent::sensor::{Root, SystemClock};
@@ -148,11 +148,11 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 }
 
 fn show_check(arguments: &Check) -> ExitCode {
-    let config = match config(arguments.config.as_deref()) {
-        Ok(config) => config,
+    let local = match local(arguments.config.as_deref()) {
+        Ok(local) => local,
         Err(error) => return fail(&error, EXIT_MISTAKE),
     };
-    let report = check::run(&Root::default(), &config.sensor, &SystemClock);
+    let report = check::run(&Root::default(), &local.config.sensor, &SystemClock);
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let colour = check::wants_colour(is_terminal, std::env::var_os("NO_COLOR").as_deref());
     let options = check::Options { json: arguments.json, colour };
@@ -202,30 +202,30 @@ fn with_small_heap() {
 
 fn run(arguments: Run) -> ExitCode {
     with_small_heap();
-    let config = match config(arguments.config.as_deref()) {
-        Ok(config) => config,
+    let local = match local(arguments.config.as_deref()) {
+        Ok(local) => local,
         Err(error) => return fail(&error, EXIT_MISTAKE),
     };
-    match run_with(config, arguments.state.state) {
+    match run_with(local, arguments.state.state) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&*error, 1),
     }
 }
 
 /// A file that was named has to be there, the default one does not.
-fn config(named: Option<&Path>) -> Result<Config, soc_agent::config::Error> {
+fn local(named: Option<&Path>) -> Result<Local, soc_agent::config::Error> {
     match named {
-        Some(path) => Config::read(path),
-        None if Path::new(CONFIG_PATH).exists() => Config::read(Path::new(CONFIG_PATH)),
-        None => Ok(Config::default()),
+        Some(path) => Local::read(path),
+        None if Path::new(CONFIG_PATH).exists() => Local::read(Path::new(CONFIG_PATH)),
+        None => Ok(Local::default()),
     }
 }
 
-fn run_with(config: Config, state: PathBuf) -> Result<(), Failure> {
+fn run_with(local: Local, state: PathBuf) -> Result<(), Failure> {
     let root = Root::default();
     runtime()?.block_on(async {
         let wishes = wishes(root.clone())?;
-        let metrics = match config.metrics.listen {
+        let metrics = match local.config.metrics.listen {
             Some(address) => {
                 let listener = tokio::net::TcpListener::bind(address).await;
                 Some(listener.map_err(|error| format!("metrics.listen {address}: {error}"))?)
@@ -233,7 +233,7 @@ fn run_with(config: Config, state: PathBuf) -> Result<(), Failure> {
             None => None,
         };
         tracing::info!(version = env!("CARGO_PKG_VERSION"), state = %state.display(), "agent runs");
-        agent::run(agent::Setup { config, state, root, metrics, wishes }).await?;
+        agent::run(agent::Setup { local, state, root, metrics, wishes }).await?;
         tracing::info!("agent stopped");
         Ok(())
     })

@@ -18,12 +18,13 @@ mod read;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use soc_event::{Event, Lane, Timestamp};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
-pub use config::{Config, build};
+pub use config::{Config, build, looks_at};
 
 /// One thing seen, and what it is worth.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +78,36 @@ pub const DELIVERIES_WAITING_MAX: usize = 2;
 
 /// Where a sensor puts what it saw. Waits while the spool is busy: polled sensors lose nothing.
 #[derive(Clone, Debug)]
-pub struct Outlet(mpsc::Sender<Delivery>);
+pub struct Outlet {
+    deliveries: mpsc::Sender<Delivery>,
+    signs: Signs,
+}
+
+/// When a sensor delivered last and was last seen alive. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Signs(Arc<Mutex<(Option<Timestamp>, Option<Instant>)>>);
+
+impl Signs {
+    /// When it delivered last, by the system's clock.
+    pub fn delivered(&self) -> Option<Timestamp> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// When it was last seen alive.
+    pub fn alive(&self) -> Option<Instant> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+    }
+
+    /// It is alive now.
+    pub fn note_alive(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(Instant::now());
+    }
+
+    fn note_delivery(&self) {
+        let now = Timestamp::from_system(std::time::SystemTime::now());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (Some(now), Some(Instant::now()));
+    }
+}
 
 /// The spool is gone; the agent is stopping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -88,7 +118,7 @@ impl Outlet {
     /// The outlet and the spool's end of it.
     pub fn channel() -> (Self, mpsc::Receiver<Delivery>) {
         let (sender, receiver) = mpsc::channel(DELIVERIES_WAITING_MAX);
-        (Self(sender), receiver)
+        (Self { deliveries: sender, signs: Signs::default() }, receiver)
     }
 
     /// Hands over a delivery; returns when it is in the queue, not when it is on disk.
@@ -99,7 +129,23 @@ impl Outlet {
     /// # Cancel safety
     /// Cancelled, it has either handed over all or nothing.
     pub async fn send(&self, delivery: Delivery) -> Result<(), Stopping> {
-        self.0.send(delivery).await.map_err(|_| Stopping)
+        let delivers = !delivery.observations.is_empty();
+        self.deliveries.send(delivery).await.map_err(|_| Stopping)?;
+        match delivers {
+            true => self.signs.note_delivery(),
+            false => self.signs.note_alive(),
+        }
+        Ok(())
+    }
+
+    /// Whether a delivery would have to wait.
+    pub fn is_full(&self) -> bool {
+        self.deliveries.capacity() == 0
+    }
+
+    /// The same outlet, whose deliveries are noted here.
+    pub fn noted(&self, signs: Signs) -> Self {
+        Self { deliveries: self.deliveries.clone(), signs }
     }
 }
 
@@ -164,6 +210,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// Says that the sensor has not hung.
+    pub fn alive(&self) {
+        self.outlet.signs.note_alive();
+    }
+
     /// Waits until the sensor shall end.
     ///
     /// # Cancel safety
@@ -198,8 +249,19 @@ pub type Running = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 /// Watches one thing.
 pub trait Sensor: Send {
-    /// `antivirus`; the word of the configuration.
+    /// `antivirus`; the word of the configuration, whose table of this name is the sensor's.
     fn name(&self) -> &'static str;
+
+    /// Whether the agent may do without it to stay within its caps.
+    fn is_optional(&self) -> bool {
+        false
+    }
+
+    /// A sensor that neither delivers nor calls [`Context::alive`] for so long hangs, and is started
+    /// again. None for sensors that wait for others.
+    fn hangs_after(&self) -> Option<std::time::Duration> {
+        None
+    }
 
     /// Watches until told to stop. State kinds are sent in full at start and once a day, and as
     /// changes in between.

@@ -2,12 +2,14 @@
 //!
 //! A [`Delivery`] (observations and the read positions they stand for) is committed in one
 //! transaction: after a power cut either both are there or neither. Several deliveries share a
-//! commit: at once when little happens, three times a second under load. Every event gets the next
-//! sequence of its lane; ids are never given twice, because a spool made anew, moved to other
-//! hardware or rolled back begins a new [`Epoch`].
+//! commit: at once when little happens, three times a second under load. The events of a commit are
+//! one compressed row a lane; where many small rows wait for a collector that is away, they are
+//! packed into larger ones. Every event gets the next sequence of its lane; ids are never given
+//! twice, because a spool made anew, moved to other hardware or rolled back begins a new [`Epoch`].
 //!
-//! Over the cap the oldest go first: what the collector already has, then raw logs, state, alerts.
-//! What was lost unsent is counted and becomes one event `log.gap` an episode. A damaged file is
+//! Over the cap the oldest rows go first: what the collector already has, then raw logs, state,
+//! alerts, but no lane is pushed below an eighth of the cap by the others. What was lost unsent is
+//! counted and becomes one event `log.gap` an episode. A damaged file is
 //! moved aside, never deleted. With the disk full nothing is lost: the spool stops taking
 //! deliveries, sensors wait. One thread of its own does all that touches the disk.
 //! The spool knows neither certificates nor the network.
@@ -21,14 +23,17 @@ use serde::Deserialize;
 use soc_event::{Epoch, Lane, Sequence, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::config::Bytes;
 use crate::sensor::{Clock, Delivery, Positions};
+use crate::size::Bytes;
 
 mod cap;
+mod earlier;
 mod fit;
 mod gap;
 mod ledger;
 mod lines;
+mod row;
+mod rows;
 mod store;
 mod tables;
 mod writer;
@@ -172,6 +177,11 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Nothing yet; its first event is looked for from here on.
+    fn from(epoch: Epoch, lane: Lane, first: Sequence) -> Self {
+        Self { epoch, lane, first, count: 0, lines: Vec::new() }
+    }
+
     /// Sequence of the last event.
     pub fn last(&self) -> Sequence {
         Sequence(self.first.0 + u64::from(self.count.max(1)) - 1)

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::sensor::Root;
+use crate::sensor::{Root, Signs};
+use crate::uplink::{LogsWait, Today};
 use serde::{Deserialize, Serialize};
 use soc_event::{AgentId, Lane, RunId, Timestamp};
 
@@ -44,6 +45,40 @@ pub struct Report {
     pub sensors: BTreeMap<String, SensorReport>,
     /// What time it is.
     pub clock: ClockReport,
+    /// What the agent is configured like.
+    #[serde(default)]
+    pub configuration: ConfigurationReport,
+    /// What the agent uses of the machine.
+    #[serde(default)]
+    pub own: OwnReport,
+}
+
+/// What the agent is configured like.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigurationReport {
+    /// Of the collector's configuration that is run with; 0 is this machine's file alone.
+    pub version: u64,
+    /// What people call it.
+    pub label: String,
+    /// Whether it may still be gone back from.
+    pub is_on_trial: bool,
+    /// The last one that was refused or gone back from, and why.
+    pub not_kept: Option<String>,
+}
+
+/// What the agent uses of the machine, as last measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnReport {
+    /// Resident bytes.
+    pub memory: u64,
+    /// Their cap.
+    pub memory_max: u64,
+    /// Processor time in ten thousandths of one core.
+    pub cpu_permyriad: u64,
+    /// Its cap, in hundredths.
+    pub cpu_max_pct: u64,
+    /// How often a measurement in this run was above a cap.
+    pub exceeded: u64,
 }
 
 /// The connection to the collector.
@@ -63,6 +98,12 @@ pub struct UplinkReport {
     pub bytes: u64,
     /// Connections that failed or broke in this run.
     pub failures: u64,
+    /// What was sent today.
+    #[serde(default)]
+    pub today: Today,
+    /// What logs wait for, while they do.
+    #[serde(default)]
+    pub logs_wait: Option<LogsWait>,
 }
 
 /// What is on disk.
@@ -100,8 +141,25 @@ pub struct SensorReport {
     pub state: SensorState,
     /// How often it was started again after a failure.
     pub restarts: u32,
-    /// What it said when it last ended by itself.
+    /// What it said when it last ended by itself, or why it is shed.
     pub why: Option<String>,
+    /// Whose word it runs (or does not) by: `default`, `this machine's file`, `collector, …`.
+    #[serde(default)]
+    pub by: String,
+    /// Whether it may be shed.
+    #[serde(default)]
+    pub is_optional: bool,
+    /// When it delivered last, by the system's clock.
+    #[serde(default)]
+    pub last_event: Option<Timestamp>,
+}
+
+impl SensorReport {
+    /// In a state, with nothing else known.
+    pub fn of(state: SensorState) -> Self {
+        let by = "default".to_owned();
+        Self { state, restarts: 0, why: None, by, is_optional: false, last_event: None }
+    }
 }
 
 /// Whether a sensor runs.
@@ -116,6 +174,10 @@ pub enum SensorState {
     Failed,
     /// It ended because the agent stops.
     Stopped,
+    /// It is switched off.
+    Off,
+    /// The agent does without it to stay within its caps.
+    Shed,
 }
 
 /// What time it is.
@@ -129,12 +191,17 @@ pub struct ClockReport {
 
 /// Where the rooms write what they know. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Board(Arc<Mutex<Report>>);
+pub struct Board {
+    report: Arc<Mutex<Report>>,
+    /// Of each sensor, across its restarts.
+    signs: Arc<Mutex<BTreeMap<String, Signs>>>,
+}
 
 impl Board {
     /// A board of this process.
     pub fn new(run: RunId) -> Self {
-        Self(Arc::new(Mutex::new(Report {
+        let signs = Arc::default();
+        let report = Arc::new(Mutex::new(Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             run,
@@ -145,23 +212,49 @@ impl Board {
             spool: SpoolReport::default(),
             sensors: BTreeMap::new(),
             clock: ClockReport::default(),
-        })))
+            configuration: ConfigurationReport::default(),
+            own: OwnReport::default(),
+        }));
+        Self { report, signs }
+    }
+
+    /// The signs of life of a sensor.
+    pub fn signs(&self, sensor: &str) -> Signs {
+        let mut signs = self.signs.lock().unwrap_or_else(PoisonError::into_inner);
+        signs.entry(sensor.to_owned()).or_default().clone()
+    }
+
+    /// What was sent on the day it is now.
+    pub fn today(&self, now: Timestamp) -> Today {
+        self.change(|report| {
+            report.uplink.today = std::mem::take(&mut report.uplink.today).at(now);
+            report.uplink.today.clone()
+        })
+    }
+
+    /// So many bytes were sent.
+    pub fn sent(&self, now: Timestamp, bytes: u64) {
+        self.change(|report| {
+            let mut today = std::mem::take(&mut report.uplink.today).at(now);
+            today.bytes += bytes;
+            report.uplink.today = today;
+        });
     }
 
     /// Changes what is known.
-    pub fn change(&self, change: impl FnOnce(&mut Report)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    pub fn change<T>(&self, change: impl FnOnce(&mut Report) -> T) -> T {
+        change(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What is known now.
     pub fn report(&self) -> Report {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The sensors that run.
-    pub fn is_running(&self, sensor: &str) -> bool {
-        let report = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        report.sensors.get(sensor).is_some_and(|entry| entry.state == SensorState::Running)
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let signs = self.signs.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, entry) in &mut report.sensors {
+            let delivered = signs.get(name).and_then(Signs::delivered);
+            entry.last_event = delivered.or(entry.last_event);
+        }
+        report
     }
 }
 
@@ -215,7 +308,12 @@ impl Report {
 
     /// Whether there is nothing to do about it.
     pub fn is_well(&self) -> bool {
-        self.uplink.connected && self.uplink.problem.is_none() && self.spool.trouble.is_none()
+        let is_down =
+            |entry: &SensorReport| matches!(entry.state, SensorState::Failed | SensorState::Shed);
+        self.uplink.connected
+            && self.uplink.problem.is_none()
+            && self.spool.trouble.is_none()
+            && !self.sensors.values().any(is_down)
     }
 }
 

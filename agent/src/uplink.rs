@@ -4,7 +4,9 @@
 //! for another's answer. A batch is sent again until it is acknowledged. A collector that is busy
 //! is waited for; a batch it will never take is halved until the one poisonous event is found,
 //! which is set aside, so no event blocks a lane. Certificates are renewed here, and a clone's
-//! second identity taken. Nothing here ever deletes an identity.
+//! second identity taken. Where the line is dear, logs wait for their hours and for the next day's
+//! budget; alerts and states never do. What the collector wants this machine to be configured like
+//! is fetched here and handed on unread. Nothing here ever deletes an identity.
 //! The uplink knows nothing of sensors, and of events only that they are lines.
 
 use std::path::PathBuf;
@@ -18,17 +20,22 @@ use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::clock::JudgedClock;
-use crate::config::Bytes;
 use crate::enrol::{self, Enrolment, Identity};
-use crate::link::{self, Link};
+use crate::link::{self, Link, Proxy};
+use crate::remote::Offers;
 use crate::sensor::Root;
+use crate::size::{Bytes, none_if_empty};
 use crate::spool::Spool;
 use crate::status::Board;
 
+mod budget;
+mod hours;
 mod packing;
 mod session;
 mod verdict;
 
+pub use budget::{LogsWait, Today};
+pub use hours::Hours;
 use session::{Ended, Session};
 
 /// Settings of the uplink.
@@ -39,11 +46,28 @@ pub struct Config {
     pub batch_bytes: Bytes,
     /// Most bytes a second sent from the backlog of logs, whatever the collector allows.
     pub backlog_bytes_per_second: Bytes,
+    /// Most bytes sent a day (by this machine's clock and zone); then logs wait for the next one.
+    /// Alerts and states are counted, and never wait.
+    #[serde(deserialize_with = "none_if_empty")]
+    pub bytes_per_day: Option<Bytes>,
+    /// Logs are sent between these hours only: `18:00-06:00`.
+    #[serde(deserialize_with = "none_if_empty")]
+    pub logs_between: Option<Hours>,
+    /// A proxy on the way: `http://USER:PASSWORD@HOST:PORT`. It is asked by CONNECT to pass the
+    /// connection on as it is, so it sees no content.
+    #[serde(deserialize_with = "none_if_empty")]
+    pub proxy: Option<Proxy>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { batch_bytes: Bytes::kibi(256), backlog_bytes_per_second: Bytes::mebi(4) }
+        Self {
+            batch_bytes: Bytes::kibi(256),
+            backlog_bytes_per_second: Bytes::mebi(4),
+            bytes_per_day: None,
+            logs_between: None,
+            proxy: None,
+        }
     }
 }
 
@@ -77,8 +101,10 @@ const IDENTITY_POLL: Duration = Duration::from_secs(2);
 
 /// What the uplink works with.
 pub struct Uplink {
-    /// Settings.
-    pub config: Config,
+    /// Settings, as they are now.
+    pub config: watch::Receiver<Config>,
+    /// Where the collector's configuration goes.
+    pub offers: Offers,
     /// Where events come from.
     pub spool: Spool,
     /// The state folder, where the identity is.
@@ -134,7 +160,9 @@ impl Uplink {
     }
 
     async fn connect(&self, identity: &Identity) -> Result<Link, link::Error> {
-        Link::connect(&identity.peer(), Some(identity.client()), self.clock.clone()).await
+        let proxy = self.config.borrow().proxy.clone();
+        let client = Some(identity.client());
+        Link::connect(&identity.peer(), proxy.as_ref(), client, self.clock.clone()).await
     }
 
     /// Uses a connection for as long as it lasts; says what to do after it.
@@ -174,7 +202,8 @@ impl Uplink {
             "another machine is alive under this identity (a cloned disk?); enrolling anew"
         );
         let peer = identity.peer();
-        let enrolment = Enrolment::of_machine(peer.address, grant, peer.pin, &self.root);
+        let enrolment = Enrolment::of_machine(peer.address, grant, peer.pin, &self.root)
+            .through(self.config.borrow().proxy.clone());
         let new = match enrol::enrol(&enrolment, &self.state, &self.clock).await {
             Ok(new) => new,
             Err(error) => return Next::Pause(format!("not enrolled anew: {error}")),

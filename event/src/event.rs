@@ -80,6 +80,10 @@ pub mod kind {
         AGENT_CLONED = "agent.cloned";
         /// A sensor failed and will be tried again; the others go on.
         AGENT_SENSOR_FAILED = "agent.sensor_failed";
+        /// A configuration from the collector was applied, refused or rolled back.
+        AGENT_CONFIGURATION = "agent.configuration";
+        /// A sensor was switched off, or on again, for the agent to stay within its own caps.
+        AGENT_SHED = "agent.shed";
         /// Made by the collector: an event was too much for a rule, which is not asked any more.
         RULE_PARKED = "rule.parked";
         /// Made by the collector: what a correlation remembered of an agency had to be given up.

@@ -19,4 +19,4 @@ pub use event::{Event, Kind, Logsource, kind};
 pub use id::{AgentId, Epoch, EventId, Lane, RunId, Sequence};
 pub use time::Timestamp;
 pub use value::{Fields, Value};
-pub use wire::{Ack, Cause, Envelope, Error, Pace, Reject};
+pub use wire::{Ack, Cause, Configuration, Envelope, Error, Layer, Pace, Reject};

@@ -21,3 +21,7 @@ pub const BATCH_EVENTS_MAX: usize = 4096;
 pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// Largest batch after decompression, in bytes: stops decompression bombs.
 pub const BATCH_BYTES_DECOMPRESSED_MAX: usize = 8 * 1024 * 1024;
+/// Longest configuration, all its layers together, in bytes of TOML.
+pub const CONFIGURATION_BYTES_MAX: usize = 64 * 1024;
+/// Most layers of a configuration: the fleet, a deep tree of agencies, the machine.
+pub const CONFIGURATION_LAYERS_MAX: usize = 18;

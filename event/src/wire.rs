@@ -12,6 +12,14 @@ use crate::{AgentId, Epoch, Event, EventId, Lane, RunId, Sequence, Timestamp, li
 /// Version of this format.
 pub const VERSION: u32 = 1;
 
+/// What batches and rows of the spool are compressed against, as a raw-content dictionary of zstd:
+/// typical lines, so that a batch of one small event need not spell out the names of its fields. A
+/// frame written without it is read with it just as well. Frozen: another text would be another
+/// number, beside this one. Source: RFC 8878, section 5.
+pub const DICTIONARY: &[u8] = include_bytes!("dictionary.txt");
+/// The number of [`DICTIONARY`], as a collector says it in its acknowledgements.
+pub const DICTIONARY_NUMBER: u32 = 1;
+
 /// First line of a batch: who sends, and which events follow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
@@ -82,6 +90,30 @@ pub struct Ack {
     pub pace: Pace,
     /// The collector's clock when it answered.
     pub time: Timestamp,
+    /// The newest dictionary the collector can read batches with; 0 (older collectors) is none.
+    #[serde(default)]
+    pub dictionary: u32,
+}
+
+/// The configuration an agent should run with: the answer of `POST /v1/configuration`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Configuration {
+    /// As in [`Ack::configuration`]: another number, another configuration. 0 is none at all.
+    pub version: u64,
+    /// What people call it: the versions of its layers, the widest first: `7+12`.
+    pub label: String,
+    /// From the widest (the whole fleet) to the narrowest (this machine); what a later one says
+    /// wins, table by table and key by key.
+    pub layers: Vec<Layer>,
+}
+
+/// What one scope says about its machines.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layer {
+    /// `fleet`, `agency SO-TTTT`, `machine`; shown to people.
+    pub scope: String,
+    /// TOML of the shape of the agent's own file.
+    pub text: String,
 }
 
 /// Why a batch was refused; the word after `urn:soc:reject:` in the `type` of the problem.

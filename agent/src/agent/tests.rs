@@ -4,13 +4,13 @@ use crate::gateway_double::Gateway;
 use crate::status;
 
 /// Only logs are watched: the other sensors look at this machine.
-fn quiet(log: &std::path::Path) -> Config {
+fn quiet(log: &std::path::Path) -> Local {
     let text = format!(
         "[antivirus]\nenabled = false\n[port]\nenabled = false\n[host]\nenabled = false\n\
          [journald]\nenabled = \"off\"\n[logfile]\nfrom_beginning = true\n\
          files = [{{ path = {log:?} }}]\n"
     );
-    Config::parse(&text).unwrap()
+    Local::parse(&text).unwrap()
 }
 
 struct Running {
@@ -21,7 +21,7 @@ struct Running {
 fn start(folder: &tempfile::TempDir) -> Running {
     let (wishes, receiver) = mpsc::channel(1);
     let setup = Setup {
-        config: quiet(std::path::Path::new("/log")),
+        local: quiet(std::path::Path::new("/log")),
         state: folder.path().join("state"),
         root: Root::new(folder.path()),
         metrics: None,
@@ -100,4 +100,49 @@ async fn an_agent_without_collector_stops_without_delay() {
     agent.wishes.send(Wish::Stop).await.unwrap();
     let stopped = tokio::time::timeout(GOODBYE, agent.task).await;
     stopped.unwrap().unwrap().unwrap();
+}
+
+/// A collector that is not what it should be: whatever it sends, only the allowed log is read.
+#[tokio::test]
+async fn a_hostile_collector_makes_the_agent_read_nothing_it_may_not() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("var/log")).unwrap();
+    std::fs::create_dir_all(folder.path().join("etc")).unwrap();
+    std::fs::write(folder.path().join("log"), "one\n").unwrap();
+    std::fs::write(folder.path().join("etc/secret"), "secret\n").unwrap();
+    std::fs::write(folder.path().join("var/log/good"), "good\n").unwrap();
+    let gateway = enrolled(&folder).await;
+    let agent = start(&folder);
+    let is_outcome = |event: &&Event| event.kind == kind::AGENT_CONFIGURATION;
+    let hostile = [
+        "[logfile]\nfiles = [{ path = \"/etc/secret\" }]",
+        "[logfile]\nfiles = [{ path = \"/var/log/../../etc/secret\" }]",
+        "[remote]\nlogs = [\"/etc/**\"]",
+        "[metrics]\nlisten = \"0.0.0.0:9\"",
+        "not toml",
+    ];
+    for (index, text) in hostile.iter().enumerate() {
+        let version = index as u64 + 1;
+        let layers = serde_json::json!([{ "scope": "fleet", "text": text }]);
+        gateway.configures(
+            version,
+            serde_json::json!({ "version": version, "label": "x", "layers": layers }),
+        );
+        // Something to be answered, so that the version is heard.
+        agent.wishes.send(Wish::Sleep).await.unwrap();
+        let count =
+            |seen: &crate::gateway_double::Seen| seen.events.values().filter(is_outcome).count();
+        gateway.until(|seen| count(seen) > index).await;
+    }
+    agent.wishes.send(Wish::Stop).await.unwrap();
+    agent.task.await.unwrap().unwrap();
+    gateway.seen(|seen| {
+        let outcomes: Vec<_> = seen.events.values().filter(is_outcome).collect();
+        assert_eq!(outcomes.len(), hostile.len());
+        for outcome in outcomes {
+            assert_eq!(outcome.text("configuration.outcome"), Some("refused"));
+        }
+        let raws: Vec<_> = seen.events.values().filter_map(|event| event.raw.as_deref()).collect();
+        assert_eq!(raws, ["one"]);
+    });
 }

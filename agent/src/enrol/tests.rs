@@ -27,6 +27,7 @@ fn enrolment(gateway: &Gateway, token: &str) -> Enrolment {
         hostname: "pc-01".to_owned(),
         fingerprint: "f".repeat(64),
         os: "Debian".to_owned(),
+        proxy: None,
     }
 }
 
@@ -38,7 +39,8 @@ async fn a_machine_whose_clock_is_years_wrong_enrols_and_renews() {
         let identity = enrol(&enrolment(&gateway, "t"), state.path(), &clock).await.unwrap();
         assert_eq!(clock.collector_now().map(|now| now >= in_year(2026)), Some(true));
         assert!(!identity.is_due(clock.for_renewal()), "{year}");
-        let link = Link::connect(&identity.peer(), Some(identity.client()), clock.clone()).await;
+        let link =
+            Link::connect(&identity.peer(), None, Some(identity.client()), clock.clone()).await;
         let renewed = renew(&identity, &link.unwrap(), state.path(), &clock).await.unwrap();
         assert_eq!(renewed.agent(), identity.agent());
     }
@@ -110,7 +112,7 @@ async fn a_refused_renewal_leaves_the_identity_as_it_was() {
     let identity = enrol(&enrolment(&gateway, "t"), state.path(), &clock).await.unwrap();
     let before = std::fs::read(state.path().join("identity.json")).unwrap();
     gateway.refuses_renewal(true);
-    let link = Link::connect(&identity.peer(), Some(identity.client()), clock.clone()).await;
+    let link = Link::connect(&identity.peer(), None, Some(identity.client()), clock.clone()).await;
     let error = renew(&identity, &link.unwrap(), state.path(), &clock).await.unwrap_err();
     assert!(error.to_string().contains("an operator said so"));
     assert_eq!(std::fs::read(state.path().join("identity.json")).unwrap(), before);

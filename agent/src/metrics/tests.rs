@@ -14,7 +14,7 @@ fn board() -> Board {
         report.uplink.last_ack = Some(Timestamp::from_micros(1_700_000_000_000_000));
         report.uplink.certificate_expires = report.uplink.last_ack;
         report.clock.offset_us = Some(-1500);
-        let entry = SensorReport { state: SensorState::Running, restarts: 2, why: None };
+        let entry = SensorReport { restarts: 2, ..SensorReport::of(SensorState::Running) };
         report.sensors.insert("port".into(), entry);
     });
     board

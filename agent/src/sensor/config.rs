@@ -61,6 +61,14 @@ pub fn build(config: &Config, vitals: &Arc<host::Vitals>) -> Vec<Box<dyn Sensor>
     sensors
 }
 
+/// The tables, besides its own, that a sensor's behaviour depends on.
+pub fn looks_at(sensor: &str) -> &'static [&'static str] {
+    match sensor {
+        "journald" => &["logfile"],
+        _ => &[],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

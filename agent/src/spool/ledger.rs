@@ -4,13 +4,14 @@
 use soc_event::{Epoch, Lane, Sequence, Timestamp};
 
 use super::gap::Episodes;
+use super::rows::Run;
 use super::{Acknowledgement, LaneView, View};
 
-/// Bytes a kept event costs beyond its line: key, length, share of the page.
-pub(super) const EVENT_OVERHEAD_BYTES: u64 = 32;
+/// Bytes a row costs beyond its value: key, length, share of the page.
+pub(super) const ROW_OVERHEAD_BYTES: u64 = 32;
 
 /// One lane. `archived ≤ sent ≤ last`; all events after `sent` are kept and dense.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LaneBook {
     /// Last sequence given.
     pub last: Sequence,
@@ -26,6 +27,8 @@ pub(super) struct LaneBook {
     pub dropped: u64,
     /// Refused by the collector since the spool was made.
     pub refused: u64,
+    /// Rows to be packed; in memory only.
+    pub run: Run,
 }
 
 /// A row of the table `lanes`: last, sent, archived, kept, bytes, dropped, refused.
@@ -33,14 +36,15 @@ pub(super) type LaneRow = (u64, u64, u64, u64, u64, u64, u64);
 
 impl LaneBook {
     pub(super) fn row(self) -> LaneRow {
-        let Self { last, sent, archived, kept, bytes, dropped, refused } = self;
+        let Self { last, sent, archived, kept, bytes, dropped, refused, run: _ } = self;
         (last.0, sent.0, archived.0, kept, bytes, dropped, refused)
     }
 
     pub(super) fn from_row(row: LaneRow) -> Self {
         let (last, sent, archived, kept, bytes, dropped, refused) = row;
         let (last, sent, archived) = (Sequence(last), Sequence(sent), Sequence(archived));
-        Self { last, sent, archived, kept, bytes, dropped, refused }
+        let run = Run::default();
+        Self { last, sent, archived, kept, bytes, dropped, refused, run }
     }
 
     fn view(self) -> LaneView {

@@ -86,6 +86,11 @@ impl Group {
         }
     }
 
+    /// The lines of a lane.
+    pub(super) fn of(&self, lane: Lane) -> impl Iterator<Item = &str> {
+        self.lines.iter().filter(move |(of, _)| *of == lane).map(|(_, line)| line.as_str())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.positions.is_empty()
     }

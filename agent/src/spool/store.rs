@@ -6,23 +6,25 @@ use std::collections::HashMap;
 use redb::{Database, ReadableDatabase, ReadableTable};
 use soc_event::{Epoch, Lane, Sequence, Timestamp, limits};
 
-use super::cap::{insert, make_room, record, remove_oldest};
+use super::cap::{make_room, record, remove_oldest};
 use super::gap::{self, Lost, Reason};
-use super::ledger::{EVENT_OVERHEAD_BYTES, Ledger, Meaning};
+use super::ledger::{Ledger, Meaning};
 use super::lines::Group;
+use super::row::Codec;
 use super::tables::{
-    EVENTS, GAPS, NAMES, POSITIONS, REFUSED, StoreError, keep_refused, opened, read_ledger,
+    GAPS, NAMES, POSITIONS, REFUSED, ROWS, StoreError, keep_refused, opened, read_ledger,
     write_marks, write_positions,
 };
-use super::{Acknowledgement, Batch, BatchLimits};
+use super::{Acknowledgement, Batch, BatchLimits, earlier, rows};
 
-/// Most archived events deleted in one commit: bounds how long a commit takes.
-const TRIM_MAX: usize = 4096;
+/// Most archived rows of a lane deleted in one commit: bounds how long a commit takes.
+const TRIM_MAX: usize = 1024;
 
 /// The open file and its books.
 pub(super) struct Store {
     database: Database,
     ledger: Ledger,
+    codec: Codec,
     bytes_max: u64,
 }
 
@@ -41,7 +43,7 @@ impl Store {
             names.insert("fingerprint", fingerprint)?;
             is_same
         };
-        transaction.open_table(EVENTS)?;
+        transaction.open_table(ROWS)?;
         transaction.open_table(REFUSED)?;
         if !is_same || ledger.epoch == Epoch(0) {
             ledger.epoch = Epoch::from_random(rand::random());
@@ -50,7 +52,16 @@ impl Store {
         } else {
             transaction.abort()?;
         }
-        Ok(Self { database, ledger, bytes_max })
+        let mut codec = Codec::new()?;
+        earlier::take_over(&database, &mut codec, &mut ledger)?;
+        Ok(Self { database, ledger, codec, bytes_max })
+    }
+
+    /// Packs as soon as so many small rows wait.
+    #[cfg(test)]
+    pub(super) fn packing_at(mut self, rows: u32) -> Self {
+        self.codec.pack_rows = rows;
+        self
     }
 
     pub(super) fn ledger(&self) -> &Ledger {
@@ -78,22 +89,22 @@ impl Store {
         let mut ledger = self.ledger.clone();
         let transaction = self.database.begin_write()?;
         {
-            let mut events = transaction.open_table(EVENTS)?;
-            for (lane, line) in &group.lines {
-                insert(&mut events, &mut ledger, *lane, line)?;
-            }
-            let has_room = ledger.bytes() <= self.bytes_max - self.bytes_max / 10;
+            let mut table = transaction.open_table(ROWS)?;
             let mut gaps = transaction.open_table(GAPS)?;
+            let has_room = ledger.bytes() <= self.bytes_max - self.bytes_max / 10;
+            let mut reports = Vec::new();
             for (reason, lane, lost) in ledger.episodes.take_due(has_room) {
-                let line = soc_event::wire::encode_event(&gap::event(now, reason, lane, lost));
-                insert(&mut events, &mut ledger, Lane::Alert, &line)?;
+                reports.push(soc_event::wire::encode_event(&gap::event(now, reason, lane, lost)));
                 gaps.remove((reason.index(), lane.index()))?;
             }
             for lane in Lane::ALL {
+                let reports = reports.iter().filter(|_| lane == Lane::Alert);
+                let lines = group.of(lane).chain(reports.map(String::as_str));
+                rows::append(&mut table, &mut self.codec, &mut ledger, lane, lines)?;
                 let archived = ledger.lane(lane).archived;
-                remove_oldest(&mut events, &mut ledger, lane, archived, TRIM_MAX, u64::MAX)?;
+                remove_oldest(&mut table, &mut ledger, lane, archived, TRIM_MAX)?;
             }
-            make_room(&mut events, &mut gaps, &mut ledger, self.bytes_max)?;
+            make_room(&mut table, &mut gaps, &mut ledger, self.bytes_max)?;
             write_positions(&transaction, group)?;
             write_marks(&transaction, &ledger)?;
         }
@@ -103,43 +114,19 @@ impl Store {
     }
 
     pub(super) fn batch(
-        &self,
+        &mut self,
         lane: Lane,
         limits: BatchLimits,
     ) -> Result<Option<Batch>, StoreError> {
-        let transaction = self.database.begin_read()?;
-        let events = transaction.open_table(EVENTS)?;
-        let first = self.ledger.lane(lane).sent.next();
-        let epoch = self.ledger.epoch;
-        let mut batch = Batch { epoch, lane, first, count: 0, lines: Vec::new() };
-        for row in events.range((lane.index(), first.0)..=(lane.index(), u64::MAX))? {
-            let (key, line) = row?;
-            let (sequence, line) = (Sequence(key.value().1), line.value());
-            if batch.count == 0 {
-                batch.first = sequence;
-            }
-            let is_next = sequence.0 == batch.first.0 + u64::from(batch.count);
-            let is_over = batch.count > 0 && batch.lines.len() + line.len() >= limits.bytes;
-            if !is_next || is_over || batch.count >= limits.events.max(1) {
-                break;
-            }
-            batch.lines.extend_from_slice(line);
-            batch.lines.push(b'\n');
-            batch.count += 1;
-        }
-        Ok((batch.count > 0).then_some(batch))
+        let rows = self.database.begin_read()?.open_table(ROWS)?;
+        let next = self.ledger.lane(lane).sent.next();
+        rows::read(&rows, &mut self.codec, Batch::from(self.ledger.epoch, lane, next), limits)
     }
 
     /// In memory only; the next commit writes it.
     pub(super) fn acknowledge(&mut self, answer: &Acknowledgement) -> Result<Meaning, StoreError> {
-        let transaction = self.database.begin_read()?;
-        let events = transaction.open_table(EVENTS)?;
-        let lane = answer.lane.index();
-        let oldest = match events.range((lane, 0)..=(lane, u64::MAX))?.next() {
-            Some(row) => Some(Sequence(row?.0.value().1)),
-            None => None,
-        };
-        Ok(self.ledger.acknowledge(answer, oldest))
+        let rows = self.database.begin_read()?.open_table(ROWS)?;
+        Ok(self.ledger.acknowledge(answer, rows::oldest(&rows, answer.lane)?))
     }
 
     /// Moves the next event to be sent to the refused, if it is this one.
@@ -155,20 +142,17 @@ impl Store {
         let mut ledger = self.ledger.clone();
         let transaction = self.database.begin_write()?;
         {
-            let mut events = transaction.open_table(EVENTS)?;
-            let line = events.remove((lane.index(), sequence.0))?.map(|line| line.value().to_vec());
-            let kept = u64::from(line.is_some());
-            let line = line.unwrap_or_default();
-            let cost = kept * (line.len() as u64 + EVENT_OVERHEAD_BYTES);
+            // It stays in its row, which goes when all of it has been sent.
+            let table = transaction.open_table(ROWS)?;
+            let line = rows::one(&table, &mut self.codec, lane, sequence)?.unwrap_or_default();
             ledger.change(lane, |book| {
                 (book.sent, book.refused) = (sequence, book.refused + 1);
-                book.kept = book.kept.saturating_sub(kept);
-                book.bytes = book.bytes.saturating_sub(cost);
             });
             keep_refused(&transaction, why, &line)?;
             // A refused report of refusals must not breed another.
             if !is_gap(&line) {
-                let lost = Lost { count: 1, bytes: cost, first: sequence, last: sequence };
+                let bytes = line.len() as u64;
+                let lost = Lost { count: 1, bytes, first: sequence, last: sequence };
                 let mut gaps = transaction.open_table(GAPS)?;
                 record(&mut gaps, &mut ledger, Reason::Refused, lane, lost)?;
             }

@@ -2,7 +2,7 @@
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | `events` | lane u8, sequence u64 | the event as a line, without line feed |
+//! | `rows` | lane u8, sequence u64 of the first event | events, see [`super::row`] |
 //! | `refused` | number u64 | why, a line feed, the event; the last 256 |
 //! | `positions` | source | read position |
 //! | `lanes` | lane u8 | [`LaneRow`] |
@@ -17,7 +17,7 @@ use super::gap::{Lost, Reason};
 use super::ledger::{LaneBook, LaneRow, Ledger};
 use super::lines::Group;
 
-pub(super) const EVENTS: TableDefinition<(u8, u64), &[u8]> = TableDefinition::new("events");
+pub(super) const ROWS: TableDefinition<(u8, u64), &[u8]> = TableDefinition::new("rows");
 pub(super) const REFUSED: TableDefinition<u64, &[u8]> = TableDefinition::new("refused");
 pub(super) const POSITIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("positions");
 pub(super) const LANES: TableDefinition<u8, LaneRow> = TableDefinition::new("lanes");
@@ -26,7 +26,6 @@ pub(super) const GAPS: TableDefinition<(u8, u8), (u64, u64, u64, u64)> =
 pub(super) const MARKS: TableDefinition<&str, u64> = TableDefinition::new("marks");
 pub(super) const NAMES: TableDefinition<&str, &str> = TableDefinition::new("names");
 
-pub(super) type Events<'txn> = Table<'txn, (u8, u64), &'static [u8]>;
 pub(super) type Gaps<'txn> = Table<'txn, (u8, u8), (u64, u64, u64, u64)>;
 
 /// Most events kept in `refused`.

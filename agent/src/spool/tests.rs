@@ -7,7 +7,9 @@ use super::*;
 use crate::sensor::{Observation, Outlet, Position, SystemClock};
 
 mod disk;
+mod earlier;
 mod model;
+mod offline;
 
 pub(super) const ALL: BatchLimits = BatchLimits { events: 4096, bytes: 1 << 20 };
 
@@ -129,9 +131,11 @@ async fn batches_keep_to_their_limits_but_hold_at_least_one_event() {
 async fn what_is_acknowledged_is_not_sent_again_and_what_is_archived_is_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let spool = open(&folder);
-    spool.put(log(0..10)).await;
+    spool.put(log(0..4)).await;
+    spool.put(log(4..10)).await;
     let batch = spool.spool.batch(Lane::Log, ALL).await.unwrap().unwrap();
-    spool.acknowledge(&batch, 4).await;
+    // The second commit is archived only in part: it stays whole.
+    spool.acknowledge(&batch, 6).await;
     assert_eq!(spool.events(Lane::Log).await, []);
     spool.put(log(10..11)).await;
     let view = spool.spool.view().borrow().lane(Lane::Log);
@@ -144,13 +148,14 @@ async fn what_is_acknowledged_is_not_sent_again_and_what_is_archived_is_deleted(
 #[tokio::test]
 async fn alerts_stay_when_there_is_no_room_and_the_gap_is_reported_once() {
     let folder = tempfile::tempdir().unwrap();
-    let spool = open_sized(&folder, "one", 16 * 1024);
-    let mut delivery = log(0..200);
-    delivery.observations.push(numbered(Lane::Alert, 1000));
-    delivery.observations.push(numbered(Lane::State, 1001));
-    spool.put(delivery).await;
+    let spool = open_sized(&folder, "one", 4 * 1024);
+    let observations = vec![numbered(Lane::Alert, 1000), numbered(Lane::State, 1001)];
+    spool.put(Delivery { observations, positions: Vec::new() }).await;
+    for n in 0..200 {
+        spool.put(log(n..n + 1)).await;
+    }
     let view = spool.spool.view().borrow().clone();
-    assert!(view.bytes() <= 16 * 1024, "{view:?}");
+    assert!(view.bytes() <= 4 * 1024, "{view:?}");
     let dropped = view.lane(Lane::Log).dropped;
     assert!(dropped > 0 && view.lane(Lane::Log).unsent + dropped == 200, "{view:?}");
     assert_eq!(view.lane(Lane::Alert).dropped + view.lane(Lane::State).dropped, 0);
@@ -174,8 +179,10 @@ async fn alerts_stay_when_there_is_no_room_and_the_gap_is_reported_once() {
 #[tokio::test]
 async fn a_gap_is_reported_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let spool = open_sized(&folder, "one", 16 * 1024);
-    spool.put(log(0..200)).await;
+    let spool = open_sized(&folder, "one", 1024);
+    for n in 0..40 {
+        spool.put(log(n..n + 1)).await;
+    }
     spool.close().await;
     let spool = open_sized(&folder, "one", 1 << 20);
     spool.put(log(200..201)).await;
@@ -185,16 +192,38 @@ async fn a_gap_is_reported_after_a_restart() {
 #[tokio::test]
 async fn sent_events_go_before_unsent_ones() {
     let folder = tempfile::tempdir().unwrap();
-    let spool = open_sized(&folder, "one", 16 * 1024);
-    let observations = (0..60).map(|n| numbered(Lane::Alert, n)).collect();
-    spool.put(Delivery { observations, positions: Vec::new() }).await;
+    let spool = open_sized(&folder, "one", 4 * 1024);
+    for n in 0..20 {
+        let observations = vec![numbered(Lane::Alert, n)];
+        spool.put(Delivery { observations, positions: Vec::new() }).await;
+    }
     let batch = spool.spool.batch(Lane::Alert, ALL).await.unwrap().unwrap();
     spool.acknowledge(&batch, 0).await;
-    spool.put(log(0..60)).await;
+    for n in 0..30 {
+        spool.put(log(n..n + 1)).await;
+    }
     let view = spool.spool.view().borrow().clone();
     assert_eq!(view.dropped(), 0, "{view:?}");
-    assert!(view.lane(Lane::Alert).kept < 60, "{view:?}");
-    assert_eq!(view.lane(Lane::Log).unsent, 60);
+    assert!(view.lane(Lane::Alert).kept < 20, "{view:?}");
+    assert_eq!(view.lane(Lane::Log).unsent, 30);
+}
+
+#[tokio::test]
+async fn no_lane_is_pushed_below_its_part_by_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open_sized(&folder, "one", 16 * 1024);
+    for lane in [Lane::Log, Lane::State, Lane::Alert] {
+        for n in 0..300 {
+            let observations = vec![numbered(lane, n)];
+            spool.put(Delivery { observations, positions: Vec::new() }).await;
+        }
+    }
+    let view = spool.spool.view().borrow().clone();
+    assert!(view.bytes() <= 16 * 1024, "{view:?}");
+    for lane in Lane::ALL {
+        assert!(view.lane(lane).bytes > 16 * 1024 / 8 - 200, "{lane:?}: {view:?}");
+    }
+    assert!(view.lane(Lane::Alert).bytes > 16 * 1024 / 2, "{view:?}");
 }
 
 #[tokio::test]
@@ -238,7 +267,7 @@ async fn a_refused_event_is_set_aside_and_the_lane_goes_on() {
     }
     assert_eq!(spool.events(Lane::Log).await.iter().map(number).collect::<Vec<_>>(), [1, 2]);
     let view = spool.spool.view().borrow().lane(Lane::Log);
-    assert_eq!((view.refused, view.kept), (1, 2), "only the head of a lane can be refused");
+    assert_eq!((view.refused, view.kept), (1, 3), "only the head of a lane can be refused");
     spool.close().await;
     // An episode of an earlier run is reported with the first commit.
     let spool = open(&folder);

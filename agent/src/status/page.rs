@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use soc_event::Timestamp;
 
-use super::{Report, SensorState};
+use super::{Report, SensorReport, SensorState};
+use crate::uplink::LogsWait;
 
 /// The report as lines of text. `is_running`: whether the process still lives; `now`: the system's
 /// clock. Text from outside is shown without control characters.
@@ -12,7 +13,7 @@ pub fn page(report: &Report, is_running: bool, now: Timestamp) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{name:<13}{}", printable(&value));
+        let _ = writeln!(text, "{name:<15}{}", printable(&value));
     };
     line("agent", agent(report, is_running, now));
     line("enrolled as", report.agent.map_or("not enrolled yet".into(), |id| id.to_string()));
@@ -34,20 +35,70 @@ pub fn page(report: &Report, is_running: bool, now: Timestamp) -> String {
         }
         line(&name, value);
     }
+    line("configuration", configuration(report));
+    if let Some(not_kept) = &report.configuration.not_kept {
+        line("", format!("NOT KEPT: {not_kept}"));
+    }
+    line("sent today", sent_today(report));
+    line("uses", uses(report));
     for (sensor, entry) in &report.sensors {
-        let mut value = format!("{sensor}: ");
-        value.push_str(match entry.state {
-            SensorState::Running => "running",
-            SensorState::Unavailable => "nothing to watch here",
-            SensorState::Failed => "failed, will be started again",
-            SensorState::Stopped => "stopped",
-        });
-        if let Some(why) = entry.why.as_ref().filter(|_| entry.state != SensorState::Running) {
-            let _ = write!(value, " ({why})");
-        }
-        line("sensor", value);
+        line("sensor", format!("{sensor}: {}", of_sensor(entry, now)));
     }
     text
+}
+
+fn configuration(report: &Report) -> String {
+    let of = &report.configuration;
+    match (of.version, of.is_on_trial) {
+        (0, _) => "this machine's file alone".to_owned(),
+        (_, true) => format!("{} of the collector, on trial", of.label),
+        (_, false) => format!("{} of the collector", of.label),
+    }
+}
+
+fn sent_today(report: &Report) -> String {
+    let kib = report.uplink.today.bytes.div_ceil(1024);
+    match report.uplink.logs_wait {
+        None => format!("{kib} KiB"),
+        Some(LogsWait::Hours) => format!("{kib} KiB; logs wait for their hours"),
+        Some(LogsWait::Budget) => format!("{kib} KiB; logs wait for tomorrow's budget"),
+    }
+}
+
+fn uses(report: &Report) -> String {
+    let own = &report.own;
+    if own.memory_max == 0 {
+        return "not measured yet".to_owned();
+    }
+    let mib = |bytes: u64| format!("{}.{}", bytes >> 20, (bytes >> 10 & 1023) * 10 / 1024);
+    let (cpu, most) = (own.cpu_permyriad, own.cpu_max_pct);
+    let mut text = format!("{} of {} MiB, ", mib(own.memory), own.memory_max >> 20);
+    let _ = write!(text, "{}.{:02} of {most} % of a core", cpu / 100, cpu % 100);
+    text
+}
+
+fn of_sensor(entry: &SensorReport, now: Timestamp) -> String {
+    let mut value = match entry.state {
+        SensorState::Running => "running",
+        SensorState::Unavailable => "nothing to watch here",
+        SensorState::Failed => "FAILED, will be started again",
+        SensorState::Stopped => "stopped",
+        SensorState::Off => "off",
+        SensorState::Shed => "SHED to stay within the caps",
+    }
+    .to_owned();
+    let because = entry.why.as_ref().filter(|_| entry.state != SensorState::Running);
+    if let Some(why) = because {
+        let _ = write!(value, " ({why})");
+    }
+    let _ = write!(value, ", by {}", entry.by);
+    if let Some(time) = entry.last_event {
+        let _ = write!(value, ", last event {}", ago(time, now));
+    }
+    if entry.restarts > 0 {
+        let _ = write!(value, ", restarted {} times", entry.restarts);
+    }
+    value
 }
 
 fn agent(report: &Report, is_running: bool, now: Timestamp) -> String {

@@ -10,7 +10,7 @@ fn report() -> Report {
         report.clock.offset_us = Some(-90_000_000);
         report.spool = SpoolReport::of(&crate::spool::View::default());
         let why = Some("no journalctl".to_owned());
-        let entry = SensorReport { state: SensorState::Unavailable, restarts: 0, why };
+        let entry = SensorReport { why, ..SensorReport::of(SensorState::Unavailable) };
         report.sensors.insert("journald".into(), entry);
     });
     board.report()

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use soc_event::{Event, kind};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Supervisor;
+use super::Shared;
 use crate::backoff::Backoff;
-use crate::sensor::{Delivery, Error, Observation};
+use crate::config::Effective;
+use crate::sensor::{Delivery, Error, Observation, Signs};
 use crate::status::{SensorReport, SensorState};
 
 /// First pause before a failed sensor is started again.
@@ -21,10 +23,13 @@ const UNAVAILABLE_RETRY: Duration = Duration::from_secs(300);
 const HEALTHY_AFTER: Duration = Duration::from_secs(600);
 
 pub(super) struct Keeper {
-    supervisor: Arc<Supervisor>,
-    /// Of all sensors.
-    names: Arc<[&'static str]>,
+    shared: Arc<Shared>,
+    effective: Arc<Effective>,
     name: &'static str,
+    /// What is said about it, but for its state.
+    entry: SensorReport,
+    signs: Signs,
+    stop: watch::Receiver<bool>,
     restarts: u32,
     retry: Backoff,
 }
@@ -38,12 +43,17 @@ enum End {
 
 impl Keeper {
     pub(super) fn new(
-        supervisor: Arc<Supervisor>,
-        names: Arc<[&'static str]>,
+        shared: Arc<Shared>,
+        effective: Arc<Effective>,
         name: &'static str,
+        entry: SensorReport,
+        stop: watch::Receiver<bool>,
     ) -> Self {
         let retry = Backoff::new(RETRY_FIRST, RETRY_MOST);
-        Self { supervisor, names, name, restarts: 0, retry }
+        let signs = shared.board.signs(name);
+        // Started again for another configuration it has not failed less.
+        let restarts = shared.board.report().sensors.get(name).map_or(0, |entry| entry.restarts);
+        Self { shared, effective, name, entry, signs, stop, restarts, retry }
     }
 
     pub(super) async fn run(mut self) {
@@ -74,29 +84,52 @@ impl Keeper {
     }
 
     async fn run_once(&self) -> End {
-        let sensors = (self.supervisor.build)();
+        let sensors = (self.shared.build)(&self.effective.config.sensor);
         let Some(sensor) = sensors.into_iter().find(|sensor| sensor.name() == self.name) else {
             return End::Failed("it cannot be made again".to_owned());
         };
-        let context = self.supervisor.context.clone();
+        let mut context = self.shared.context.clone();
+        context.outlet = context.outlet.noted(self.signs.clone());
+        context.stop = self.stop.clone();
+        let patience = sensor.hangs_after();
+        self.signs.note_alive();
         // A task of its own, so that a panic ends it alone; ended with us, so that none is left.
         let mut task = tokio::task::JoinSet::new();
         task.spawn(async move { sensor.run(context).await });
-        match task.join_next().await {
+        let ended = tokio::select! {
+            ended = task.join_next() => ended,
+            silent = self.hangs(patience) => {
+                return End::Failed(format!("it hung: no sign of life for {} s", silent.as_secs()));
+            }
+        };
+        match ended {
             Some(Ok(Err(Error::Unavailable(why)))) => End::Unavailable(why),
             Some(Ok(Err(Error::Stopping(_)))) => End::Stopped,
             Some(Ok(Err(error))) => End::Failed(error.to_string()),
-            Some(Ok(Ok(()))) if *self.supervisor.context.stop.borrow() => End::Stopped,
+            Some(Ok(Ok(()))) if *self.stop.borrow() => End::Stopped,
             Some(Ok(Ok(()))) => End::Failed("it ended without being told to".to_owned()),
             Some(Err(error)) => End::Failed(panic_text(error)),
             None => End::Stopped,
         }
     }
 
+    /// Returns when there was no sign of life for too long; the spool not taking anything is no
+    /// fault of the sensor's.
+    async fn hangs(&self, patience: Option<Duration>) -> Duration {
+        let Some(patience) = patience else { return std::future::pending().await };
+        loop {
+            tokio::time::sleep(patience / 2).await;
+            let silent = self.signs.alive().map_or(Duration::ZERO, |alive| alive.elapsed());
+            if silent >= patience && !self.shared.context.outlet.is_full() {
+                return silent;
+            }
+        }
+    }
+
     async fn report(&mut self, why: &str) {
         self.restarts = self.restarts.saturating_add(1);
         tracing::error!(sensor = self.name, why, "sensor failed; it will be started again");
-        let context = &self.supervisor.context;
+        let context = &self.shared.context;
         let event = Event::own(context.clock.now(), kind::AGENT_SENSOR_FAILED)
             .with("agent.sensor", self.name)
             .with("error.message", why)
@@ -107,13 +140,13 @@ impl Keeper {
     }
 
     async fn is_stopped_within(&self, pause: Duration) -> bool {
-        let mut stop = self.supervisor.context.stop.clone();
+        let mut stop = self.stop.clone();
         tokio::time::timeout(pause, stop.wait_for(|stop| *stop)).await.is_ok()
     }
 
     fn note(&self, state: SensorState, why: Option<String>) {
-        let entry = SensorReport { state, restarts: self.restarts, why };
-        self.supervisor.note(&self.names, self.name, entry);
+        let restarts = self.restarts;
+        self.shared.note(self.name, SensorReport { state, restarts, why, ..self.entry.clone() });
     }
 }
 

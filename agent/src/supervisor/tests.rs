@@ -15,6 +15,7 @@ enum Habit {
     Fails,
     Unavailable,
     NeverThere,
+    Hangs,
 }
 
 struct Tiny(Habit, Arc<AtomicU32>);
@@ -22,6 +23,10 @@ struct Tiny(Habit, Arc<AtomicU32>);
 impl Sensor for Tiny {
     fn name(&self) -> &'static str {
         "tiny"
+    }
+
+    fn hangs_after(&self) -> Option<Duration> {
+        matches!(self.0, Habit::Hangs).then_some(Duration::from_secs(60))
     }
 
     fn run(self: Box<Self>, mut context: Context) -> Running {
@@ -35,6 +40,7 @@ impl Sensor for Tiny {
                 }
                 Habit::Unavailable if start == 0 => return Err(Error::Unavailable("no".into())),
                 Habit::NeverThere => return Err(Error::Unavailable("no".into())),
+                Habit::Hangs if start == 0 => std::future::pending().await,
                 _ => {}
             }
             let event = Event::own(Timestamp::default(), Kind::new("tiny.seen"));
@@ -60,6 +66,9 @@ struct Scene {
     board: Board,
     stop: watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
+    effective: watch::Sender<Arc<Effective>>,
+    shed: watch::Sender<Shed>,
+    starts: Arc<AtomicU32>,
 }
 
 fn start(habit: Habit) -> Scene {
@@ -67,10 +76,13 @@ fn start(habit: Habit) -> Scene {
     let (stop, stopped) = watch::channel(false);
     let board = Board::new(RunId(1));
     let starts = Arc::new(AtomicU32::new(0));
+    let counted = starts.clone();
     let running: Arc<Mutex<Vec<&'static str>>> = Arc::default();
     let told = running.clone();
+    let effective = watch::channel(Arc::new(Effective::default())).0;
+    let shed = watch::channel(Shed::new()).0;
     let supervisor = Supervisor {
-        build: Arc::new(move || vec![Box::new(Tiny(habit, starts.clone()))]),
+        build: Arc::new(move |_| vec![Box::new(Tiny(habit, starts.clone()))]),
         context: Context {
             root: Root::default(),
             clock: Arc::new(SystemClock),
@@ -80,9 +92,11 @@ fn start(habit: Habit) -> Scene {
         },
         board: board.clone(),
         running: Arc::new(move |names| *told.lock().unwrap() = names),
+        effective: effective.subscribe(),
+        shed: shed.subscribe(),
     };
     let task = tokio::spawn(supervisor.run(stopped));
-    Scene { deliveries, running, board, stop, task }
+    Scene { deliveries, running, board, stop, task, effective, shed, starts: counted }
 }
 
 impl Scene {
@@ -146,4 +160,46 @@ async fn all_sensors_have_ended_when_the_supervisor_has() {
     assert_eq!(scene.board.report().sensors["tiny"].state, SensorState::Stopped);
     assert!(scene.running.lock().unwrap().is_empty());
     assert!(scene.deliveries.recv().await.is_none(), "nobody holds the outlet any more");
+}
+
+fn configured(text: &str) -> Arc<Effective> {
+    Arc::new(Effective { tables: text.parse().unwrap(), ..Effective::default() })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sensor_that_hangs_is_started_again() {
+    let mut scene = start(Habit::Hangs);
+    let failed = scene.next_event().await;
+    assert_eq!(failed.text("error.message"), Some("it hung: no sign of life for 60 s"));
+    assert_eq!(scene.next_event().await.kind.as_str(), "tiny.seen");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_sensor_whose_configuration_changed_is_started_again() {
+    let mut scene = start(Habit::Works);
+    scene.next_event().await;
+    scene.effective.send_replace(configured("[other]\nx = 1\n"));
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(scene.starts.load(Ordering::Relaxed), 1);
+    scene.effective.send_replace(configured("[tiny]\nx = 1\n"));
+    assert_eq!(scene.next_event().await.kind.as_str(), "tiny.seen");
+    assert_eq!(scene.starts.load(Ordering::Relaxed), 2);
+    assert_eq!(scene.board.report().sensors["tiny"].restarts, 0, "it has not failed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_shed_stops_and_comes_back() {
+    let mut scene = start(Habit::Works);
+    scene.next_event().await;
+    assert!(scene.board.report().sensors["tiny"].last_event.is_some());
+    scene.shed.send_modify(|shed| {
+        shed.insert("tiny".into(), "too fat".into());
+    });
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let entry = scene.board.report().sensors["tiny"].clone();
+    assert_eq!((entry.state, entry.why.as_deref()), (SensorState::Shed, Some("too fat")));
+    assert!(scene.running.lock().unwrap().is_empty());
+    scene.shed.send_modify(Shed::clear);
+    scene.next_event().await;
+    assert_eq!(*scene.running.lock().unwrap(), ["tiny"]);
 }

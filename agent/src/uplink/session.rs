@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use soc_event::{Ack, Envelope, Lane, Pace, Timestamp, limits, wire};
+use soc_event::{Ack, Configuration, Envelope, Lane, Pace, Timestamp, limits, wire};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -19,6 +19,12 @@ use crate::spool::{Acknowledgement, Batch, BatchLimits, Unavailable};
 const WAIT_MOST: Duration = Duration::from_secs(60);
 /// How long logs wait for alerts and states to go first.
 const YIELD_MOST: Duration = Duration::from_secs(1);
+/// How often it is looked whether logs may go again: clocks jump.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// Pause after a configuration could not be fetched.
+const FETCH_RETRY: Duration = Duration::from_secs(60);
+/// A collector that names another version with every answer is not asked more often.
+const FETCH_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 10_000 });
 /// How often it is looked whether the certificate is to be renewed.
 const RENEWAL_POLL: Duration = Duration::from_secs(60);
 /// How often the collector's time is handed to the spool for keeping.
@@ -46,6 +52,8 @@ pub(super) struct Session<'a> {
     link: &'a Link,
     packer: Packer,
     delivered: AtomicBool,
+    /// The collector has the dictionary.
+    dictionary: AtomicBool,
     acknowledged: Notify,
     time_kept: std::sync::Mutex<Option<Instant>>,
 }
@@ -69,6 +77,7 @@ impl<'a> Session<'a> {
             link,
             packer: Packer::new(),
             delivered: AtomicBool::new(false),
+            dictionary: AtomicBool::new(false),
             acknowledged: Notify::new(),
             time_kept: std::sync::Mutex::new(None),
         }
@@ -86,6 +95,7 @@ impl<'a> Session<'a> {
             ended = self.lane(Lane::State) => ended,
             ended = self.lane(Lane::Log) => ended,
             ended = self.renewal() => ended,
+            ended = self.configuration() => ended,
         }
     }
 
@@ -111,13 +121,14 @@ impl<'a> Session<'a> {
     /// Waits until the lane has something to send.
     async fn next_batch(&self, lane: Lane, state: &LaneState) -> Result<Batch, Ended> {
         let mut view = self.uplink.spool.view();
-        let bytes = self.uplink.config.batch_bytes.as_usize();
+        let bytes = self.uplink.config.borrow().batch_bytes.as_usize();
         let limits = BatchLimits { events: state.events, bytes };
         loop {
             let waiting =
                 view.wait_for(|view| view.lane(lane).unsent > 0 && view.trouble.is_none());
             waiting.await.map_err(|_| Ended::SpoolGone)?;
             if lane == Lane::Log {
+                self.until_logs_may_go().await;
                 let is_first = |view: &crate::spool::View| {
                     view.lane(Lane::Alert).unsent + view.lane(Lane::State).unsent == 0
                 };
@@ -133,20 +144,38 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Waits for the hours and the budget of logs, looking again when the settings change.
+    async fn until_logs_may_go(&self) {
+        let mut config = self.uplink.config.clone();
+        loop {
+            let wait = {
+                let settings = config.borrow_and_update();
+                self.uplink.board.today(self.uplink.clock.judged()).wait_of_logs(&settings)
+            };
+            self.uplink.board.change(|report| report.uplink.logs_wait = wait.map(|(why, _)| why));
+            let Some((_, wait)) = wait else { return };
+            tokio::select! {
+                () = tokio::time::sleep(wait.min(LOOK_AGAIN)) => {}
+                Ok(()) = config.changed() => {}
+            }
+        }
+    }
+
     async fn send(&self, state: &mut LaneState, mut batch: Batch) -> Result<(), Ended> {
         // Read from the spool again, should they have to be sent again.
         let lines = std::mem::take(&mut batch.lines);
-        let packed = match self.packer.pack(&self.envelope(&batch), lines) {
-            Ok(packed) => packed,
-            Err(PackError::TooLarge(_)) => {
-                let why = "larger than a batch may be".to_owned();
-                return self.never(state, batch, why).await;
-            }
-            Err(PackError::Compressor(error)) => {
-                self.later(state, None, error.to_string());
-                return Ok(());
-            }
-        };
+        let packed =
+            match self.packer.pack(&self.envelope(&batch), lines, self.dictionary.load(Relaxed)) {
+                Ok(packed) => packed,
+                Err(PackError::TooLarge(_)) => {
+                    let why = "larger than a batch may be".to_owned();
+                    return self.never(state, batch, why).await;
+                }
+                Err(PackError::Compressor(error)) => {
+                    self.later(state, None, error.to_string());
+                    return Ok(());
+                }
+            };
         let (wire_bytes, sent_at) = (packed.len() as u64, Instant::now());
         let headers = [("content-type", "application/x-ndjson"), ("content-encoding", "zstd")];
         let answer = self.link.post("/v1/events", &headers, packed.into()).await;
@@ -189,7 +218,7 @@ impl<'a> Session<'a> {
             fingerprint: self.uplink.fingerprint.clone(),
             sent: self.uplink.now(),
             clock_offset_us: self.uplink.clock.offset_us(),
-            configuration: 0,
+            configuration: self.uplink.offers.running(),
         }
     }
 
@@ -207,6 +236,8 @@ impl<'a> Session<'a> {
             durable: ack.durable,
             archived: ack.archived,
         };
+        self.uplink.offers.want(ack.configuration);
+        self.dictionary.store(ack.dictionary >= wire::DICTIONARY_NUMBER, Relaxed);
         // Without the note it would only be sent again.
         let _ = self.uplink.spool.acknowledge(acknowledgement).await;
         self.delivered.store(true, Relaxed);
@@ -226,6 +257,7 @@ impl<'a> Session<'a> {
             report.batches += 1;
             report.bytes += wire_bytes;
         });
+        uplink.board.sent(uplink.clock.judged(), wire_bytes);
     }
 
     fn pace(
@@ -237,7 +269,7 @@ impl<'a> Session<'a> {
         sent_at: Instant,
     ) {
         let wait = Duration::from_millis(pace.wait_ms).min(WAIT_MOST);
-        let own = self.uplink.config.backlog_bytes_per_second.get();
+        let own = self.uplink.config.borrow().backlog_bytes_per_second.get();
         let per_second = pace.bytes_per_second.min(own).max(BACKLOG_LEAST.get());
         let drained = match lane {
             Lane::Log => Duration::from_secs_f64(wire_bytes as f64 / per_second as f64),
@@ -285,6 +317,38 @@ impl<'a> Session<'a> {
         if is_due {
             self.uplink.spool.keep_learned(told).await;
         }
+    }
+
+    /// Fetches the configuration whenever the collector names one that was not looked at yet. A
+    /// failure leaves everything as it is and is tried again.
+    async fn configuration(&self) -> Ended {
+        let offers = &self.uplink.offers;
+        loop {
+            let version = offers.wanted().await;
+            let fetched = match version {
+                0 => Ok(Configuration::default()),
+                _ => self.fetch().await,
+            };
+            match fetched {
+                Ok(configuration) => {
+                    offers.offer(version, configuration).await;
+                    tokio::time::sleep(FETCH_PAUSE).await;
+                }
+                Err(why) => {
+                    tracing::warn!(%why, version, "the configuration was not fetched");
+                    tokio::time::sleep(FETCH_RETRY).await;
+                }
+            }
+        }
+    }
+
+    async fn fetch(&self) -> Result<Configuration, String> {
+        let answer = self.link.post_json("/v1/configuration", &serde_json::json!({})).await;
+        let answer = answer.map_err(|error| error.to_string())?;
+        if answer.status != 200 {
+            return Err(format!("the collector answered {}", answer.status));
+        }
+        serde_json::from_slice(&answer.body).map_err(|error| error.to_string())
     }
 
     /// Renews when it is time; a refusal leaves everything as it is and is tried again.

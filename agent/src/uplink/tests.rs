@@ -16,6 +16,8 @@ struct Scene {
     board: Board,
     clock: Arc<JudgedClock>,
     stop: watch::Sender<bool>,
+    config: watch::Sender<Config>,
+    offers: Offers,
     task: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -39,7 +41,9 @@ impl Scene {
         let (spool, _) = Spool::open(state.path(), setup).unwrap();
         let clock = Arc::new(JudgedClock::of_this_machine());
         let (board, stop) = (Board::new(RunId(1)), watch::channel(false).0);
-        Self { gateway, state, spool, outlet, board, clock, stop, task: None }
+        let config = watch::channel(Config::default()).0;
+        let (offers, task) = (Offers::channel().0, None);
+        Self { gateway, state, spool, outlet, board, clock, stop, config, offers, task }
     }
 
     async fn enrol(&self) {
@@ -51,7 +55,8 @@ impl Scene {
 
     fn start(&mut self) {
         let uplink = Uplink {
-            config: Config::default(),
+            config: self.config.subscribe(),
+            offers: self.offers.clone(),
             spool: self.spool.clone(),
             state: self.state.path().to_owned(),
             root: Root::new(self.state.path()),

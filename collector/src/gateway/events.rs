@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Request, header};
 use hyper::body::{Body as _, Incoming};
-use soc_event::{Ack, AgentId, Cause, limits};
+use soc_event::{Ack, AgentId, Cause, limits, wire};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -63,6 +63,7 @@ fn acknowledge(gateway: &Inner, durable: &Durable) -> Ack {
         configuration: 0,
         pace: gateway.config.pace,
         time: gateway.fleet.clock().now(),
+        dictionary: wire::DICTIONARY_NUMBER,
     }
 }
 
@@ -109,7 +110,8 @@ async fn room(of: &Arc<Semaphore>, permits: u32) -> Result<OwnedSemaphorePermit,
 fn decompress(compressed: &[u8]) -> Result<Vec<u8>, Refusal> {
     let bad = |error: std::io::Error| Refusal::new(Cause::BadCompression, error.to_string());
     let most = limits::BATCH_BYTES_DECOMPRESSED_MAX;
-    let mut decoder = zstd::stream::read::Decoder::with_buffer(compressed).map_err(bad)?;
+    let mut decoder =
+        zstd::stream::read::Decoder::with_dictionary(compressed, wire::DICTIONARY).map_err(bad)?;
     decoder.window_log_max(WINDOW_LOG_MAX).map_err(bad)?;
     let mut bytes = Vec::new();
     let mut piece = vec![0; PIECE_BYTES];

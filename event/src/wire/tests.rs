@@ -122,3 +122,12 @@ fn impossible_ids_are_refused() {
     assert_eq!(check(1, 3), Cause::WrongIds);
     assert_eq!(check(1, u32::MAX), Cause::TooLarge);
 }
+
+#[test]
+fn the_dictionary_is_frozen() {
+    // FNV-1a: a change here would make every spool and every batch unreadable to the other side.
+    let hash = DICTIONARY.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    assert_eq!((DICTIONARY.len(), hash), (6592, 12_712_306_565_895_579_193));
+}

@@ -1,4 +1,5 @@
-//! A disk that can lose power and run full, under the real spool.
+//! A disk that can lose power and run full, under the real spool. Of what was written since the last
+//! sync a power cut leaves any part: each write whole, not at all, or torn at any byte.
 
 use std::io;
 use std::path::Path;
@@ -24,20 +25,40 @@ struct Platters {
     syncs: usize,
 }
 
+/// Numbers that look random and are the same for the same seed (xorshift).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chance(pub u64);
+
+impl Chance {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 |= 1;
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % most
+    }
+}
+
 /// Shared by the spool that writes it and the test that cuts its power.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Disk(Arc<Mutex<Platters>>);
 
 impl Disk {
-    pub(super) fn cut_power(&self, writes_that_made_it: usize) {
+    /// `chance` decides over each write since the last sync.
+    pub(super) fn cut_power(&self, mut chance: Chance) {
         let mut platters = self.0.lock().unwrap();
         let unsynced = std::mem::take(&mut platters.unsynced);
-        for (offset, bytes) in unsynced.into_iter().take(writes_that_made_it) {
-            let end = offset + bytes.len();
+        for (offset, bytes) in unsynced {
+            let made_it = match chance.below(3) {
+                0 => 0,
+                1 => chance.below(bytes.len() + 1),
+                _ => bytes.len(),
+            };
+            let end = offset + made_it;
             if platters.durable.len() < end {
                 platters.durable.resize(end, 0);
             }
-            platters.durable[offset..end].copy_from_slice(&bytes);
+            platters.durable[offset..end].copy_from_slice(&bytes[..made_it]);
         }
         platters.volatile = platters.durable.clone();
     }
@@ -55,6 +76,11 @@ impl Disk {
 
     pub(super) fn fill(&self, is_full: bool) {
         self.0.lock().unwrap().is_full = is_full;
+    }
+
+    /// Bytes of the file.
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().unwrap().volatile.len()
     }
 
     pub(super) fn syncs(&self) -> usize {

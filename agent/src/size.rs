@@ -1,6 +1,7 @@
-//! Sizes as people write them.
+//! Sizes as people write them in settings. Knows no settings.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -44,6 +45,44 @@ impl Bytes {
     }
 }
 
+impl FromStr for Bytes {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text).filter(|bytes| *bytes > 0).map(Self).ok_or(WANTED)
+    }
+}
+
+/// `256 MiB`, as it would be written.
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            bytes if bytes % (1 << 30) == 0 => write!(f, "{} GiB", bytes >> 30),
+            bytes if bytes % (1 << 20) == 0 => write!(f, "{} MiB", bytes >> 20),
+            bytes if bytes % (1 << 10) == 0 => write!(f, "{} KiB", bytes >> 10),
+            bytes => write!(f, "{bytes} B"),
+        }
+    }
+}
+
+/// What may be left empty: an empty text is none.
+///
+/// # Errors
+/// What the type says about a text that is not empty.
+pub fn none_if_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: fmt::Display>,
+{
+    let text = String::deserialize(deserializer)?;
+    match text.is_empty() {
+        true => Ok(None),
+        false => text.parse().map(Some).map_err(de::Error::custom),
+    }
+}
+
+const WANTED: &str = "a size above zero is wanted, like 4096 or \"256 MiB\"";
+
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Visitor)
@@ -54,7 +93,7 @@ struct Visitor;
 
 impl Visitor {
     fn checked<E: de::Error>(bytes: Option<u64>) -> Result<Bytes, E> {
-        let wrong = || E::custom("a size above zero is wanted, like 4096 or \"256 MiB\"");
+        let wrong = || E::custom(WANTED);
         bytes.filter(|bytes| *bytes > 0).map(Bytes).ok_or_else(wrong)
     }
 }
