@@ -16,6 +16,7 @@ pub mod service;
 pub mod spool;
 pub mod status;
 pub mod supervisor;
+pub mod templates;
 pub mod uplink;
 
 #[cfg(test)]

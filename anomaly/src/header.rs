@@ -72,17 +72,39 @@ fn group(text: &str) -> Option<usize> {
     None
 }
 
-/// `10:16:42`, anywhere in it, also `10.16.42` behind a date.
+/// `10:16:42`, anywhere in it; also `10.16.42` behind a date. Addresses look like it, and are none.
 fn has_clock(word: &str) -> bool {
-    let is_clock = |part: &[u8]| match part {
-        [h1, h2, mark @ (b':' | b'.'), m1, m2, other, s1, s2] => {
-            let digits = [h1, h2, m1, m2, s1, s2];
-            let dated = *mark == b':' || word.len() > 18;
-            mark == other && dated && digits.iter().all(|byte| byte.is_ascii_digit())
-        }
-        _ => false,
-    };
-    word.as_bytes().windows(8).any(is_clock)
+    let bytes = word.as_bytes();
+    let at = |place: Option<usize>| place.and_then(|place| bytes.get(place)).copied();
+    bytes.windows(8).enumerate().any(|(start, part)| {
+        let [h1, h2, mark, m1, m2, other, s1, s2] = *part else { return false };
+        let before = at(start.checked_sub(1));
+        let begins = match mark {
+            b':' => before.is_none_or(|byte| byte == b'T' || byte == b'_' || is_sign(byte)),
+            _ => mark == b'.' && before == Some(b'-'),
+        };
+        let ends = match at(start.checked_add(8)) {
+            // Only milliseconds follow a colon: in an address there are more groups of two.
+            Some(b':') => at(start.checked_add(11)).is_some_and(|byte| byte.is_ascii_digit()),
+            byte => byte.is_none_or(|byte| !byte.is_ascii_alphanumeric() || byte == b'Z'),
+        };
+        begins
+            && ends
+            && mark == other
+            && two_digits(h1, h2).is_some_and(|hour| hour < 24)
+            && two_digits(m1, m2).is_some_and(|minute| minute < 60)
+            && two_digits(s1, s2).is_some_and(|second| second < 61)
+    })
+}
+
+/// A byte that may stand between a date and a clock.
+fn is_sign(byte: u8) -> bool {
+    byte.is_ascii_punctuation() && byte != b':' && byte != b'.' || byte == b' '
+}
+
+fn two_digits(tens: u8, ones: u8) -> Option<u8> {
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| byte - b'0');
+    Some(digit(tens)? * 10 + digit(ones)?)
 }
 
 /// Digits and signs only: a date, a process, a thread.

@@ -51,6 +51,10 @@ fn a_message_alone_stays_whole() {
         "I am here",
         "E",
         "5 errors: none",
+        "192.0.21.122,192.11.10.1 \"GET /a HTTP/1.1\" status: 200",
+        "00:11:22:33:44:55 ERROR joined: now",
+        "[client 198.39.13.17] Directory index forbidden",
+        "192.0.2.1:50010 Served block: blk_1",
     ] {
         check(line, line);
     }
