@@ -9,10 +9,10 @@
 //! [`crate::limits::TEMPLATES_MAX`] or the number given; the id of a template is the same on every
 //! machine and in every run ([`TemplateId`]).
 
-mod key;
+pub(crate) mod key;
 mod place;
 mod signature;
-mod text;
+pub(crate) mod text;
 mod token;
 mod word;
 
@@ -48,6 +48,8 @@ pub struct Template {
     pub count: u64,
     /// When the last one came, in the unit given to [`Miner::add`].
     pub last: u64,
+    /// The longest time between two of them, in that unit.
+    pub gap_max: u64,
     /// Parts that are always the same, data left out; bytes as `signature` writes them.
     key: Vec<u8>,
 }
@@ -61,6 +63,8 @@ pub struct Mined {
     pub before: u64,
     /// When the one before came, in the unit given to [`Miner::add`].
     pub last: u64,
+    /// The longest time between two lines of it before this one, in that unit.
+    pub gap_max: u64,
     /// A template of its kind was known before: only a word changed, in a place where words change.
     pub is_variant: bool,
 }
@@ -117,10 +121,11 @@ impl Miner {
         if let Some((index, template)) =
             index.and_then(|index| Some((index, self.templates.get_mut(index)?)))
         {
-            let mined =
-                Mined { id: template.id, before: template.count, last: template.last, is_variant };
-            template.count += 1;
+            let Template { id, count: before, last, gap_max, .. } = *template;
+            let mined = Mined { id, before, last, gap_max, is_variant };
+            template.count = before.saturating_add(1);
             template.last = now;
+            template.gap_max = gap_max.max(now.saturating_sub(last));
             if found.is_none() {
                 self.remember(hash, index);
             }
@@ -129,8 +134,8 @@ impl Miner {
         let id = TemplateId(hash);
         let text = text::of(line, &self.scratch.parts);
         let key = self.scratch.key.clone();
-        self.insert(Template { id, text, count: 1, last: now, key });
-        Mined { id, before: 0, last: now, is_variant: false }
+        self.insert(Template { id, text, count: 1, last: now, gap_max: 0, key });
+        Mined { id, before: 0, last: now, gap_max: 0, is_variant: false }
     }
 
     /// All templates, in no order.
@@ -181,14 +186,15 @@ impl Miner {
         let joined = self.templates.get(*first)?;
         let key = place::with_place(&joined.key, position);
         let text = text::of_key(&joined.text, &joined.key, position);
-        let (mut count, mut last) = (0_u64, 0);
+        let (mut count, mut last, mut gap_max) = (0_u64, 0, u64::MAX);
         for template in templates.iter().filter_map(|index| self.templates.get(*index)) {
             count = count.saturating_add(template.count);
             last = last.max(template.last);
+            gap_max = gap_max.min(template.gap_max);
         }
         let id = TemplateId(key::hash(&key));
         if let Some(template) = self.templates.get_mut(*first) {
-            *template = Template { id, text, count, last, key };
+            *template = Template { id, text, count, last, gap_max, key };
         }
         self.remember(id.0, *first);
         for index in others.iter().rev() {
@@ -231,6 +237,21 @@ impl Miner {
             }
         }
         self.by_key.insert(hash, u32::try_from(index).unwrap_or(u32::MAX));
+    }
+}
+
+/// As the list of its templates.
+impl Serialize for Miner {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.templates.serialize(serializer)
+    }
+}
+
+/// With the bound of a source; see [`limits::SOURCE_TEMPLATES_MAX`].
+impl<'de> Deserialize<'de> for Miner {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let templates = Vec::<Template>::deserialize(deserializer)?;
+        Ok(Self::with(limits::SOURCE_TEMPLATES_MAX, templates))
     }
 }
 

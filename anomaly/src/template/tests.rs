@@ -137,7 +137,7 @@ fn an_id_is_the_same_in_every_run_and_survives_being_saved() {
     let mut again = Miner::with(10, serde_json::from_str::<Vec<Template>>(&text).unwrap());
     assert_eq!(
         again.add("session closed for user root", 1),
-        Mined { id, before: 1, last: 0, is_variant: false }
+        Mined { id, before: 1, last: 0, gap_max: 0, is_variant: false }
     );
 }
 
