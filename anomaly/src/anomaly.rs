@@ -85,7 +85,7 @@ pub struct Anomaly {
     pub samples: Vec<String>,
     /// The template it is about, and its text.
     pub template: Option<(TemplateId, String)>,
-    /// The field and the value it is about.
+    /// The field and the value it is about; of a new template the program, where that is new, too.
     pub value: Option<(Field, String)>,
 }
 

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 /// What time it is, as far as the caller knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
+    /// Which start of the machine it is, as a number that no other start has.
+    pub boot: u64,
     /// Seconds since the machine started, never falling.
     pub elapsed_s: u64,
     /// Seconds since 1970 in the host's zone, by the host's clock or better.
@@ -22,8 +24,10 @@ pub struct Now {
 const WATCHED_S_MAX: u64 = 20 * 60;
 /// A clock that differs by more has jumped.
 const JUMP_S: i64 = 5 * 60;
-/// After so long a clock that jumped is believed.
-const STEADY_S: u64 = 24 * 3600;
+/// After so long a clock that jumped ahead is believed: ours may have been the wrong one.
+const STEADY_AHEAD_S: u64 = 24 * 3600;
+/// After so long one that fell back is: time does not, so it is most likely wrong.
+const STEADY_BACK_S: u64 = 7 * 24 * 3600;
 /// A machine that was off for longer has probably a wrong clock.
 const OFF_S_MAX: i64 = 60 * 24 * 3600;
 
@@ -34,14 +38,15 @@ pub(crate) struct Clock {
     pub age_s: u64,
     /// Seconds since 1970, as believed.
     local_s: i64,
-    /// Counter at the last look; nothing before the first of a run.
+    /// Counter at the last look, and of which start of the machine.
+    last_s: u64,
+    boot: u64,
+    /// Somebody looked in this run.
     #[serde(skip)]
-    last_s: Option<u64>,
+    has_begun: bool,
     /// Whether the hour of the week is known.
-    #[serde(skip)]
     is_sure: bool,
     /// The clock that is not believed: how far ahead of ours, and since which age.
-    #[serde(skip)]
     other: Option<(i64, u64)>,
 }
 
@@ -57,17 +62,20 @@ pub(crate) enum Passed {
 
 impl Clock {
     pub fn look(&mut self, now: Now) -> Passed {
-        let passed = match self.last_s.replace(now.elapsed_s) {
-            None => return self.begin(now),
-            Some(last) => now.elapsed_s.saturating_sub(last),
-        };
+        let is_same_start = self.boot == now.boot && now.elapsed_s >= self.last_s;
+        let passed = now.elapsed_s.saturating_sub(self.last_s);
+        let has_begun = std::mem::replace(&mut self.has_begun, true);
+        (self.last_s, self.boot) = (now.elapsed_s, now.boot);
+        if !is_same_start || (!has_begun && self.local_s == 0) {
+            return self.begin(now);
+        }
         let is_watched = passed <= WATCHED_S_MAX;
-        if is_watched {
+        if has_begun && is_watched {
             self.age_s = self.age_s.saturating_add(passed);
         }
         self.local_s = self.local_s.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX));
         let has_jumped = self.follow(now);
-        if is_watched && !has_jumped { Passed::Watched } else { Passed::Gap }
+        if has_begun && is_watched && !has_jumped { Passed::Watched } else { Passed::Gap }
     }
 
     /// The hour of the week so many seconds ago, 0 for Monday 00:00, if it is known.
@@ -78,7 +86,7 @@ impl Clock {
         usize::try_from(hours.rem_euclid(168)).ok().filter(|_| self.is_sure)
     }
 
-    /// The first look of a run: a clock before the last run's end, or very far behind it, is wrong.
+    /// The first look since the machine started: a clock before the last run's end, or very far behind it, is wrong.
     fn begin(&mut self, now: Now) -> Passed {
         let since = now.local_s.saturating_sub(self.local_s);
         let is_first = self.local_s == 0;
@@ -103,7 +111,8 @@ impl Clock {
         }
         match self.other {
             Some((known, since)) if ahead.saturating_sub(known).abs() <= JUMP_S => {
-                if self.age_s.saturating_sub(since) < STEADY_S {
+                let steady_s = if ahead > 0 { STEADY_AHEAD_S } else { STEADY_BACK_S };
+                if self.age_s.saturating_sub(since) < steady_s {
                     return false;
                 }
                 (self.local_s, self.is_sure, self.other) = (now.local_s, true, None);
@@ -121,12 +130,11 @@ impl Clock {
 mod tests {
     use super::*;
 
-    const DAY: u64 = 24 * 3600;
     /// A Monday, 00:00.
     const MONDAY: i64 = 1_763_942_400;
 
     fn at(elapsed_s: u64, local_s: i64) -> Now {
-        Now { elapsed_s, local_s, is_confirmed: false }
+        Now { boot: 1, elapsed_s, local_s, is_confirmed: false }
     }
 
     fn started() -> Clock {
@@ -164,10 +172,20 @@ mod tests {
     fn a_new_clock_that_stays_is_believed_after_a_day() {
         let mut clock = started();
         let far = MONDAY + 40 * 3600;
-        for step in 1..=(DAY / 600) + 1 {
+        for step in 1..=(STEADY_AHEAD_S / 600) + 1 {
             clock.look(at(100 + step * 600, far + i64::try_from(step * 600).unwrap()));
         }
         assert_eq!(clock.hour_of_week(0), Some((40 + 24) % 168));
+    }
+
+    #[test]
+    fn an_agent_that_starts_again_keeps_the_time_it_had() {
+        let mut clock = started();
+        clock.look(at(400, 1000));
+        let mut clock: Clock =
+            serde_json::from_str(&serde_json::to_string(&clock).unwrap()).unwrap();
+        assert_eq!(clock.look(at(100 + 7200, 9000)), Passed::Gap);
+        assert_eq!((clock.age_s, clock.hour_of_week(0)), (300, Some(2)));
     }
 
     #[test]
@@ -176,11 +194,12 @@ mod tests {
         clock.look(at(400, MONDAY + 300));
         let saved = serde_json::to_string(&clock).unwrap();
         let mut clock: Clock = serde_json::from_str(&saved).unwrap();
-        clock.look(at(10, 1000));
+        let restarted = |elapsed_s, local_s| Now { boot: 2, ..at(elapsed_s, local_s) };
+        clock.look(restarted(10, 1000));
         assert_eq!((clock.age_s, clock.hour_of_week(0)), (300, None));
-        clock.look(at(20, 1010));
+        clock.look(restarted(20, 1010));
         assert_eq!(clock.hour_of_week(0), None);
-        clock.look(Now { elapsed_s: 30, local_s: MONDAY + 3700, is_confirmed: true });
+        clock.look(Now { is_confirmed: true, ..restarted(30, MONDAY + 3700) });
         assert_eq!(clock.hour_of_week(0), Some(1));
     }
 }

@@ -154,10 +154,17 @@ impl Detector {
                 source.recent_failures.add(line.raw);
             }
         }
-        // Both learn; only the one that says more is told.
+        // Both learn; only the one that says more is told. A new program says little beside its line.
         let first_seen = self.first_seen(index, line);
         let template = self.template(index, mined, line);
-        anomalies.extend(first_seen.or(template));
+        let is_program = |anomaly: &Anomaly| matches!(anomaly.value, Some((Field::Program, _)));
+        let told = match (first_seen, template) {
+            (Some(program), Some(template)) if is_program(&program) => {
+                Some(Anomaly { value: program.value, ..template })
+            }
+            (first_seen, template) => first_seen.or(template),
+        };
+        anomalies.extend(told);
         anomalies
     }
 

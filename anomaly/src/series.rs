@@ -136,10 +136,11 @@ impl Normal {
 
     /// The largest count within an hour that is too few; below zero when none is.
     pub fn too_few(&self) -> f64 {
-        if !self.knows_the_day || self.median < 20.0 {
+        if !self.knows_the_day || self.median < 20.0 || self.low < 10.0 {
             return -1.0;
         }
-        (0.3 * self.low).min(self.median - 5.0 * self.median.sqrt())
+        let chance = self.low - 3.5 * self.low.sqrt();
+        (0.3 * self.low).min(chance).min(self.median - 5.0 * self.median.sqrt())
     }
 
     /// Whether an hour without any is never normal.
