@@ -8,6 +8,7 @@ use soc_event::{Event, RunId, kind};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 
+use crate::anomaly;
 use crate::clock::JudgedClock;
 use crate::config::Config;
 use crate::enrol;
@@ -72,6 +73,7 @@ pub async fn run(setup: Setup) -> Result<(), Error> {
     let Setup { config, state, root, metrics, mut wishes } = setup;
     let fingerprint = enrol::fingerprint(&root);
     let (outlet, deliveries) = Outlet::channel();
+    let (observed, observations) = Outlet::channel();
     let (spool, thread) = Spool::open(
         &state,
         spool::Setup {
@@ -104,12 +106,16 @@ pub async fn run(setup: Setup) -> Result<(), Error> {
         let serving = crate::metrics::serve(listener, agent.board.clone(), uplink_stopped.clone());
         tokio::spawn(serving);
     }
-    let sensors = tokio::spawn(agent.supervisor(&config, &sensors_stopped).run(sensors_stopped));
+    let anomalies = tokio::spawn(agent.anomalies(&config).run(observations));
+    let supervisor = agent.supervisor(&config, observed, &sensors_stopped);
+    let sensors = tokio::spawn(supervisor.run(sensors_stopped));
     let uplink = tokio::spawn(agent.uplink(&config, fingerprint).run(uplink_stopped.clone()));
     let reporter = tokio::spawn(agent.reporter().run(reporter_stopped));
     let ended = agent.obey(&mut wishes).await;
     stop_sensors.send_replace(true);
     let _ = sensors.await;
+    // Ends when it has passed on what the sensors saw last.
+    let _ = tokio::time::timeout(GOODBYE, anomalies).await;
     if let Ok(reason) = ended {
         agent.goodbye(reason).await;
     }
@@ -179,7 +185,24 @@ impl Agent {
         let _ = tokio::time::timeout(GOODBYE, self.outlet.send(delivery)).await;
     }
 
-    fn supervisor(&self, config: &Config, stop: &watch::Receiver<bool>) -> Supervisor {
+    fn anomalies(&self, config: &Config) -> anomaly::Stage {
+        anomaly::Stage {
+            config: config.sensor.anomaly.clone(),
+            state: self.state.clone(),
+            root: self.root.clone(),
+            clock: self.clock.clone(),
+            positions: Arc::new(self.spool.clone()),
+            outlet: self.outlet.clone(),
+        }
+    }
+
+    /// What sensors see goes to `observed`; what the agent itself says goes straight to the spool.
+    fn supervisor(
+        &self,
+        config: &Config,
+        observed: Outlet,
+        stop: &watch::Receiver<bool>,
+    ) -> Supervisor {
         let (settings, vitals) = (config.sensor.clone(), self.vitals.clone());
         let told = self.vitals.clone();
         Supervisor {
@@ -188,7 +211,7 @@ impl Agent {
                 root: self.root.clone(),
                 clock: Arc::new(SystemClock),
                 positions: Arc::new(self.spool.clone()),
-                outlet: self.outlet.clone(),
+                outlet: observed,
                 stop: stop.clone(),
             },
             board: self.board.clone(),

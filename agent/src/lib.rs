@@ -4,6 +4,7 @@
 //! `check` for a report on the terminal without any collector. See `ARCHITECTURE.md`.
 
 pub mod agent;
+pub mod anomaly;
 pub mod backoff;
 pub mod check;
 pub mod clock;

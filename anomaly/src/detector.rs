@@ -75,7 +75,7 @@ pub struct Line<'a> {
     pub user: Option<&'a str>,
     /// From where somebody got in.
     pub address: Option<IpAddr>,
-    /// The one who got in has all rights.
+    /// The user has all rights, or was allowed to use them; remembered from then on.
     pub is_administrator: bool,
     /// A program and the one it started.
     pub pair: Option<(&'a str, &'a str)>,
@@ -88,6 +88,8 @@ pub struct Detector {
     clock: Clock,
     sources: Vec<Source>,
     values: HashMap<Field, Values>,
+    /// Users who were seen with all rights.
+    administrators: Values,
     /// When each anomaly was told last.
     told: HashMap<AnomalyId, u64>,
     /// Sources that gave way.
@@ -111,6 +113,7 @@ impl Detector {
             clock: Clock::default(),
             sources: Vec::new(),
             values: HashMap::new(),
+            administrators: Values::default(),
             told: HashMap::new(),
             forgotten: 0,
             hushed: 0,
@@ -262,12 +265,21 @@ impl Detector {
             (source.began, source.name.clone())
         };
         let is_known = age_s.saturating_sub(began) >= self.settings.warmup_s;
+        let user = line.user.map(|user| key::hash(cut(user, NAME_BYTES_MAX).as_bytes()));
+        if let (Some(user), true) = (user, line.is_administrator) {
+            self.administrators.note(user, age_s, VALUES_MAX);
+        }
+        let is_administrator = user.is_some_and(|user| self.administrators.contains(user));
         let mut told: Option<Anomaly> = None;
         for (field, value) in values(line) {
             let values = self.values.entry(field).or_default();
             let pace = values.pace.a_day(age_s);
             let known = values.len();
             if !values.note(key::hash(value.as_bytes()), age_s, VALUES_MAX) {
+                continue;
+            }
+            // Where others come from is learned as well: they may become administrators.
+            if field == Field::AdministratorNetwork && !is_administrator {
                 continue;
             }
             values.pace.note(age_s, began);
@@ -371,7 +383,7 @@ fn beyond(seen: u64, most: u64) -> f64 {
 fn values(line: &Line<'_>) -> Vec<(Field, String)> {
     let mut values = Vec::new();
     let network = line.address.map(network);
-    if let (Some(user), Some(network), true) = (line.user, &network, line.is_administrator) {
+    if let (Some(user), Some(network)) = (line.user, &network) {
         let user = cut(user, NAME_BYTES_MAX);
         values.push((Field::AdministratorNetwork, format!("{user}@{network}")));
     }

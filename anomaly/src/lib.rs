@@ -16,5 +16,5 @@ mod source;
 
 pub use anomaly::{Anomaly, AnomalyId, Field, Kind};
 pub use clock::Now;
-pub use detector::{Detector, Line, Settings};
+pub use detector::{Detector, Line, Saved, Settings, Unusable};
 pub use template::{Mined, Miner, Template, TemplateId};

@@ -66,6 +66,10 @@ impl Values {
         true
     }
 
+    pub fn contains(&self, value: u64) -> bool {
+        self.seen.contains_key(&value)
+    }
+
     pub fn len(&self) -> usize {
         self.seen.len()
     }

@@ -22,6 +22,7 @@ pub struct Saved {
     clock: Clock,
     sources: Vec<Source>,
     values: HashMap<String, Values>,
+    administrators: Values,
     told: HashMap<u64, u64>,
 }
 
@@ -31,6 +32,7 @@ struct View<'a> {
     clock: &'a Clock,
     sources: &'a [Source],
     values: HashMap<&'static str, &'a Values>,
+    administrators: &'a Values,
     told: &'a HashMap<AnomalyId, u64>,
 }
 
@@ -53,6 +55,7 @@ impl Detector {
             clock: &self.clock,
             sources: &self.sources,
             values: self.values.iter().map(|(field, values)| (field.as_str(), values)).collect(),
+            administrators: &self.administrators,
             told: &self.told,
         }
     }
@@ -62,7 +65,7 @@ impl Detector {
     /// # Errors
     /// [`Unusable`].
     pub fn restore(settings: Settings, saved: Saved) -> Result<Self, Unusable> {
-        let Saved { version, clock, mut sources, mut values, told } = saved;
+        let Saved { version, clock, mut sources, mut values, administrators, told } = saved;
         if version != VERSION {
             return Err(Unusable::Version(version));
         }
@@ -75,6 +78,7 @@ impl Detector {
         let mut detector = Self::new(settings);
         detector.clock = clock;
         detector.sources = sources;
+        detector.administrators = administrators;
         detector.told = told.into_iter().map(|(id, age)| (AnomalyId(id), age)).collect();
         for field in Field::ALL {
             if let Some(values) = values.remove(field.as_str()) {
