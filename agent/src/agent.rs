@@ -8,6 +8,7 @@ use soc_event::{Event, RunId, kind};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 
+use crate::anomaly;
 use crate::caps::{Caps, Shed};
 use crate::clock::JudgedClock;
 use crate::config::Local;
@@ -74,6 +75,7 @@ pub async fn run(setup: Setup) -> Result<(), Error> {
     let Setup { local, state, root, metrics, mut wishes } = setup;
     let fingerprint = enrol::fingerprint(&root);
     let (outlet, deliveries) = Outlet::channel();
+    let (observed, observations) = Outlet::channel();
     let (spool, thread) = Spool::open(
         &state,
         spool::Setup {
@@ -111,7 +113,8 @@ pub async fn run(setup: Setup) -> Result<(), Error> {
         let serving = crate::metrics::serve(listener, agent.board.clone(), uplink_stopped.clone());
         tokio::spawn(serving);
     }
-    let supervisor = agent.supervisor(&rooms, &shed, &sensors_stopped);
+    let anomalies = tokio::spawn(agent.anomalies(&rooms).run(observations));
+    let supervisor = agent.supervisor(&rooms, &shed, observed, &sensors_stopped);
     let sensors = tokio::spawn(supervisor.run(sensors_stopped.clone()));
     tokio::spawn(remote.run(offered, sensors_stopped.clone()));
     tokio::spawn(agent.caps(&rooms, shed).run(sensors_stopped));
@@ -121,6 +124,8 @@ pub async fn run(setup: Setup) -> Result<(), Error> {
     let ended = agent.obey(&mut wishes).await;
     stop_sensors.send_replace(true);
     let _ = sensors.await;
+    // Ends when it has passed on what the sensors saw last.
+    let _ = tokio::time::timeout(GOODBYE, anomalies).await;
     if let Ok(reason) = ended {
         agent.goodbye(reason).await;
     }
@@ -213,10 +218,23 @@ impl Agent {
         }
     }
 
+    fn anomalies(&self, rooms: &Rooms) -> anomaly::Stage {
+        anomaly::Stage {
+            config: rooms.anomaly.subscribe(),
+            state: self.state.clone(),
+            root: self.root.clone(),
+            clock: self.clock.clone(),
+            positions: Arc::new(self.spool.clone()),
+            outlet: self.outlet.clone(),
+        }
+    }
+
+    /// What sensors see goes to `observed`; what the agent itself says goes straight to the spool.
     fn supervisor(
         &self,
         rooms: &Rooms,
         shed: &watch::Sender<Shed>,
+        observed: Outlet,
         stop: &watch::Receiver<bool>,
     ) -> Supervisor {
         let (vitals, told) = (self.vitals.clone(), self.vitals.clone());
@@ -226,7 +244,7 @@ impl Agent {
                 root: self.root.clone(),
                 clock: Arc::new(SystemClock),
                 positions: Arc::new(self.spool.clone()),
-                outlet: self.outlet.clone(),
+                outlet: observed,
                 stop: stop.clone(),
             },
             board: self.board.clone(),

@@ -4,6 +4,7 @@
 //! for what the collector wants to run, `caps` for what we may use, `check` for a report on the terminal without any collector. See `ARCHITECTURE.md`.
 
 pub mod agent;
+pub mod anomaly;
 pub mod backoff;
 pub mod caps;
 pub mod check;
@@ -19,6 +20,7 @@ pub mod size;
 pub mod spool;
 pub mod status;
 pub mod supervisor;
+pub mod templates;
 pub mod uplink;
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use soc_agent::enrol::{self, Enrolment};
 use soc_agent::link::{Address, Pin};
 use soc_agent::sensor::{Root, SystemClock};
 use soc_agent::supervisor::wishes;
-use soc_agent::{agent, check, service, status};
+use soc_agent::{agent, check, service, status, templates};
 use tracing_subscriber::EnvFilter;
 
 /// Observes this host and delivers what it saw to a collector.
@@ -33,6 +33,8 @@ enum Command {
     Run(Run),
     /// Say how the agent does: connection, spool, sensors, clock. Exit code 0 if all is well.
     Status(Status),
+    /// Find the templates of log lines, each with its count: which lines say the same thing.
+    Templates(Templates),
     /// Install the agent as a service of systemd.
     Install(DryRun),
     /// Remove the service; configuration, identity and unsent events stay.
@@ -93,6 +95,19 @@ struct Status {
 }
 
 #[derive(Args)]
+struct Templates {
+    /// Logs of any format; - for standard input.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// One JSON object a line, in order: {"line": 1, "template_id": "…", "template": "…"}
+    #[arg(long)]
+    json: bool,
+    /// Take lines whole: what looks like a header (time, host, program) is text, too.
+    #[arg(long)]
+    whole: bool,
+}
+
+#[derive(Args)]
 struct DryRun {
     /// Only say what would be done.
     #[arg(long)]
@@ -125,6 +140,7 @@ fn main() -> ExitCode {
         Command::Enrol(arguments) => enrol(arguments),
         Command::Run(arguments) => return run(arguments),
         Command::Status(arguments) => show_status(&arguments),
+        Command::Templates(arguments) => return show_templates(&arguments),
         Command::Install(arguments) => install(&arguments),
         Command::Uninstall(arguments) => uninstall(&arguments),
     };
@@ -260,6 +276,16 @@ fn show_status(arguments: &Status) -> Result<ExitCode, Failure> {
         print(&status::page(&report, is_running, now))?;
     }
     Ok(if is_running && report.is_well() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn show_templates(arguments: &Templates) -> ExitCode {
+    let options = templates::Options { json: arguments.json, whole: arguments.whole };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    match templates::show(&arguments.files, options, &mut out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => fail(&error, 1),
+    }
 }
 
 fn install(arguments: &DryRun) -> Result<ExitCode, Failure> {

@@ -56,6 +56,8 @@ pub mod kind {
         LOG = "log";
         /// Events had to be dropped or a log could not be followed: from where to where, how many.
         LOG_GAP = "log.gap";
+        /// A log says or does what it never did: a new template, a rate, silence, a new value.
+        LOG_ANOMALY = "log.anomaly";
         /// State of one antivirus product, or that there is none.
         ANTIVIRUS_STATUS = "antivirus.status";
         /// An antivirus product found malware.

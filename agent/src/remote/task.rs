@@ -12,7 +12,7 @@ use super::{Offer, Offers};
 use crate::config::{Effective, Local};
 use crate::sensor::{Clock, Delivery, Observation, Outlet};
 use crate::status::{Board, ConfigurationReport, Report};
-use crate::{caps, uplink};
+use crate::{anomaly, caps, uplink};
 
 /// How often a trial is judged.
 const JUDGE_EVERY: Duration = Duration::from_secs(5);
@@ -28,6 +28,8 @@ pub struct Rooms {
     pub uplink: watch::Sender<uplink::Config>,
     /// For the caps.
     pub caps: watch::Sender<caps::Config>,
+    /// For the stage that judges logs.
+    pub anomaly: watch::Sender<anomaly::Config>,
 }
 
 impl Rooms {
@@ -36,19 +38,26 @@ impl Rooms {
         Self {
             uplink: watch::channel(effective.config.uplink.clone()).0,
             caps: watch::channel(effective.config.own.clone()).0,
+            anomaly: watch::channel(effective.config.sensor.anomaly.clone()).0,
             effective: watch::channel(Arc::new(effective)).0,
         }
     }
 
     fn run_with(&self, effective: Effective) {
-        let changed = |config: &mut uplink::Config| {
-            let new = effective.config.uplink.clone();
-            std::mem::replace(config, new.clone()) != new
-        };
-        self.uplink.send_if_modified(changed);
+        put(&self.uplink, &effective.config.uplink);
+        put(&self.anomaly, &effective.config.sensor.anomaly);
         self.caps.send_replace(effective.config.own.clone());
         self.effective.send_replace(Arc::new(effective));
     }
+}
+
+/// Changes what a room runs with; it is told only where that is something else.
+fn put<C: Clone + PartialEq>(room: &watch::Sender<C>, config: &C) {
+    room.send_if_modified(|known| {
+        let is_new = known != config;
+        known.clone_from(config);
+        is_new
+    });
 }
 
 /// Judges what the collector wants.

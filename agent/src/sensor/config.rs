@@ -18,6 +18,8 @@ pub struct Config {
     pub journald: journald::Config,
     /// Inventory and heartbeat.
     pub host: host::Config,
+    /// What is unusual about logs. No sensor: it looks at what the others saw.
+    pub anomaly: crate::anomaly::Config,
 }
 
 impl Config {
@@ -25,6 +27,7 @@ impl Config {
     pub fn mistakes(&self) -> Vec<String> {
         let mut mistakes = self.logfile.mistakes();
         mistakes.extend(self.antivirus.mistakes());
+        mistakes.extend(self.anomaly.mistakes());
         let mut range = |name: &str, value: u64, low: u64, high: u64| {
             if !(low..=high).contains(&value) {
                 mistakes.push(format!("{name} is {value}; it must be {low} to {high}"));
