@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::clock::JudgedClock;
 use crate::config::Config;
 use crate::enrol;
+use crate::ring;
 use crate::sensor::host::Vitals;
 use crate::sensor::{self, Clock, Context, Delivery, Observation, Outlet, Root, SystemClock};
 use crate::spool::{self, Spool};
@@ -104,12 +105,20 @@ pub async fn run(setup: Setup) -> Result<(), Error> {
         let serving = crate::metrics::serve(listener, agent.board.clone(), uplink_stopped.clone());
         tokio::spawn(serving);
     }
-    let sensors = tokio::spawn(agent.supervisor(&config, &sensors_stopped).run(sensors_stopped));
+    let (sensed, staying) = Outlet::channel();
+    let committed = ring::Mark::committed(&agent.spool);
+    let folder = ring::folder(&agent.state);
+    let ring = ring::run(config.ring.clone(), folder, committed, staying, agent.outlet.clone());
+    let ring = tokio::spawn(ring);
+    let supervisor = agent.supervisor(&config, &sensors_stopped, sensed);
+    let sensors = tokio::spawn(supervisor.run(sensors_stopped));
     let uplink = tokio::spawn(agent.uplink(&config, fingerprint).run(uplink_stopped.clone()));
     let reporter = tokio::spawn(agent.reporter().run(reporter_stopped));
     let ended = agent.obey(&mut wishes).await;
     stop_sensors.send_replace(true);
     let _ = sensors.await;
+    // It ends when the last sensor is gone, and has handed on everything by then.
+    let _ = tokio::time::timeout(GOODBYE, ring).await;
     if let Ok(reason) = ended {
         agent.goodbye(reason).await;
     }
@@ -179,16 +188,22 @@ impl Agent {
         let _ = tokio::time::timeout(GOODBYE, self.outlet.send(delivery)).await;
     }
 
-    fn supervisor(&self, config: &Config, stop: &watch::Receiver<bool>) -> Supervisor {
+    fn supervisor(
+        &self,
+        config: &Config,
+        stop: &watch::Receiver<bool>,
+        outlet: Outlet,
+    ) -> Supervisor {
         let (settings, vitals) = (config.sensor.clone(), self.vitals.clone());
+        let state = self.state.clone();
         let told = self.vitals.clone();
         Supervisor {
-            build: Arc::new(move || sensor::build(&settings, &vitals)),
+            build: Arc::new(move || sensor::build(&settings, &vitals, &state)),
             context: Context {
                 root: self.root.clone(),
                 clock: Arc::new(SystemClock),
                 positions: Arc::new(self.spool.clone()),
-                outlet: self.outlet.clone(),
+                outlet,
                 stop: stop.clone(),
             },
             board: self.board.clone(),

@@ -2,7 +2,7 @@
 //!
 //! One TOML file of the rooms' own `Config`s; everything has a default, so no file is needed.
 //! Unknown keys are errors. All mistakes are reported together, each with its line, and nothing is
-//! started. The tables `spool`, `uplink` and `metrics` are the agent's; every sensor has a table of
+//! started. The tables `spool`, `ring`, `uplink` and `metrics` are the agent's; every sensor has a table of
 //! its own beside them.
 
 use std::fmt;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, ValueDeserializer};
 
-use crate::{metrics, sensor, spool, uplink};
+use crate::{metrics, ring, sensor, spool, uplink};
 
 mod size;
 mod tree;
@@ -24,6 +24,8 @@ pub use size::Bytes;
 pub struct Config {
     /// `[spool]`
     pub spool: spool::Config,
+    /// `[ring]`
+    pub ring: ring::Config,
     /// `[uplink]`
     pub uplink: uplink::Config,
     /// `[metrics]`
@@ -67,11 +69,12 @@ pub enum Error {
 #[serde(default)]
 struct Own {
     spool: spool::Config,
+    ring: ring::Config,
     uplink: uplink::Config,
     metrics: metrics::Config,
 }
 
-const OWN: [&str; 3] = ["spool", "uplink", "metrics"];
+const OWN: [&str; 4] = ["spool", "ring", "uplink", "metrics"];
 
 impl Config {
     /// Reads a file.
@@ -96,7 +99,8 @@ impl Config {
         let (own, sensors) = tree::split(root.get_ref(), &OWN);
         let own: Own = lenient(text, own, &mut mistakes);
         let sensor: sensor::Config = lenient(text, sensors, &mut mistakes);
-        let ranges = [own.spool.mistakes(), own.uplink.mistakes(), sensor.mistakes()];
+        let ranges =
+            [own.spool.mistakes(), own.ring.mistakes(), own.uplink.mistakes(), sensor.mistakes()];
         let in_range = ranges.into_iter().flatten().map(|what| {
             let line = tree::find(root.get_ref(), &what).map(|at| line_of(text, at));
             Mistake { line, what }
@@ -106,8 +110,8 @@ impl Config {
             mistakes.sort_by_key(|mistake| mistake.line.unwrap_or(usize::MAX));
             return Err(mistakes);
         }
-        let Own { spool, uplink, metrics } = own;
-        Ok(Self { spool, uplink, metrics, sensor })
+        let Own { spool, ring, uplink, metrics } = own;
+        Ok(Self { spool, ring, uplink, metrics, sensor })
     }
 }
 

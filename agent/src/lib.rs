@@ -11,6 +11,7 @@ pub mod config;
 pub mod enrol;
 pub mod link;
 pub mod metrics;
+pub mod ring;
 pub mod sensor;
 pub mod service;
 pub mod spool;

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::sensor::Root;
+use crate::sensor::counts::Count;
 use serde::{Deserialize, Serialize};
 use soc_event::{AgentId, Lane, RunId, Timestamp};
 
@@ -42,6 +43,9 @@ pub struct Report {
     pub spool: SpoolReport,
     /// The sensors by name.
     pub sensors: BTreeMap<String, SensorReport>,
+    /// What became of the lines of each log, by path or `journald`.
+    #[serde(default)]
+    pub logs: BTreeMap<String, Count>,
     /// What time it is.
     pub clock: ClockReport,
 }
@@ -144,6 +148,7 @@ impl Board {
             uplink: UplinkReport::default(),
             spool: SpoolReport::default(),
             sensors: BTreeMap::new(),
+            logs: BTreeMap::new(),
             clock: ClockReport::default(),
         })))
     }

@@ -56,6 +56,10 @@ pub mod kind {
         LOG = "log";
         /// Events had to be dropped or a log could not be followed: from where to where, how many.
         LOG_GAP = "log.gap";
+        /// Lines that filters left out, since when and how many.
+        LOG_FILTERED = "log.filtered";
+        /// Lines that stayed on the machine and were asked for are all sent, or as many as there are.
+        LOG_ANSWERED = "log.answered";
         /// State of one antivirus product, or that there is none.
         ANTIVIRUS_STATUS = "antivirus.status";
         /// An antivirus product found malware.

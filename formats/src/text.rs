@@ -62,6 +62,8 @@ pub enum Format {
     Apt,
     /// dnf's `dnf.rpm.log`, and `yum.log`.
     Dnf,
+    /// Records of logins, which are no lines: see [`crate::utmp`].
+    Utmp,
     /// No format is known: the line is the message.
     Plain,
 }
@@ -88,6 +90,7 @@ impl Profile {
             "audit.log" | "mailbox.log" if is_below("/zimbra/") => return Self::zimbra(name),
             "mailbox.log" => return Self::zimbra(name),
             "audit.log" => return Self::auditd(),
+            "wtmp" | "btmp" => return of(Format::Utmp, Logsource::service("linux", "utmp")),
             "dpkg.log" => return of(Format::Dpkg, Logsource::service("linux", "package")),
             "history.log" => return of(Format::Apt, Logsource::service("linux", "package")),
             "dnf.rpm.log" | "yum.log" => {
@@ -220,7 +223,7 @@ pub fn line(text: &str, profile: &Profile, moment: Moment<'_>) -> Event {
         Format::Dpkg => package::dpkg(text, moment, &mut event),
         Format::Apt => package::apt(text, moment, &mut event),
         Format::Dnf => package::dnf(text, moment, &mut event),
-        Format::Plain => false,
+        Format::Utmp | Format::Plain => false,
     };
     if !known {
         put(&mut event.fields, "message", text);

@@ -88,6 +88,13 @@ const USER: (usize, usize) = (44, 32);
 const HOST: (usize, usize) = (76, 256);
 
 impl Layout {
+    /// What programs of this machine write.
+    pub const NATIVE: Self = if cfg!(any(target_arch = "aarch64", target_arch = "riscv64")) {
+        Self::Long
+    } else {
+        Self::Short
+    };
+
     /// Length of one record.
     pub fn bytes(self) -> usize {
         match self {
@@ -173,6 +180,7 @@ impl Record {
         let mut event = Event::new(time, kind::LOG, Logsource::service("linux", "utmp"))
             .with("event.action", action)
             .with("message", self.said(action, outcome));
+        event.raw = Some(self.said(action, outcome));
         let is_person = matches!(action, "login" | "logout");
         for (name, value) in [
             ("event.outcome", outcome.map(Into::into)),

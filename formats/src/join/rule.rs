@@ -42,6 +42,7 @@ impl Rule {
             | Format::WebError
             | Format::Dpkg
             | Format::Dnf
+            | Format::Utmp
             | Format::Plain => Self::Single,
         }
     }

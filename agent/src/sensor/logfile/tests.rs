@@ -38,7 +38,7 @@ impl Host {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("var/log")).unwrap();
         let files = patterns.iter().map(|path| Source::new(path)).collect();
-        let config = Config { enabled: true, from_beginning: true, files };
+        let config = Config { from_beginning: true, files, ..Config::default() };
         let (committed, now) = (Committed::default(), Instant::now());
         Self { folder, committed, config, set: None, now, seen: Vec::new() }
     }
@@ -87,7 +87,10 @@ impl Host {
     /// Reads until nothing is left; what was handed over is committed.
     fn read(&mut self) -> Vec<String> {
         let context = self.context();
-        let mut set = self.set.take().unwrap_or_else(|| Set::new(self.config.clone(), &context));
+        let mut set = self
+            .set
+            .take()
+            .unwrap_or_else(|| Set::new(self.config.clone(), Arc::default(), &context));
         loop {
             // Discovery is due every two seconds.
             self.now += Duration::from_secs(2);
@@ -160,7 +163,7 @@ fn long_lines_fill_a_delivery_sooner_and_none_is_lost() {
     let line = |n: usize| format!("{n} {}\n", "x".repeat(60_000));
     host.write("a.log", (0..100).map(line).collect::<String>());
     let context = host.context();
-    let mut set = Set::new(host.config.clone(), &context);
+    let mut set = Set::new(host.config.clone(), Arc::default(), &context);
     let mut count = 0;
     loop {
         host.now += Duration::from_secs(2);
@@ -412,7 +415,7 @@ fn bytes_that_are_no_text_are_replaced_and_flagged() {
     let mut host = host();
     host.write("a.log", b"ok\nbad \xff\xfe\n\0\0\0hole\n");
     let context = host.context();
-    let mut set = Set::new(host.config.clone(), &context);
+    let mut set = Set::new(host.config.clone(), Arc::default(), &context);
     let events: Vec<_> =
         set.pass(host.now).delivery.observations.into_iter().map(|it| it.event).collect();
     assert!(!events[0].fields.contains_key("event.original_encoding"));
@@ -435,7 +438,7 @@ fn what_was_read_but_not_committed_is_read_again() {
     let mut host = host();
     host.write("a.log", "one\ntwo\n");
     let context = host.context();
-    let _lost = Set::new(host.config.clone(), &context).pass(host.now);
+    let _lost = Set::new(host.config.clone(), Arc::default(), &context).pass(host.now);
     assert_eq!(host.read(), ["one", "two"]);
 }
 
@@ -536,7 +539,7 @@ proptest! {
                 Act::Restart => host.stop(),
                 Act::LoseThenRestart => {
                     let context = host.context();
-                    let _lost = Set::new(host.config.clone(), &context).pass(host.now);
+                    let _lost = Set::new(host.config.clone(), Arc::default(), &context).pass(host.now);
                     host.stop();
                 }
             }
@@ -577,7 +580,7 @@ async fn the_running_sensor_hears_of_new_lines() {
     let (outlet, mut deliveries) = Outlet::channel();
     let (stop, stopped) = channel::channel(false);
     let context = Context { outlet, stop: stopped, ..host.context() };
-    let sensor = Box::new(Logfile::new(host.config.clone()));
+    let sensor = Box::new(Logfile::new(host.config.clone(), Arc::default()));
     let running = tokio::spawn(sensor.run(context));
     // The first delivery holds the marks of the patterns: the sensor is watching.
     assert!(deliveries.recv().await.unwrap().observations.is_empty());
