@@ -13,6 +13,8 @@ use super::set::Set;
 use super::*;
 use crate::sensor::{DELIVERY_MAX, Delivery, Outlet, Positions, Root, SystemClock};
 
+mod records;
+
 /// Positions as a spool would have committed them.
 #[derive(Clone, Debug, Default)]
 struct Committed(Arc<Mutex<BTreeMap<String, Vec<u8>>>>);
@@ -31,6 +33,8 @@ struct Host {
     set: Option<Set>,
     now: Instant,
     seen: Vec<String>,
+    /// The events of the lines in `seen`.
+    events: Vec<soc_event::Event>,
 }
 
 impl Host {
@@ -40,7 +44,8 @@ impl Host {
         let files = patterns.iter().map(|path| Source::new(path)).collect();
         let config = Config { from_beginning: true, files, ..Config::default() };
         let (committed, now) = (Committed::default(), Instant::now());
-        Self { folder, committed, config, set: None, now, seen: Vec::new() }
+        let (seen, events) = (Vec::new(), Vec::new());
+        Self { folder, committed, config, set: None, now, seen, events }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -79,25 +84,42 @@ impl Host {
         for observation in delivery.observations {
             let event = observation.event;
             let is_line = event.kind == kind::LOG;
+            self.events.extend(is_line.then(|| event.clone()));
             let gap = format!("gap: {}", event.text("log.gap.reason").unwrap_or_default());
             self.seen.push(if is_line { event.raw.unwrap() } else { gap });
         }
     }
 
-    /// Reads until nothing is left; what was handed over is committed.
+    /// Reads until nothing is left and waits for what may belong to it; what was handed over is
+    /// committed.
     fn read(&mut self) -> Vec<String> {
+        // Discovery is due every two seconds.
+        self.read_every(Duration::from_secs(2))
+    }
+
+    /// The same within a moment.
+    fn read_at_once(&mut self) -> Vec<String> {
+        self.read_every(Duration::from_millis(1))
+    }
+
+    /// The events of what is new.
+    fn events(&mut self) -> Vec<soc_event::Event> {
+        self.events.clear();
+        self.read();
+        std::mem::take(&mut self.events)
+    }
+
+    fn read_every(&mut self, step: Duration) -> Vec<String> {
         let context = self.context();
-        let mut set = self
-            .set
-            .take()
-            .unwrap_or_else(|| Set::new(self.config.clone(), Arc::default(), &context));
+        let start = || Set::new(self.config.clone(), Arc::default(), &context);
+        let mut set = self.set.take().unwrap_or_else(start);
         loop {
-            // Discovery is due every two seconds.
-            self.now += Duration::from_secs(2);
+            self.now += step;
+            set.discover_soon();
             let pass = set.pass(self.now);
-            let more = pass.more;
+            let goes_on = pass.more || (pass.waits && step > Duration::from_secs(1));
             self.commit(pass.delivery);
-            if !more {
+            if !goes_on {
                 break;
             }
         }
