@@ -14,6 +14,7 @@ use crate::clock::JudgedClock;
 use crate::config::Local;
 use crate::enrol;
 use crate::remote::{Offers, Remote, Rooms};
+use crate::ring;
 use crate::sensor::host::Vitals;
 use crate::sensor::{self, Clock, Context, Delivery, Observation, Outlet, Root, SystemClock};
 use crate::spool::{self, Spool};
@@ -101,6 +102,7 @@ pub async fn run(setup: Setup) -> Result<(), Error> {
     };
     agent.remember();
     agent.say(agent.started()).await;
+    let ring_config = local.config.ring.clone();
     let (offers, offered) = Offers::channel();
     let remote = agent.remote(local, offers.clone());
     let rooms = remote.rooms();
@@ -113,7 +115,12 @@ pub async fn run(setup: Setup) -> Result<(), Error> {
         let serving = crate::metrics::serve(listener, agent.board.clone(), uplink_stopped.clone());
         tokio::spawn(serving);
     }
-    let anomalies = tokio::spawn(agent.anomalies(&rooms).run(observations));
+    let (judged, staying) = Outlet::channel();
+    let anomalies = tokio::spawn(agent.anomalies(&rooms, judged).run(observations));
+    let committed = ring::Mark::committed(&agent.spool);
+    let folder = ring::folder(&agent.state);
+    let ring = ring::run(ring_config, folder, committed, staying, agent.outlet.clone());
+    let ring = tokio::spawn(ring);
     let supervisor = agent.supervisor(&rooms, &shed, observed, &sensors_stopped);
     let sensors = tokio::spawn(supervisor.run(sensors_stopped.clone()));
     tokio::spawn(remote.run(offered, sensors_stopped.clone()));
@@ -124,8 +131,9 @@ pub async fn run(setup: Setup) -> Result<(), Error> {
     let ended = agent.obey(&mut wishes).await;
     stop_sensors.send_replace(true);
     let _ = sensors.await;
-    // Ends when it has passed on what the sensors saw last.
+    // Each ends when it has passed on what the sensors saw last.
     let _ = tokio::time::timeout(GOODBYE, anomalies).await;
+    let _ = tokio::time::timeout(GOODBYE, ring).await;
     if let Ok(reason) = ended {
         agent.goodbye(reason).await;
     }
@@ -218,14 +226,14 @@ impl Agent {
         }
     }
 
-    fn anomalies(&self, rooms: &Rooms) -> anomaly::Stage {
+    fn anomalies(&self, rooms: &Rooms, outlet: Outlet) -> anomaly::Stage {
         anomaly::Stage {
             config: rooms.anomaly.subscribe(),
             state: self.state.clone(),
             root: self.root.clone(),
             clock: self.clock.clone(),
             positions: Arc::new(self.spool.clone()),
-            outlet: self.outlet.clone(),
+            outlet,
         }
     }
 
@@ -238,8 +246,9 @@ impl Agent {
         stop: &watch::Receiver<bool>,
     ) -> Supervisor {
         let (vitals, told) = (self.vitals.clone(), self.vitals.clone());
+        let state = self.state.clone();
         Supervisor {
-            build: Arc::new(move |config| sensor::build(config, &vitals)),
+            build: Arc::new(move |config| sensor::build(config, &vitals, &state)),
             context: Context {
                 root: self.root.clone(),
                 clock: Arc::new(SystemClock),

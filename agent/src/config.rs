@@ -2,7 +2,7 @@
 //!
 //! One TOML file of the rooms' own `Config`s; everything has a default, so no file is needed.
 //! Unknown keys are errors. All mistakes are reported together, each with its line, and nothing is
-//! started. The tables `spool`, `uplink`, `metrics`, `self` and `remote` are the agent's; every
+//! started. The tables `spool`, `ring`, `uplink`, `metrics`, `self` and `remote` are the agent's; every
 //! sensor has a table of its own beside them.
 //!
 //! What the collector sends is laid over it by [`Local::with`], a pure function: it can choose among
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, ValueDeserializer};
 
-use crate::{caps, metrics, remote, sensor, spool, uplink};
+use crate::{caps, metrics, remote, ring, sensor, spool, uplink};
 
 mod effective;
 mod paths;
@@ -28,6 +28,8 @@ pub use effective::{Effective, Local};
 pub struct Config {
     /// `[spool]`
     pub spool: spool::Config,
+    /// `[ring]`
+    pub ring: ring::Config,
     /// `[uplink]`
     pub uplink: uplink::Config,
     /// `[metrics]`
@@ -75,6 +77,7 @@ pub enum Error {
 #[serde(default)]
 struct Own {
     spool: spool::Config,
+    ring: ring::Config,
     uplink: uplink::Config,
     metrics: metrics::Config,
     #[serde(rename = "self")]
@@ -82,7 +85,7 @@ struct Own {
     remote: remote::Config,
 }
 
-const OWN: [&str; 5] = ["spool", "uplink", "metrics", "self", "remote"];
+const OWN: [&str; 6] = ["spool", "ring", "uplink", "metrics", "self", "remote"];
 
 impl Config {
     /// Reads the text of a file.
@@ -109,8 +112,8 @@ impl Config {
     }
 
     fn of(own: Own, sensor: sensor::Config) -> Self {
-        let Own { spool, uplink, metrics, own, remote } = own;
-        Self { spool, uplink, metrics, own, remote, sensor }
+        let Own { spool, ring, uplink, metrics, own, remote } = own;
+        Self { spool, ring, uplink, metrics, own, remote, sensor }
     }
 }
 
@@ -118,6 +121,7 @@ impl Config {
 fn out_of_range(own: &Own, sensor: &sensor::Config) -> Vec<String> {
     let ranges = [
         own.spool.mistakes(),
+        own.ring.mistakes(),
         own.uplink.mistakes(),
         own.own.mistakes(),
         own.remote.mistakes(),

@@ -14,6 +14,7 @@ pub mod enrol;
 pub mod link;
 pub mod metrics;
 pub mod remote;
+pub mod ring;
 pub mod sensor;
 pub mod service;
 pub mod size;

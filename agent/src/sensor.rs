@@ -7,7 +7,10 @@
 //! and never write.
 
 pub mod antivirus;
+pub mod asked;
+pub mod choice;
 mod config;
+pub mod counts;
 mod fit;
 pub mod host;
 pub mod journald;
@@ -33,22 +36,29 @@ pub struct Observation {
     pub lane: Lane,
     /// What was seen.
     pub event: Event,
+    /// Whether it stays on this machine, in the ring, until somebody asks for it.
+    pub stays: bool,
 }
 
 impl Observation {
     /// A finding.
     pub fn alert(event: Event) -> Self {
-        Self { lane: Lane::Alert, event }
+        Self { lane: Lane::Alert, event, stays: false }
     }
 
     /// What the host is like.
     pub fn state(event: Event) -> Self {
-        Self { lane: Lane::State, event }
+        Self { lane: Lane::State, event, stays: false }
     }
 
     /// A line of a log.
     pub fn log(event: Event) -> Self {
-        Self { lane: Lane::Log, event }
+        Self { lane: Lane::Log, event, stays: false }
+    }
+
+    /// The same, but not to be sent.
+    pub fn that_stays(self) -> Self {
+        Self { stays: true, ..self }
     }
 }
 

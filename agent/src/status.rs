@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::sensor::counts::Count;
 use crate::sensor::{Root, Signs};
 use crate::uplink::{LogsWait, Today};
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,9 @@ pub struct Report {
     pub spool: SpoolReport,
     /// The sensors by name.
     pub sensors: BTreeMap<String, SensorReport>,
+    /// What became of the lines of each log, by path or `journald`.
+    #[serde(default)]
+    pub logs: BTreeMap<String, Count>,
     /// What time it is.
     pub clock: ClockReport,
     /// What the agent is configured like.
@@ -211,6 +215,7 @@ impl Board {
             uplink: UplinkReport::default(),
             spool: SpoolReport::default(),
             sensors: BTreeMap::new(),
+            logs: BTreeMap::new(),
             clock: ClockReport::default(),
             configuration: ConfigurationReport::default(),
             own: OwnReport::default(),

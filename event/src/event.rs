@@ -58,6 +58,10 @@ pub mod kind {
         LOG_GAP = "log.gap";
         /// A log says or does what it never did: a new template, a rate, silence, a new value.
         LOG_ANOMALY = "log.anomaly";
+        /// Lines that filters left out, since when and how many.
+        LOG_FILTERED = "log.filtered";
+        /// Lines that stayed on the machine and were asked for are all sent, or as many as there are.
+        LOG_ANSWERED = "log.answered";
         /// State of one antivirus product, or that there is none.
         ANTIVIRUS_STATUS = "antivirus.status";
         /// An antivirus product found malware.

@@ -64,8 +64,9 @@ fn text_profile(head: &[u8], name: &str) -> Profile {
     } else {
         // A name that promises an access log whose first line is none promises too much.
         let named = Profile::of_path(name);
-        let is_syslog = named.format == text::Format::Syslog;
-        if is_syslog { named } else { Profile::of_path("") }
+        let fits = named.format == text::Format::Syslog
+            || lines.iter().any(|line| text::is_written_as(line.trim_end(), &named));
+        if fits { named } else { Profile::of_path("") }
     }
 }
 

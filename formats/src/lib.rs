@@ -2,7 +2,8 @@
 //!
 //! [`Format::detect`] tells a format by its first bytes and its name. A [`Cutter`] cuts what was
 //! read into stretches of whole records, which may then be read in any order and in parallel:
-//! [`Format::read`]. A log that is followed line by line needs only [`text`].
+//! [`Format::read`]. A log that is followed line by line needs only [`text`], and a [`Joiner`] where
+//! its records take several lines. [`utmp`] reads the records of logins.
 //!
 //! Promises: total. What cannot be read is a [`Fault`] with its [`Place`], and reading goes on
 //! behind it; no byte makes it panic, no length that is claimed sizes an allocation ([`limits`]).
@@ -10,9 +11,12 @@
 //!
 //! Pure: no file, clock, thread or network; the time of reading and the zone are arguments.
 
+pub mod join;
 pub mod journal;
 pub mod limits;
+pub mod lineage;
 pub mod text;
+pub mod utmp;
 pub mod windows;
 
 mod cutter;
@@ -27,3 +31,5 @@ mod lines;
 pub use cutter::{Cut, Cutter};
 pub use fault::{Fault, Place};
 pub use format::{Format, Found, Record, Stretch};
+pub use join::Joiner;
+pub use lineage::Lineage;

@@ -10,12 +10,22 @@
 mod access;
 mod account;
 mod auditd;
+mod clock;
 mod cron;
+mod docker;
+mod drupal;
 mod header;
+mod mysql;
+mod once;
+mod package;
 mod pam;
+mod postfix;
+mod postgres;
 mod sshd;
 mod su;
 mod sudo;
+mod web_error;
+mod zimbra;
 
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -32,8 +42,28 @@ pub enum Format {
     Syslog,
     /// Common or combined log format of a web server.
     Access,
+    /// Error log of Apache or nginx.
+    WebError,
     /// Records of Linux's audit.
     Auditd,
+    /// PostgreSQL's log, with Debian's prefix.
+    Postgres,
+    /// PostgreSQL's `csvlog`.
+    PostgresCsv,
+    /// Error log of MariaDB or MySQL.
+    Mysql,
+    /// Zimbra's `mailbox.log` and `audit.log`.
+    Zimbra,
+    /// What a container writes, as Docker's `json-file` driver keeps it.
+    Docker,
+    /// `dpkg.log`.
+    Dpkg,
+    /// apt's `history.log`.
+    Apt,
+    /// dnf's `dnf.rpm.log`, and `yum.log`.
+    Dnf,
+    /// Records of logins, which are no lines: see [`crate::utmp`].
+    Utmp,
     /// No format is known: the line is the message.
     Plain,
 }
@@ -54,14 +84,39 @@ impl Profile {
         if name.contains("access") {
             return Self::access(path);
         }
-        if name == "audit.log" {
-            return Self::auditd();
+        let of = |format, logsource| Self { format, logsource };
+        let is_below = |folder: &str| path.contains(folder);
+        match name {
+            "audit.log" | "mailbox.log" if is_below("/zimbra/") => return Self::zimbra(name),
+            "mailbox.log" => return Self::zimbra(name),
+            "audit.log" => return Self::auditd(),
+            "wtmp" | "btmp" => return of(Format::Utmp, Logsource::service("linux", "utmp")),
+            "dpkg.log" => return of(Format::Dpkg, Logsource::service("linux", "package")),
+            "history.log" => return of(Format::Apt, Logsource::service("linux", "package")),
+            "dnf.rpm.log" | "yum.log" => {
+                return of(Format::Dnf, Logsource::service("linux", "package"));
+            }
+            _ => {}
+        }
+        if is_below("/postgresql/") || is_below("/pgsql/") {
+            let csv = name.ends_with(".csv");
+            let format = if csv { Format::PostgresCsv } else { Format::Postgres };
+            return of(format, Self::product("postgresql", "database"));
+        }
+        if is_below("/mysql/") || is_below("/mariadb/") || name.ends_with(".err") {
+            return of(Format::Mysql, Self::product("mysql", "database"));
+        }
+        if name.ends_with("-json.log") && is_below("/containers/") {
+            return of(Format::Docker, Self::product("docker", "application"));
+        }
+        if name.contains("error") && Self::web_server(path).is_some() {
+            return Self::web_error(path);
         }
         let service = match name {
             "auth.log" | "secure" => "auth",
             _ => "syslog",
         };
-        Self { format: Format::Syslog, logsource: Logsource::service("linux", service) }
+        of(Format::Syslog, Logsource::service("linux", service))
     }
 
     /// What auditd writes.
@@ -71,14 +126,42 @@ impl Profile {
 
     /// The access log of a web server; which server, its path may say.
     pub fn access(path: &str) -> Self {
-        let known = [("nginx", "nginx"), ("apache", "apache"), ("httpd", "apache")];
-        let product = known.iter().find(|(part, _)| path.contains(part));
         let logsource = Logsource {
-            product: product.map(|(_, product)| (*product).to_owned()),
+            product: Self::web_server(path).map(str::to_owned),
             category: Some("webserver".to_owned()),
             service: None,
         };
         Self { format: Format::Access, logsource }
+    }
+
+    /// The error log of a web server.
+    pub fn web_error(path: &str) -> Self {
+        let logsource = Logsource {
+            product: Self::web_server(path).map(str::to_owned),
+            category: None,
+            service: Some("error".to_owned()),
+        };
+        Self { format: Format::WebError, logsource }
+    }
+
+    /// Zimbra's `mailbox.log` or `audit.log`.
+    fn zimbra(name: &str) -> Self {
+        let service = name.strip_suffix(".log").map(str::to_owned);
+        let logsource = Logsource { service, ..Self::product("zimbra", "application") };
+        Self { format: Format::Zimbra, logsource }
+    }
+
+    fn product(product: &str, category: &str) -> Logsource {
+        Logsource {
+            product: Some(product.to_owned()),
+            category: Some(category.to_owned()),
+            service: None,
+        }
+    }
+
+    fn web_server(path: &str) -> Option<&'static str> {
+        let known = [("nginx", "nginx"), ("apache", "apache"), ("httpd", "apache")];
+        known.iter().find(|(part, _)| path.contains(part)).map(|(_, product)| *product)
     }
 }
 
@@ -121,17 +204,32 @@ impl<'a> Moment<'a> {
     }
 }
 
-/// The event of one line, without its line feed.
+/// The field of an event whose line is not written as its log should be.
+pub const UNPARSED: &str = "log.unparsed";
+
+/// The event of one line, without its line feed, or of several that a [`crate::Joiner`] put together.
 pub fn line(text: &str, profile: &Profile, moment: Moment<'_>) -> Event {
     let mut event = Event::new(moment.now, kind::LOG, profile.logsource.clone());
     let known = match profile.format {
         Format::Syslog => syslog(text, moment, &mut event),
         Format::Access => access::fill(text, moment, &mut event),
+        Format::WebError => web_error::fill(text, moment, &mut event),
         Format::Auditd => auditd::fill(text, moment, &mut event),
-        Format::Plain => false,
+        Format::Postgres => postgres::fill(text, moment, &mut event),
+        Format::PostgresCsv => postgres::csv(text, moment, &mut event),
+        Format::Mysql => mysql::fill(text, moment, &mut event),
+        Format::Zimbra => zimbra::fill(text, moment, &mut event),
+        Format::Docker => docker::fill(text, moment, &mut event),
+        Format::Dpkg => package::dpkg(text, moment, &mut event),
+        Format::Apt => package::apt(text, moment, &mut event),
+        Format::Dnf => package::dnf(text, moment, &mut event),
+        Format::Utmp | Format::Plain => false,
     };
     if !known {
         put(&mut event.fields, "message", text);
+        if profile.format != Format::Plain {
+            put(&mut event.fields, UNPARSED, true);
+        }
     }
     event.raw = Some(text.to_owned());
     event
@@ -153,6 +251,35 @@ pub(crate) fn is_auditd(text: &str) -> bool {
     auditd::is_record(text)
 }
 
+/// The record type and the event (seconds and number) of a record of Linux's audit.
+pub(crate) fn audit_key(text: &str) -> Option<(&str, &str)> {
+    auditd::key(text)
+}
+
+/// Whether a line begins with a time.
+pub(crate) fn begins_with_time(text: &str) -> bool {
+    clock::begins(text)
+}
+
+/// The stream of a part of what a container wrote, and whether its line ends there.
+pub(crate) fn docker_part(text: &str) -> Option<(String, bool)> {
+    let part = docker::Part::parse(text)?;
+    let ends = part.log.ends_with('\n');
+    Some((part.stream, ends))
+}
+
+/// Whether a part of what a container wrote begins with a blank.
+pub(crate) fn docker_begins_blank(text: &str) -> bool {
+    docker::begins_blank(text)
+}
+
+/// Whether a line is written as its log should be.
+pub(crate) fn is_written_as(text: &str, profile: &Profile) -> bool {
+    let zone = TimeZone::UTC;
+    let moment = Moment::kept(Timestamp::default(), &zone);
+    !line(text, profile, moment).fields.contains_key(UNPARSED)
+}
+
 /// Whether a line is one of a web server's access log.
 pub(crate) fn is_access(text: &str) -> bool {
     let zone = TimeZone::UTC;
@@ -165,8 +292,11 @@ pub(crate) fn is_access(text: &str) -> bool {
 pub fn message(program: &str, text: &str, event: &mut Event) {
     put(&mut event.fields, "process.name", program);
     put(&mut event.fields, "message", text);
-    if let Some(service) = service_of(program) {
-        event.logsource = Logsource::service("linux", service);
+    match service_of(program) {
+        Some("drupal") => event.logsource = Profile::product("drupal", "application"),
+        Some("mysql") => event.logsource = Profile::product("mysql", "database"),
+        Some(service) => event.logsource = Logsource::service("linux", service),
+        None => {}
     }
     let (text, count) = repeated(text);
     if let Some(count) = count {
@@ -179,6 +309,9 @@ pub fn message(program: &str, text: &str, event: &mut Event) {
         Some("su") => su::fill(text, fields),
         Some("cron") => cron::fill(text, fields),
         Some("auth") => account::fill(text, fields),
+        Some("postfix") => postfix::fill(program, text, fields),
+        Some("mysql") => mysql::denied(text, fields),
+        Some("drupal") => drop(drupal::fill(text, fields)),
         _ => pam::fill(text, fields),
     }
 }
@@ -234,6 +367,10 @@ fn service_of(program: &str) -> Option<&'static str> {
         "cron" | "CRON" | "crond" | "anacron" => Some("cron"),
         "useradd" | "usermod" | "userdel" | "groupadd" | "groupmod" | "groupdel" | "passwd"
         | "chpasswd" | "gpasswd" | "adduser" => Some("auth"),
+        "mariadbd" | "mysqld" => Some("mysql"),
+        "drupal" => Some("drupal"),
+        // `postfix/smtpd`, and `postfix-out/smtp` of a second instance.
+        _ if program.starts_with("postfix") && program.contains('/') => Some("postfix"),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod program;
+pub mod servers;
 pub mod stage;
 
 pub use api::Api;

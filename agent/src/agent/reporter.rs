@@ -51,10 +51,10 @@ impl Reporter {
         let offset_us = self.clock.offset_us();
         offset_us.into_iter().for_each(|offset| self.vitals.set_clock_offset_us(offset));
         let clock = ClockReport { offset_us, judged: self.clock.judged() };
-        let written = self.clock.system();
+        let (written, logs) = (self.clock.system(), self.vitals.logs().all());
         self.board.change(|report| {
             report.spool = SpoolReport::of(&view);
-            (report.clock, report.written) = (clock, written);
+            (report.clock, report.written, report.logs) = (clock, written, logs);
         });
     }
 

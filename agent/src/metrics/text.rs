@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::sensor::counts::Count;
 use crate::status::{LaneReport, Report, SensorState};
 
 struct Text(String);
@@ -45,6 +46,7 @@ pub(super) fn render(report: &Report) -> String {
     uplink(&mut text, report);
     clock(&mut text, report);
     sensors(&mut text, report);
+    logs(&mut text, report);
     text.0
 }
 
@@ -107,5 +109,30 @@ fn sensors(text: &mut Text, report: &Report) {
     text.family(name, "counter", help);
     for (sensor, entry) in &report.sensors {
         text.sample(name, Some(("sensor", sensor)), f64::from(entry.restarts));
+    }
+}
+
+/// Of all logs together: their names come from outside and are no labels.
+fn logs(text: &mut Text, report: &Report) {
+    let sum = |of: fn(&Count) -> u64| report.logs.values().map(of).sum::<u64>() as f64;
+    for (name, help, value) in [
+        ("soc_agent_log_records_total", "Records of logs that were read.", sum(|one| one.read)),
+        (
+            "soc_agent_log_unparsed_records_total",
+            "Records not written as their log should be.",
+            sum(|one| one.unparsed),
+        ),
+        (
+            "soc_agent_log_filtered_records_total",
+            "Records left out by filters.",
+            sum(|one| one.filtered),
+        ),
+        (
+            "soc_agent_log_kept_records_total",
+            "Records kept on this machine only.",
+            sum(|one| one.kept),
+        ),
+    ] {
+        text.one(name, "counter", help, value);
     }
 }

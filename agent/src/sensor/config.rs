@@ -1,8 +1,10 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{Sensor, antivirus, host, journald, logfile, port};
+use super::{Sensor, antivirus, asked, host, journald, logfile, port};
+use crate::ring;
 
 /// What the sensors watch and how often. Every sensor has a table of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -42,8 +44,8 @@ impl Config {
 }
 
 /// The enabled sensors, ready to run. `vitals` is how the rest of the agent tells the heartbeat
-/// about spool and clock.
-pub fn build(config: &Config, vitals: &Arc<host::Vitals>) -> Vec<Box<dyn Sensor>> {
+/// about spool and clock; `state` is the folder in which what stays on this machine is.
+pub fn build(config: &Config, vitals: &Arc<host::Vitals>, state: &Path) -> Vec<Box<dyn Sensor>> {
     let mut sensors: Vec<Box<dyn Sensor>> = Vec::new();
     if config.host.enabled {
         sensors.push(Box::new(host::Host::new(config.host.clone(), Arc::clone(vitals))));
@@ -55,11 +57,19 @@ pub fn build(config: &Config, vitals: &Arc<host::Vitals>) -> Vec<Box<dyn Sensor>
         sensors.push(Box::new(port::Ports::new(config.port.clone())));
     }
     if config.logfile.enabled {
-        sensors.push(Box::new(logfile::Logfile::new(config.logfile.clone())));
+        let logs = config.logfile.clone();
+        sensors.push(Box::new(logfile::Logfile::new(logs, vitals.logs())));
     }
     if config.journald.enabled != journald::Enabled::Off {
         let followed = config.logfile.syslog_paths();
-        sensors.push(Box::new(journald::Journald::new(config.journald.clone(), followed)));
+        let chosen = (config.logfile.filters.clone(), config.logfile.send);
+        let journald = journald::Journald::new(config.journald.clone(), followed);
+        sensors.push(Box::new(journald.choosing(chosen, vitals.logs())));
+    }
+    if !config.logfile.asks.is_empty() {
+        let followed = config.logfile.files.iter().map(|file| file.path.clone()).collect();
+        let (asks, folder) = (config.logfile.asks.clone(), ring::folder(state));
+        sensors.push(Box::new(asked::Asked::new(asks, followed, folder)));
     }
     sensors
 }
@@ -77,7 +87,10 @@ mod tests {
     use super::*;
 
     fn names(config: &Config) -> Vec<&'static str> {
-        build(config, &Arc::default()).iter().map(|sensor| sensor.name()).collect()
+        build(config, &Arc::default(), Path::new("/nowhere"))
+            .iter()
+            .map(|sensor| sensor.name())
+            .collect()
     }
 
     #[test]

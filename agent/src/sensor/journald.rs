@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -17,6 +18,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::Instant;
 
+use super::choice::{Choice, Filter, Mode};
+use super::counts::Counts;
 use super::{
     Context, DELIVERY_MAX, Delivery, Error, Observation, Position, Root, Running, Sensor, fit,
 };
@@ -65,12 +68,20 @@ pub struct Journald {
     config: Config,
     followed: Vec<String>,
     program: PathBuf,
+    chosen: (Vec<Filter>, Mode),
+    counts: Arc<Counts>,
 }
 
 impl Journald {
     /// Follows the journal; `followed` are the patterns of files that may hold the same lines.
     pub fn new(config: Config, followed: Vec<String>) -> Self {
-        Self { config, followed, program: PathBuf::from(JOURNALCTL) }
+        let program = PathBuf::from(JOURNALCTL);
+        Self { config, followed, program, chosen: Default::default(), counts: Arc::default() }
+    }
+
+    /// The same, leaving out what filters say and keeping here what is no finding.
+    pub fn choosing(self, chosen: (Vec<Filter>, Mode), counts: Arc<Counts>) -> Self {
+        Self { chosen, counts, ..self }
     }
 
     #[cfg(test)]
@@ -129,7 +140,9 @@ async fn follow(sensor: Journald, context: Context) -> Result<(), Error> {
     let cursor = cursor.filter(|cursor| !cursor.is_empty());
     let (mut child, stdout) = start(&sensor.program, cursor)?;
     let began = Instant::now();
-    let mut reader = Reader { lines: BufReader::with_capacity(16 * 1024, stdout), any: false };
+    let choice = Choice::new(SOURCE, sensor.chosen, context.positions.as_ref(), sensor.counts);
+    let lines = BufReader::with_capacity(16 * 1024, stdout);
+    let mut reader = Reader { lines, choice, any: false };
     let mut stop = context.clone();
     let outcome = tokio::select! {
         () = stop.stopped() => None,
@@ -175,6 +188,7 @@ async fn lost_position(context: &Context) -> Result<(), Error> {
 
 struct Reader {
     lines: BufReader<ChildStdout>,
+    choice: Choice,
     /// Whether anything was read.
     any: bool,
 }
@@ -191,6 +205,7 @@ impl Reader {
                 let bytes = String::into_bytes(cursor);
                 delivery.positions.push(Position { source: SOURCE.to_owned(), bytes });
             }
+            self.choice.conclude(&mut delivery, context.clock.now());
             if delivery != Delivery::default() {
                 context.outlet.send(delivery).await?;
             }
@@ -255,7 +270,7 @@ impl Reader {
                     // The journal's times are UTC; no zone is asked for.
                     let mut event = entry.event(Moment::live(now, &TimeZone::UTC));
                     fit::fit(&mut event);
-                    delivery.observations.push(Observation::log(event));
+                    delivery.observations.extend(self.choice.of(SOURCE, event, now));
                 }
             }
             None => {

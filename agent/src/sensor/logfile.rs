@@ -15,25 +15,33 @@
 
 mod follower;
 mod gap;
+mod joining;
 mod pattern;
 mod position;
+mod record;
+mod seen;
 mod set;
 mod tail;
 mod watch;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use soc_event::Logsource;
+use soc_formats::join::Rule;
 use soc_formats::text::{Format, Profile};
 use tokio::time::Instant;
 
 pub(super) use follower::{Begin, Follower, Found};
 pub(super) use gap::Gap;
-pub(crate) use pattern::expand;
+pub(crate) use pattern::{expand, matches};
 pub(super) use set::zone;
 pub(super) use tail::{BUFFER_BYTES, Line};
 
+use super::asked::Ask;
+use super::choice::{FILTERS_MAX, Filter, Mode};
+use super::counts::Counts;
 use super::{Context, Error, Running, Sensor};
 use set::Set;
 use watch::Watch;
@@ -61,6 +69,12 @@ pub struct Config {
     pub from_beginning: bool,
     /// What is followed.
     pub files: Vec<Source>,
+    /// What is sent of it, and of the journal.
+    pub send: Mode,
+    /// What is left out of it, and of the journal.
+    pub filters: Vec<Filter>,
+    /// Ranges of time that are to be sent of what stayed on this machine.
+    pub asks: Vec<Ask>,
 }
 
 impl Default for Config {
@@ -70,12 +84,29 @@ impl Default for Config {
             "/var/log/secure",
             "/var/log/syslog",
             "/var/log/messages",
+            "/var/log/maillog",
+            "/var/log/audit/audit.log",
+            "/var/log/wtmp",
+            "/var/log/btmp",
+            "/var/log/dpkg.log",
+            "/var/log/apt/history.log",
+            "/var/log/dnf.rpm.log",
             "/var/log/nginx/*access*.log",
+            "/var/log/nginx/*error*.log",
             "/var/log/apache2/*access*.log",
+            "/var/log/apache2/*error*.log",
             "/var/log/httpd/*access_log",
+            "/var/log/httpd/*error_log",
+            "/var/log/postgresql/*.log",
+            "/var/log/mysql/*.log",
+            "/var/log/mysql/*.err",
+            "/var/log/mariadb/*.log",
+            "/opt/zimbra/log/mailbox.log",
+            "/opt/zimbra/log/audit.log",
         ];
         let files = paths.iter().map(|path| Source::new(path)).collect();
-        Self { enabled: true, from_beginning: false, files }
+        let (send, filters, asks) = (Mode::default(), Vec::new(), Vec::new());
+        Self { enabled: true, from_beginning: false, files, send, filters, asks }
     }
 }
 
@@ -85,12 +116,24 @@ impl Config {
         let told = |source: &Source| {
             format!("logfile.files: the path {:?} does not begin with /", source.path)
         };
-        self.files.iter().filter(relative).map(told).collect()
+        let mut mistakes: Vec<String> = self.files.iter().filter(relative).map(told).collect();
+        let wrong = self.filters.iter().filter_map(Filter::mistake);
+        mistakes.extend(wrong.map(|wrong| format!("logfile.filters: {wrong}")));
+        if self.filters.len() > FILTERS_MAX {
+            mistakes.push(format!("logfile.filters are more than {FILTERS_MAX}"));
+        }
+        let wrong = super::asked::mistakes(&self.asks);
+        mistakes.extend(wrong.into_iter().map(|wrong| format!("logfile.asks: {wrong}")));
+        mistakes
     }
 
     /// The followed paths that hold what the journal holds, too.
     pub(crate) fn syslog_paths(&self) -> Vec<String> {
-        let syslog = |source: &&Source| self.enabled && source.profile("").format == Format::Syslog;
+        // What mail servers write alone does not say that all else is in a file.
+        let syslog = |source: &&Source| {
+            let is_mail = source.path.contains("mail");
+            self.enabled && !is_mail && source.profile("").format == Format::Syslog
+        };
         self.files.iter().filter(syslog).map(|source| source.path.clone()).collect()
     }
 }
@@ -104,6 +147,10 @@ pub struct Source {
     /// How lines are written.
     #[serde(default)]
     pub format: Option<Format>,
+    /// How several lines make one record: `"single"`, `"indented"`, `"timed"`, or
+    /// `{ first = "[####-##-##" }`.
+    #[serde(default)]
+    pub join: Option<Rule>,
     /// Sigma's product.
     #[serde(default)]
     pub product: Option<String>,
@@ -145,12 +192,13 @@ impl Source {
 #[derive(Debug)]
 pub struct Logfile {
     config: Config,
+    counts: Arc<Counts>,
 }
 
 impl Logfile {
-    /// Follows what the configuration names.
-    pub fn new(config: Config) -> Self {
-        Self { config }
+    /// Follows what the configuration names, and counts what it read.
+    pub fn new(config: Config, counts: Arc<Counts>) -> Self {
+        Self { config, counts }
     }
 }
 
@@ -160,12 +208,12 @@ impl Sensor for Logfile {
     }
 
     fn run(self: Box<Self>, context: Context) -> Running {
-        Box::pin(follow(self.config, context))
+        Box::pin(follow(self.config, self.counts, context))
     }
 }
 
-async fn follow(config: Config, mut context: Context) -> Result<(), Error> {
-    let mut set = Set::new(config, &context);
+async fn follow(config: Config, counts: Arc<Counts>, mut context: Context) -> Result<(), Error> {
+    let mut set = Set::new(config, counts, &context);
     let mut watch: Option<Watch> = None;
     let (mut busy_until, mut watch_at) = (Instant::now(), Instant::now());
     loop {
@@ -182,7 +230,7 @@ async fn follow(config: Config, mut context: Context) -> Result<(), Error> {
         if pass.more && !*context.stop.borrow() {
             continue;
         }
-        let pause = if Instant::now() < busy_until {
+        let pause = if pass.waits || Instant::now() < busy_until {
             COALESCE_BUSY
         } else if watch.as_ref().is_some_and(|watch| watch.directories() == set.directories()) {
             SLOW_POLL
@@ -251,7 +299,7 @@ pub struct Seen {
 
 /// Looks once at every log that would be followed: the last 64 KiB of each.
 pub fn observe(root: &super::Root, config: &Config, clock: &dyn super::Clock) -> Vec<Seen> {
-    set::observe(root, config, clock)
+    seen::observe(root, config, clock)
 }
 
 #[cfg(test)]

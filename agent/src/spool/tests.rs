@@ -15,7 +15,7 @@ pub(super) const ALL: BatchLimits = BatchLimits { events: 4096, bytes: 1 << 20 }
 
 pub(super) fn numbered(lane: Lane, n: u64) -> Observation {
     let event = Event::own(Timestamp::default(), Kind::new("tiny.seen")).with("n", n);
-    Observation { lane, event }
+    Observation { lane, event, stays: false }
 }
 
 fn log(numbers: std::ops::Range<u64>) -> Delivery {

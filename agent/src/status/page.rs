@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use soc_event::Timestamp;
 
 use super::{Report, SensorReport, SensorState};
+use crate::sensor::counts::Count;
 use crate::uplink::LogsWait;
 
 /// The report as lines of text. `is_running`: whether the process still lives; `now`: the system's
@@ -43,6 +44,24 @@ pub fn page(report: &Report, is_running: bool, now: Timestamp) -> String {
     line("uses", uses(report));
     for (sensor, entry) in &report.sensors {
         line("sensor", format!("{sensor}: {}", of_sensor(entry, now)));
+    }
+    for (log, count) in &report.logs {
+        line("log", format!("{log}: {}", lines(count)));
+    }
+    text
+}
+
+/// `120 read, 3 not written as expected, 5 left out by filters, 80 kept on this machine`
+fn lines(count: &Count) -> String {
+    let mut text = format!("{} read", count.read);
+    for (number, what) in [
+        (count.unparsed, "not written as expected"),
+        (count.filtered, "left out by filters"),
+        (count.kept, "kept on this machine"),
+    ] {
+        if number > 0 {
+            let _ = write!(text, ", {number} {what}");
+        }
     }
     text
 }

@@ -12,6 +12,8 @@ fn report() -> Report {
         let why = Some("no journalctl".to_owned());
         let entry = SensorReport { why, ..SensorReport::of(SensorState::Unavailable) };
         report.sensors.insert("journald".into(), entry);
+        let count = Count { read: 9, unparsed: 2, filtered: 3, kept: 0 };
+        report.logs.insert("/var/log/auth.log".into(), count);
     });
     board.report()
 }
@@ -34,6 +36,7 @@ fn the_page_says_what_is_wrong_and_shows_no_control_characters() {
         "WRONG: 90.000 s behind",
         "journald: nothing to watch here (no journalctl)",
         "https://soc.example:7443",
+        "/var/log/auth.log: 9 read, 2 not written as expected, 3 left out by filters\n",
     ] {
         assert!(text.contains(expected), "{expected:?} is missing in\n{text}");
     }

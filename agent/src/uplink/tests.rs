@@ -73,7 +73,8 @@ impl Scene {
         for start in numbers.clone().step_by(100) {
             let event = |n| Event::own(Timestamp::default(), Kind::new("tiny.seen")).with("n", n);
             let of = start..numbers.end.min(start + 100);
-            let observations = of.map(|n| Observation { lane, event: event(n) }).collect();
+            let observations =
+                of.map(|n| Observation { lane, event: event(n), stays: false }).collect();
             self.outlet.send(Delivery { observations, positions: Vec::new() }).await.unwrap();
         }
         self.spool.flush().await.unwrap();

@@ -2,17 +2,40 @@ use soc_event::{Event, Timestamp, Value};
 
 use super::{Moment, put};
 
+mod assembly;
+mod syscall;
+
 /// Linux audit records, one a line, as `auditd` writes them: `type=SYSCALL
 /// msg=audit(1364481363.243:24287): arch=c000003e syscall=59 … comm="id" exe="/usr/bin/id"`, also
 /// with `node=…` in front, and what log enrichment adds behind a group separator (`SYSCALL=execve`).
 ///
-/// Each record is an event of its own, as Sigma's rules expect. Of a name that comes twice the first
+/// A text of one record is an event of its own; one of several lines is one event of all its records
+/// (see `assembly`; a `Joiner` puts them together). Of a name that comes twice the first
 /// stands: the kernel writes before programs do. Where the kernel quotes or, when it had to, writes
 /// hexadecimal digits instead, the text is given back; registers (`a0` of `SYSCALL`) stay as they are.
 ///
 /// Source: audit-userspace, `auparse/typetab.h`; the kernel's `audit_log_untrustedstring`.
 pub(super) fn fill(text: &str, moment: Moment<'_>, event: &mut Event) -> bool {
-    let Some(line) = Line::parse(text) else { return false };
+    let lines: Option<Vec<Line<'_>>> = text.split('\n').map(Line::parse).collect();
+    let Some(lines) = lines else { return false };
+    match lines.as_slice() {
+        [line] => {
+            head(line, moment, event);
+            record(line.kind, line.body, event);
+        }
+        several => assembly::fill(several, moment, event),
+    }
+    assembly::conclude(event);
+    true
+}
+
+/// The event a record belongs to, `SYSCALL` and `1364481363.243:24287`; `None` for other lines.
+pub(crate) fn key(text: &str) -> Option<(&str, &str)> {
+    Line::parse(text).map(|line| (line.kind, line.stamp))
+}
+
+/// What all records of an event say.
+fn head(line: &Line<'_>, moment: Moment<'_>, event: &mut Event) {
     if let Some(time) = line.time.filter(|time| moment.believes(*time)) {
         event.time = time;
     }
@@ -20,8 +43,6 @@ pub(super) fn fill(text: &str, moment: Moment<'_>, event: &mut Event) -> bool {
         put(&mut event.fields, "host.name", node);
     }
     put(&mut event.fields, "msg", format!("audit({})", line.stamp));
-    record(line.kind, line.body, event);
-    true
 }
 
 /// The fields of a record without its head.

@@ -106,7 +106,7 @@ fn iso(rest: &str) -> Option<(Timestamp, &str)> {
 
 /// `Nov 22 10:16:42 `: no year and no zone, so the host's zone, and the last year in which the
 /// time is not in the future. Source: RFC 3164, section 4.1.2.
-fn rfc3164<'a>(rest: &'a str, moment: Moment<'_>) -> Option<(Timestamp, &'a str)> {
+pub(super) fn rfc3164<'a>(rest: &'a str, moment: Moment<'_>) -> Option<(Timestamp, &'a str)> {
     let (month, rest) = rest.split_once(' ')?;
     let (day, rest) = rest.trim_start_matches(' ').split_once(' ')?;
     let (time, rest) = rest.split_once(' ')?;

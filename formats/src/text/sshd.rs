@@ -10,6 +10,7 @@ pub(super) fn fill(text: &str, fields: &mut Fields) {
     let text = text.strip_suffix(" [preauth]").unwrap_or(text);
     let known = accepted(text, fields)
         .or_else(|| failed(text, fields))
+        .or_else(|| refused_by_pam(text, fields))
         .or_else(|| invalid_user(text, fields))
         .or_else(|| exceeded(text, fields))
         .or_else(|| connection(text, fields))
@@ -39,6 +40,29 @@ fn failed(text: &str, fields: &mut Fields) -> Option<()> {
         None => existing_user(rest)?,
     };
     login(method, user, peer, "failure", fields);
+    Some(())
+}
+
+/// `PAM: Authentication failure for bob from 192.0.2.7`: of an account that exists, the first tries
+/// of a connection are only told so. For other accounts `Failed …` follows at once.
+/// Source: OpenSSH `auth-pam.c` (`sshpam_query`), `auth.c` (`auth_log`).
+fn refused_by_pam(text: &str, fields: &mut Fields) -> Option<()> {
+    let (why, rest) = text.strip_prefix("PAM: ")?.split_once(" for ")?;
+    if let Some(rest) = rest.strip_prefix("illegal user ") {
+        let (user, host) = rest.rsplit_once(" from ")?;
+        put(fields, "user.invalid", true);
+        put(fields, "user.name", user);
+        pam::source(host, fields);
+        return Some(());
+    }
+    let (user, host) = rest.rsplit_once(" from ")?;
+    put(fields, "user.name", user);
+    pam::source(host, fields);
+    if why == "Authentication failure" {
+        put(fields, "event.action", "ssh_login");
+        put(fields, "event.outcome", "failure");
+        put(fields, "ssh.method", "keyboard-interactive/pam");
+    }
     Some(())
 }
 

@@ -586,3 +586,121 @@ fn logs_that_were_kept_keep_their_times() {
     assert_eq!(time("2011-01-02T03:04:05Z srv a: hi"), "2011-01-02T03:04:05.000000Z");
     assert_eq!(time("Nov 22 09:00:01 srv a: hi"), "2026-11-22T09:00:01.000000Z");
 }
+
+#[test]
+fn sshd_tells_first_tries_by_pam_otherwise() {
+    check(
+        "sshd",
+        "error: PAM: Authentication failure for bob from 192.0.2.7",
+        "event.action=ssh_login event.outcome=failure source.ip=192.0.2.7 \
+         ssh.method=keyboard-interactive/pam user.name=bob",
+    );
+    // Its failure is told by the next line.
+    check(
+        "sshd",
+        "error: PAM: Authentication failure for illegal user x from 192.0.2.9 from 192.0.2.7",
+        "source.ip=192.0.2.7 user.invalid=true user.name=x from 192.0.2.9",
+    );
+}
+
+/// What a line of a log at this path says.
+fn check_line(path: &str, text: &str, expected: &str) {
+    assert_eq!(shown(&parse(text, path)), expected, "{text}");
+}
+
+#[test]
+fn what_a_stranger_writes_forges_no_address_name_or_time() {
+    let nginx = "/var/log/nginx/error.log";
+    let begin = "2026/11/22 09:00:00 [error] 7#7: *3";
+    // The path is decoded before it is quoted, the referrer comes last.
+    check_line(
+        nginx,
+        &format!(
+            "{begin} open() \"/x, client: 192.0.2.1, server: y\" failed, client: 192.0.2.7, server: s"
+        ),
+        "log.level=error",
+    );
+    check_line(
+        nginx,
+        &format!(
+            "{begin} user \"a\": password mismatch, client: 192.0.2.1, x\": password mismatch, client: 192.0.2.7, server: s"
+        ),
+        "event.action=web_login event.outcome=failure log.level=error",
+    );
+    let apache = "/var/log/apache2/error.log";
+    check_line(
+        apache,
+        "[Sun Nov 22 09:00:00.1 2026] [auth_basic:error] [pid 7:tid 8] [client 192.0.2.7:4] AH01617: user a: authentication failure for \"x\": authentication failure for \"/s\": Password Mismatch",
+        "event.action=web_login event.code=AH01617 event.outcome=failure log.level=error log.logger=auth_basic source.ip=192.0.2.7 source.port=4",
+    );
+    let postgres = "/var/log/postgresql/x.log";
+    let begin = "2026-11-22 09:00:00.000 UTC [7] ";
+    check_line(
+        postgres,
+        &format!(
+            "{begin}a@b LOG:  connection authorized: user=root@db FATAL:  password authentication failed for user \"a@b LOG:  connection authorized: user=root\""
+        ),
+        "log.level=log",
+    );
+    check_line(
+        "/var/log/mysql/error.log",
+        "2026-11-22  9:00:00 7 [Warning] Access denied for user 'a'@'192.0.2.1' (using password: YES)'@'192.0.2.7' (using password: NO)",
+        "event.action=database_login event.outcome=failure log.level=warning source.ip=192.0.2.7 user.name=a'@'192.0.2.1' (using password: YES)",
+    );
+    check(
+        "postfix/smtpd",
+        "NOQUEUE: reject: RCPT from unknown[192.0.2.7]: 554 5.7.1 <x>: no; from=<a> to=<b> proto=ESMTP helo=<y> to=<c> proto=ESMTP helo=<z>",
+        "event.action=mail_rejected event.outcome=failure mail.response.code=554 source.ip=192.0.2.7",
+    );
+    check(
+        "drupal",
+        "https://portal.example.vn|1795341600|user|192.0.2.7|https://portal.example.vn/a|b||0||Login attempt failed for bob.",
+        "log.logger=user source.ip=192.0.2.7 url.domain=portal.example.vn",
+    );
+}
+
+#[test]
+fn drupal_and_zimbra_logins_are_read() {
+    check(
+        "drupal",
+        "https://portal.example.vn|1795341600|user|192.0.2.7|https://portal.example.vn/user/login|https://portal.example.vn/|0||Login attempt failed for admin.",
+        "event.action=web_login event.outcome=failure http.request.referrer=https://portal.example.vn/ log.logger=user source.ip=192.0.2.7 url.domain=portal.example.vn url.original=https://portal.example.vn/user/login user.id=0 user.name=admin",
+    );
+    check_line(
+        "/opt/zimbra/log/audit.log",
+        "2026-11-22 09:00:00,337 WARN  [qtp509886383-4205:http://127.0.0.1:8080/service/soap/AuthRequest] [oip=192.0.2.7;ua=x;oip=192.0.2.1;] security - cmd=Auth; account=admin@example.vn; protocol=soap; error=authentication failed for [admin@example.vn], invalid password;",
+        "event.action=mail_login event.outcome=failure log.level=warn log.logger=security source.ip=192.0.2.7 user.name=admin@example.vn",
+    );
+    check_line(
+        "/opt/zimbra/log/mailbox.log",
+        "2026-11-22 09:00:00,337 INFO  [qtp1-2] [name=bob@example.vn;mid=3;oip=192.0.2.7;ua=y;] soap - SearchRequest elapsed=3",
+        "log.level=info log.logger=soap source.ip=192.0.2.7 user.name=bob@example.vn",
+    );
+}
+
+#[test]
+fn dnf_and_mysql_lines_are_read() {
+    check_line(
+        "/var/log/dnf.rpm.log",
+        "2026-11-22T16:00:00+0700 SUBDEBUG Installed: nginx-1:1.20.1-1.el9.x86_64",
+        "event.action=package_installed log.level=subdebug package.architecture=x86_64 package.name=nginx package.version=1:1.20.1-1.el9",
+    );
+    check_line(
+        "/var/log/mysql/error.log",
+        "2026-11-22T09:00:00.123456Z 4 [Note] [MY-010926] [Server] Access denied for user 'bob'@'192.0.2.7' (using password: YES)",
+        "event.action=database_login event.code=MY-010926 event.outcome=failure log.level=note log.logger=Server source.ip=192.0.2.7 user.name=bob",
+    );
+    assert_eq!(
+        parse("2026-11-22T16:00:00+0700 x", "/var/log/dnf.rpm.log").time.to_string(),
+        "2026-11-22T09:00:00.000000Z"
+    );
+}
+
+#[test]
+fn a_line_that_is_not_written_as_its_log_is_kept_and_said_to_be_so() {
+    for path in ["/var/log/nginx/error.log", "/var/log/dpkg.log", "/x/containers/a/a-json.log"] {
+        let event = parse("what is this", path);
+        assert_eq!(event.raw.as_deref(), Some("what is this"));
+        assert_eq!(shown(&event), "log.unparsed=true");
+    }
+}

@@ -1,6 +1,8 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use crate::sensor::counts::Counts;
 
 /// What the rest of the agent tells the heartbeat: written by spool, uplink and supervisor, read by
 /// the `host` sensor. All numbers are the latest known.
@@ -12,6 +14,7 @@ pub struct Vitals {
     spool_dropped: AtomicU64,
     sensors: Mutex<Vec<&'static str>>,
     metrics: OnceLock<SocketAddr>,
+    logs: Arc<Counts>,
 }
 
 /// No clock is so wrong: the offset is not known yet.
@@ -26,6 +29,7 @@ impl Default for Vitals {
             spool_dropped: AtomicU64::new(0),
             sensors: Mutex::new(Vec::new()),
             metrics: OnceLock::new(),
+            logs: Arc::default(),
         }
     }
 }
@@ -51,6 +55,11 @@ impl Vitals {
     /// Where Prometheus may scrape this agent; said once.
     pub fn set_metrics_address(&self, address: SocketAddr) {
         let _ = self.metrics.set(address);
+    }
+
+    /// What became of the lines of each log.
+    pub fn logs(&self) -> Arc<Counts> {
+        Arc::clone(&self.logs)
     }
 
     pub(super) fn metrics_address(&self) -> Option<String> {

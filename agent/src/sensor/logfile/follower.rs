@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::position::{FINISHED_MAX, FileId, MARKS_MAX, Mark, Marks};
-use super::tail::{Tail, modified_us};
+use super::tail::{Tail, Unit, modified_us};
 use super::{Gap, Line};
 use crate::sensor::{Position, Root};
 use neighbours::Neighbour;
@@ -42,6 +42,7 @@ pub(in crate::sensor) struct Follower {
     /// Name of the position: `logfile:/var/log/auth.log`.
     source: String,
     path: PathBuf,
+    unit: Unit,
     /// The path with symbolic links followed, as of the last time it named a file.
     resolved: PathBuf,
     /// What is read, in this order. The last is what the path names, if `attached`.
@@ -66,10 +67,24 @@ impl Follower {
         begin: Begin,
         now: Instant,
     ) -> Self {
+        Self::start_as(Unit::Lines, root, (source, path), stored, begin, now)
+    }
+
+    /// The same for a file that may be made of something else than lines; `of` is the name of the
+    /// position and the path.
+    pub(in crate::sensor) fn start_as(
+        unit: Unit,
+        root: &Root,
+        (source, path): (String, &str),
+        stored: Option<&[u8]>,
+        begin: Begin,
+        now: Instant,
+    ) -> Self {
         let path = root.path(path);
         let mut follower = Self {
             source,
             resolved: path.clone(),
+            unit,
             path,
             tails: Vec::new(),
             attached: false,
@@ -92,7 +107,20 @@ impl Follower {
 
     /// How far has been read.
     pub(in crate::sensor) fn position(&self) -> Position {
-        let files = self.tails.iter().map(Tail::mark).collect();
+        self.position_before(&|_| None)
+    }
+
+    /// How far has been read when lines are still waiting for others: `held` says where the first
+    /// such line of a file begins.
+    pub(in crate::sensor) fn position_before(
+        &self,
+        held: &dyn Fn(FileId) -> Option<u64>,
+    ) -> Position {
+        let before = |tail: &Tail| {
+            let mark = tail.mark();
+            Mark { offset: held(mark.id).map_or(mark.offset, |at| at.min(mark.offset)), ..mark }
+        };
+        let files = self.tails.iter().map(before).collect();
         let (newest_us, finished) = (self.newest_us, self.finished.clone());
         let bytes = Marks { newest_us, files, finished }.encode();
         Position { source: self.source.clone(), bytes }
@@ -101,6 +129,11 @@ impl Follower {
     /// Whether the position changed since this was last asked.
     pub(in crate::sensor) fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
+    }
+
+    /// Says that the position changed for a reason the follower does not know.
+    pub(super) fn touch(&mut self) {
+        self.changed = true;
     }
 
     /// Whether the path names nothing and nothing it named is being read any more.
@@ -186,7 +219,7 @@ impl Follower {
 
     /// The path names a file that is not being read: what was rotated meanwhile comes first.
     fn rotated(&mut self, now: Instant) -> io::Result<()> {
-        let current = Tail::open(&self.path, 0, now)?;
+        let current = self.open(&self.path, 0, now)?;
         if self.attached
             && let Some(last) = self.tails.last()
             && last.was_truncated(&last.metadata()?)
@@ -213,7 +246,7 @@ impl Follower {
             neighbours::open_as(&neighbour, &mark, now).filter(|tail| tail.id != current.id)
         });
         let is_copied = copy.is_some();
-        self.tails.extend(copy);
+        self.tails.extend(copy.map(|tail| tail.made_of(self.unit)));
         if !is_copied && mark.offset > 0 {
             self.gaps.push(Gap::Truncated);
         }
@@ -224,8 +257,12 @@ impl Follower {
         if is_copied { self.open_unread(None, now) } else { Ok(()) }
     }
 
+    fn open(&self, path: &Path, offset: u64, now: Instant) -> io::Result<Tail> {
+        Tail::open(path, offset, now).map(|tail| tail.made_of(self.unit))
+    }
+
     fn begin(&mut self, begin: Begin, now: Instant) {
-        let Ok(mut tail) = Tail::open(&self.path, 0, now) else { return };
+        let Ok(mut tail) = self.open(&self.path, 0, now) else { return };
         if begin == Begin::End {
             // Where this fails the file is read from its beginning: too much rather than too little.
             let _ = tail.skip_to_end(&mut vec![0; 64 * 1024]);
@@ -249,7 +286,7 @@ impl Follower {
                 .chain(&neighbours)
                 .find_map(|neighbour| neighbours::open_as(neighbour, mark, now));
             match found {
-                Some(tail) if !self.has(tail.id) => self.tails.push(tail),
+                Some(tail) if !self.has(tail.id) => self.tails.push(tail.made_of(self.unit)),
                 Some(_) => {}
                 None if mark.offset > 0 => self.gaps.push(Gap::RotatedUnread),
                 None => {}
@@ -275,10 +312,10 @@ impl Follower {
                 let same = mark.id.inode == neighbour.id.inode;
                 same.then(|| neighbours::open_as(&neighbour, mark, now)).flatten()
             });
-            let opened = finished.map_or_else(|| Tail::open(&neighbour.path, 0, now), Ok);
+            let opened = finished.map_or_else(|| self.open(&neighbour.path, 0, now), Ok);
             let place = self.tails.len().saturating_sub(usize::from(self.attached));
             match opened {
-                Ok(tail) => self.tails.insert(place, tail),
+                Ok(tail) => self.tails.insert(place, tail.made_of(self.unit)),
                 Err(_) => self.gaps.push(Gap::RotatedUnread),
             }
             self.changed = true;

@@ -44,7 +44,7 @@ fn children(root: &Root, folder: &str, part: &str) -> Vec<String> {
 
 /// Whether a name matches; a star that did not fit is tried again one character later, so the time
 /// is bounded by the product of the lengths.
-fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), name.chars().collect());
     let (mut at, mut place, mut star) = (0, 0, None);

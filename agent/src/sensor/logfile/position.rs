@@ -16,7 +16,7 @@ const HASH_BYTES: usize = 16;
 
 /// Which file, as the kernel tells them apart while they exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FileId {
+pub(in crate::sensor) struct FileId {
     pub(super) device: u64,
     pub(super) inode: u64,
 }

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
-use soc_event::Timestamp;
-use soc_formats::text::{self, Moment, Profile};
+use soc_formats::Lineage;
+use soc_formats::text::Moment;
 
 use super::follower::{is_compressed, is_rotated_name};
 use super::position::FileId;
-use super::{BUFFER_BYTES, Begin, Config, Follower, Found, Line, Seen, Source, pattern};
-use crate::sensor::{
-    Clock, Context, DELIVERY_MAX, Delivery, Observation, Position, Positions, Root, fit, read,
-};
+use super::record::{Kind, Maker};
+use super::{BUFFER_BYTES, Begin, Config, Follower, Found, Source, pattern};
+use crate::sensor::choice::Choice;
+use crate::sensor::counts::Counts;
+use crate::sensor::{Clock, Context, DELIVERY_MAX, Delivery, Position, Positions, Root, read};
 
 /// Most files followed; more are named in the agent's own log and left alone.
 const FILES_MAX: usize = 256;
@@ -31,6 +32,8 @@ pub(super) struct Set {
     clock: Arc<dyn Clock>,
     positions: Arc<dyn Positions>,
     zone: TimeZone,
+    choice: Choice,
+    lineage: Lineage,
     files: Vec<Followed>,
     buffer: Vec<u8>,
     discover_at: Option<Instant>,
@@ -45,7 +48,7 @@ pub(super) struct Set {
 
 struct Followed {
     path: String,
-    profile: Profile,
+    kind: Kind,
     follower: Follower,
     told: Option<String>,
     gone_since: Option<Instant>,
@@ -57,12 +60,18 @@ pub(super) struct Pass {
     pub(super) delivery: Delivery,
     /// Whether there is more to read at once.
     pub(super) more: bool,
+    /// Whether lines wait for others that may belong to them.
+    pub(super) waits: bool,
 }
 
 impl Set {
-    pub(super) fn new(config: Config, context: &Context) -> Self {
+    pub(super) fn new(config: Config, counts: Arc<Counts>, context: &Context) -> Self {
+        let chosen = (config.filters.clone(), config.send);
+        let choice = Choice::new("logfile", chosen, context.positions.as_ref(), counts);
         Self {
             config,
+            choice,
+            lineage: Lineage::default(),
             root: context.root.clone(),
             clock: Arc::clone(&context.clock),
             positions: Arc::clone(&context.positions),
@@ -99,9 +108,13 @@ impl Set {
         // pattern.
         for file in &mut self.files {
             if file.follower.take_changed() {
-                pass.delivery.positions.push(file.follower.position());
+                let kind = &file.kind;
+                let position = file.follower.position_before(&|id| kind.held(id));
+                pass.delivery.positions.push(position);
             }
+            pass.waits |= file.kind.is_waiting();
         }
+        self.choice.conclude(&mut pass.delivery, self.clock.now());
         pass
     }
 
@@ -119,13 +132,22 @@ impl Set {
         let Some(file) = self.files.get_mut(place) else { return true };
         let moment = Moment::live(self.clock.now(), &self.zone);
         let mut budget = LINES_MAX.saturating_sub(delivery.observations.len());
-        let (path, profile) = (&file.path, &file.profile);
-        let observations = &mut delivery.observations;
-        let mut sink = |found: Found<'_>| match found {
-            Found::Line(line) => observations.extend(observation(line, path, profile, moment)),
-            Found::Gap(gap) => observations.push(gap.observation(path, moment.now)),
+        let Followed { path, kind, follower, .. } = file;
+        let mut maker = Maker {
+            path,
+            moment,
+            choice: &mut self.choice,
+            lineage: &mut self.lineage,
+            observations: &mut delivery.observations,
         };
-        let ended = file.follower.read(&mut self.buffer, &mut budget, now, &mut sink);
+        let mut sink = |found: Found<'_>| match found {
+            Found::Line(line) => kind.take(line, now, &mut maker),
+            Found::Gap(gap) => maker.observations.push(gap.observation(path, moment.now)),
+        };
+        let ended = follower.read(&mut self.buffer, &mut budget, now, &mut sink);
+        if kind.flush_quiet(now, &mut maker) {
+            follower.touch();
+        }
         file.tell();
         ended
     }
@@ -133,7 +155,7 @@ impl Set {
     /// Lets go of files that are gone, with their positions.
     fn forget_gone(&mut self, now: Instant, delivery: &mut Delivery) {
         self.files.retain_mut(|file| {
-            if !file.follower.is_gone() {
+            if !file.follower.is_gone() || file.kind.is_waiting() {
                 file.gone_since = None;
                 return true;
             }
@@ -213,10 +235,12 @@ impl Set {
         }
         let name = format!("logfile:{path}");
         let stored = self.positions.position(&name);
-        let follower = Follower::start(&self.root, name, path, stored.as_deref(), begin, now);
-        let profile = source.profile(path);
+        let kind = Kind::of(source, &self.root, path);
+        let of = (name, path);
+        let stored = stored.as_deref();
+        let follower = Follower::start_as(kind.unit(), &self.root, of, stored, begin, now);
         let path = path.to_owned();
-        self.files.push(Followed { path, profile, follower, told: None, gone_since: None });
+        self.files.push(Followed { path, kind, follower, told: None, gone_since: None });
     }
 }
 
@@ -233,109 +257,8 @@ impl Followed {
     }
 }
 
-/// The event of a line, `None` for an empty one.
-fn observation(
-    line: Line<'_>,
-    path: &str,
-    profile: &Profile,
-    moment: Moment<'_>,
-) -> Option<Observation> {
-    let bytes = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
-    // A file emptied under a program that does not append begins with a hole of zeros.
-    let start = bytes.iter().position(|byte| *byte != 0)?;
-    let text = String::from_utf8_lossy(bytes.get(start..)?);
-    let mut event = text::line(&text, profile, moment);
-    let fields = &mut event.fields;
-    fields.insert("log.source".to_owned(), "file".into());
-    fields.insert("log.file.path".to_owned(), path.into());
-    fields.insert("log.offset".to_owned(), line.offset.into());
-    if line.is_cut {
-        fields.insert("log.truncated".to_owned(), true.into());
-    }
-    if matches!(text, std::borrow::Cow::Owned(_)) {
-        fields.insert("event.original_encoding".to_owned(), "invalid-utf8".into());
-    }
-    fit::fit(&mut event);
-    Some(Observation::log(event))
-}
-
 /// The zone in which the host writes times that name none; UTC when it does not say.
 pub(in crate::sensor) fn zone(root: &Root) -> TimeZone {
     let data = read::bytes(&root.path("/etc/localtime"), 64 * 1024);
     data.ok().and_then(|data| TimeZone::tzif("local", &data).ok()).unwrap_or(TimeZone::UTC)
-}
-
-/// See [`super::observe`].
-pub(super) fn observe(root: &Root, config: &Config, clock: &dyn Clock) -> Vec<Seen> {
-    let zone = zone(root);
-    let moment = Moment::live(clock.now(), &zone);
-    let mut seen: Vec<Seen> = Vec::new();
-    for source in &config.files {
-        for path in pattern::expand(root, &source.path) {
-            if !seen.iter().any(|seen| seen.path == path) && !is_compressed(Path::new(&path)) {
-                seen.push(look(root, &path, &source.profile(&path), moment));
-            }
-        }
-    }
-    seen
-}
-
-fn look(root: &Root, path: &str, profile: &Profile, moment: Moment<'_>) -> Seen {
-    let mut seen = Seen {
-        path: path.to_owned(),
-        bytes: None,
-        problem: None,
-        lines: 0,
-        lines_parsed: 0,
-        logins_failed: 0,
-        switches_failed: 0,
-        last: None,
-    };
-    match last_bytes(&root.path(path)) {
-        Ok((size, bytes)) => {
-            seen.bytes = Some(size);
-            let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-            for line in lines {
-                seen.count(&text::line(&String::from_utf8_lossy(line), profile, moment), moment);
-            }
-        }
-        Err(error) => seen.problem = Some(error.to_string()),
-    }
-    seen
-}
-
-impl Seen {
-    fn count(&mut self, event: &soc_event::Event, moment: Moment<'_>) {
-        self.lines += 1;
-        let has = |name: &str| event.fields.contains_key(name);
-        self.lines_parsed += u64::from(has("process.name") || has("host.name") || has("sc-status"));
-        if event.text("event.outcome") == Some("failure") {
-            let count = event.fields.get("event.count").and_then(soc_event::Value::as_i64);
-            let count = count.and_then(|count| u64::try_from(count).ok()).unwrap_or(1);
-            match event.text("event.action") {
-                Some("ssh_login") => self.logins_failed += count,
-                Some("sudo" | "su") => self.switches_failed += count,
-                _ => {}
-            }
-        }
-        let time: Timestamp = event.time;
-        if time != moment.now {
-            self.last = Some(time);
-        }
-    }
-}
-
-/// Size of a file and its last 64 KiB, from the beginning of a line.
-fn last_bytes(path: &Path) -> std::io::Result<(u64, Vec<u8>)> {
-    use std::os::unix::fs::FileExt;
-    let (file, metadata) = read::open(path)?;
-    let from = metadata.len().saturating_sub(BUFFER_BYTES as u64);
-    let mut bytes = vec![0; BUFFER_BYTES];
-    let count = file.read_at(&mut bytes, from)?;
-    bytes.truncate(count);
-    if from > 0 {
-        let start = bytes.iter().position(|byte| *byte == b'\n').map_or(0, |place| place + 1);
-        bytes.drain(..start);
-    }
-    Ok((metadata.len(), bytes))
 }

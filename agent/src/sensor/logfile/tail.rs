@@ -15,9 +15,21 @@ pub(in crate::sensor) const BUFFER_BYTES: usize = limits::TEXT_BYTES_MAX;
 /// A line counts once more for each so many bytes: memory is bounded also where lines are long.
 const BYTES_PER_BUDGET: usize = 1024;
 
-/// A line without its line feed.
+/// What a file is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::sensor) enum Unit {
+    /// Lines.
+    #[default]
+    Lines,
+    /// Records of so many bytes each, at most a buffer.
+    Records(usize),
+}
+
+/// A line without its line feed, or a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::sensor) struct Line<'a> {
+    /// The file it stands in.
+    pub(in crate::sensor) file: FileId,
     /// Where it begins in its file.
     pub(in crate::sensor) offset: u64,
     /// What it says, at most 64 KiB of it.
@@ -30,6 +42,7 @@ pub(in crate::sensor) struct Line<'a> {
 #[derive(Debug)]
 pub(super) struct Tail {
     file: File,
+    unit: Unit,
     pub(super) id: FileId,
     pub(super) head: Head,
     pub(super) offset: u64,
@@ -50,10 +63,16 @@ struct Long {
 impl Tail {
     /// Opens a file to be read from an offset.
     pub(super) fn open(path: &Path, offset: u64, now: Instant) -> io::Result<Self> {
-        let (file, metadata) = read::open(path)?;
+        let (file, metadata) = read::open_beneath(path)?;
         let head = Head::read(&file, offset.min(HEAD_BYTES_MAX as u64))?;
         let id = FileId::of(&metadata);
-        Ok(Self { file, id, head, offset, long: None, seen: None, quiet_since: now })
+        let unit = Unit::Lines;
+        Ok(Self { file, unit, id, head, offset, long: None, seen: None, quiet_since: now })
+    }
+
+    /// The same file, made of something else than lines.
+    pub(super) fn made_of(self, unit: Unit) -> Self {
+        Self { unit, ..self }
     }
 
     pub(super) fn mark(&self) -> Mark {
@@ -87,6 +106,10 @@ impl Tail {
     /// Moves to the last beginning of a line, so that the first line read is a whole one.
     pub(super) fn skip_to_end(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         let len = self.metadata()?.len();
+        if let Unit::Records(bytes) = self.unit {
+            self.offset = len - len % bytes.max(1) as u64;
+            return self.update_head();
+        }
         let from = len.saturating_sub(buffer.len() as u64);
         let count = self.file.read_at(buffer, from)?;
         let read = buffer.get(..count).unwrap_or_default();
@@ -119,7 +142,10 @@ impl Tail {
             let from = self.offset + self.long.as_ref().map_or(0, |long| long.bytes);
             let count = self.file.read_at(buffer, from)?;
             let read = buffer.get(..count).unwrap_or_default();
-            self.take(read, buffer.len(), budget, sink);
+            match self.unit {
+                Unit::Lines => self.take(read, buffer.len(), budget, sink),
+                Unit::Records(bytes) => self.take_records(read, bytes, budget, sink),
+            }
             if count < buffer.len() && *budget > 0 {
                 break;
             }
@@ -144,12 +170,17 @@ impl Tail {
             let (line, after) = rest.split_at(end);
             let bytes = match self.long.take() {
                 Some(long) => {
-                    sink(Line { offset: self.offset, bytes: &long.beginning, is_cut: true });
+                    sink(Line {
+                        file: self.id,
+                        offset: self.offset,
+                        bytes: &long.beginning,
+                        is_cut: true,
+                    });
                     self.offset += long.bytes + end as u64 + 1;
                     long.beginning.len()
                 }
                 None => {
-                    sink(Line { offset: self.offset, bytes: line, is_cut: false });
+                    sink(Line { file: self.id, offset: self.offset, bytes: line, is_cut: false });
                     self.offset += end as u64 + 1;
                     end
                 }
@@ -169,17 +200,39 @@ impl Tail {
         }
     }
 
+    /// Takes whole records; half of one is waited for.
+    fn take_records(
+        &mut self,
+        read: &[u8],
+        record_bytes: usize,
+        budget: &mut usize,
+        sink: &mut dyn FnMut(Line<'_>),
+    ) {
+        for bytes in read.chunks_exact(record_bytes.max(1)) {
+            if *budget == 0 {
+                return;
+            }
+            sink(Line { file: self.id, offset: self.offset, bytes, is_cut: false });
+            self.offset += bytes.len() as u64;
+            *budget -= 1;
+        }
+    }
+
     /// Hands over what stands after the last line feed, of a file to which nothing will be added.
     pub(super) fn flush(&mut self, buffer: &mut [u8], sink: &mut dyn FnMut(Line<'_>)) {
         let len = self.metadata().map_or(self.offset, |metadata| metadata.len());
         if len <= self.offset {
             return;
         }
+        if let Unit::Records(_) = self.unit {
+            self.offset = len;
+            return;
+        }
         if let Some(long) = self.long.take() {
-            sink(Line { offset: self.offset, bytes: &long.beginning, is_cut: true });
+            sink(Line { file: self.id, offset: self.offset, bytes: &long.beginning, is_cut: true });
         } else if let Ok(count) = self.file.read_at(buffer, self.offset) {
             let bytes = buffer.get(..count).unwrap_or_default();
-            sink(Line { offset: self.offset, bytes, is_cut: false });
+            sink(Line { file: self.id, offset: self.offset, bytes, is_cut: false });
         }
         self.offset = len;
     }

@@ -13,6 +13,8 @@ use super::set::Set;
 use super::*;
 use crate::sensor::{DELIVERY_MAX, Delivery, Outlet, Positions, Root, SystemClock};
 
+mod records;
+
 /// Positions as a spool would have committed them.
 #[derive(Clone, Debug, Default)]
 struct Committed(Arc<Mutex<BTreeMap<String, Vec<u8>>>>);
@@ -31,6 +33,8 @@ struct Host {
     set: Option<Set>,
     now: Instant,
     seen: Vec<String>,
+    /// The events of the lines in `seen`.
+    events: Vec<soc_event::Event>,
 }
 
 impl Host {
@@ -38,9 +42,10 @@ impl Host {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("var/log")).unwrap();
         let files = patterns.iter().map(|path| Source::new(path)).collect();
-        let config = Config { enabled: true, from_beginning: true, files };
+        let config = Config { from_beginning: true, files, ..Config::default() };
         let (committed, now) = (Committed::default(), Instant::now());
-        Self { folder, committed, config, set: None, now, seen: Vec::new() }
+        let (seen, events) = (Vec::new(), Vec::new());
+        Self { folder, committed, config, set: None, now, seen, events }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -79,22 +84,42 @@ impl Host {
         for observation in delivery.observations {
             let event = observation.event;
             let is_line = event.kind == kind::LOG;
+            self.events.extend(is_line.then(|| event.clone()));
             let gap = format!("gap: {}", event.text("log.gap.reason").unwrap_or_default());
             self.seen.push(if is_line { event.raw.unwrap() } else { gap });
         }
     }
 
-    /// Reads until nothing is left; what was handed over is committed.
+    /// Reads until nothing is left and waits for what may belong to it; what was handed over is
+    /// committed.
     fn read(&mut self) -> Vec<String> {
+        // Discovery is due every two seconds.
+        self.read_every(Duration::from_secs(2))
+    }
+
+    /// The same within a moment.
+    fn read_at_once(&mut self) -> Vec<String> {
+        self.read_every(Duration::from_millis(1))
+    }
+
+    /// The events of what is new.
+    fn events(&mut self) -> Vec<soc_event::Event> {
+        self.events.clear();
+        self.read();
+        std::mem::take(&mut self.events)
+    }
+
+    fn read_every(&mut self, step: Duration) -> Vec<String> {
         let context = self.context();
-        let mut set = self.set.take().unwrap_or_else(|| Set::new(self.config.clone(), &context));
+        let start = || Set::new(self.config.clone(), Arc::default(), &context);
+        let mut set = self.set.take().unwrap_or_else(start);
         loop {
-            // Discovery is due every two seconds.
-            self.now += Duration::from_secs(2);
+            self.now += step;
+            set.discover_soon();
             let pass = set.pass(self.now);
-            let more = pass.more;
+            let goes_on = pass.more || (pass.waits && step > Duration::from_secs(1));
             self.commit(pass.delivery);
-            if !more {
+            if !goes_on {
                 break;
             }
         }
@@ -160,7 +185,7 @@ fn long_lines_fill_a_delivery_sooner_and_none_is_lost() {
     let line = |n: usize| format!("{n} {}\n", "x".repeat(60_000));
     host.write("a.log", (0..100).map(line).collect::<String>());
     let context = host.context();
-    let mut set = Set::new(host.config.clone(), &context);
+    let mut set = Set::new(host.config.clone(), Arc::default(), &context);
     let mut count = 0;
     loop {
         host.now += Duration::from_secs(2);
@@ -412,7 +437,7 @@ fn bytes_that_are_no_text_are_replaced_and_flagged() {
     let mut host = host();
     host.write("a.log", b"ok\nbad \xff\xfe\n\0\0\0hole\n");
     let context = host.context();
-    let mut set = Set::new(host.config.clone(), &context);
+    let mut set = Set::new(host.config.clone(), Arc::default(), &context);
     let events: Vec<_> =
         set.pass(host.now).delivery.observations.into_iter().map(|it| it.event).collect();
     assert!(!events[0].fields.contains_key("event.original_encoding"));
@@ -435,7 +460,7 @@ fn what_was_read_but_not_committed_is_read_again() {
     let mut host = host();
     host.write("a.log", "one\ntwo\n");
     let context = host.context();
-    let _lost = Set::new(host.config.clone(), &context).pass(host.now);
+    let _lost = Set::new(host.config.clone(), Arc::default(), &context).pass(host.now);
     assert_eq!(host.read(), ["one", "two"]);
 }
 
@@ -536,7 +561,7 @@ proptest! {
                 Act::Restart => host.stop(),
                 Act::LoseThenRestart => {
                     let context = host.context();
-                    let _lost = Set::new(host.config.clone(), &context).pass(host.now);
+                    let _lost = Set::new(host.config.clone(), Arc::default(), &context).pass(host.now);
                     host.stop();
                 }
             }
@@ -577,7 +602,7 @@ async fn the_running_sensor_hears_of_new_lines() {
     let (outlet, mut deliveries) = Outlet::channel();
     let (stop, stopped) = channel::channel(false);
     let context = Context { outlet, stop: stopped, ..host.context() };
-    let sensor = Box::new(Logfile::new(host.config.clone()));
+    let sensor = Box::new(Logfile::new(host.config.clone(), Arc::default()));
     let running = tokio::spawn(sensor.run(context));
     // The first delivery holds the marks of the patterns: the sensor is watching.
     assert!(deliveries.recv().await.unwrap().observations.is_empty());
