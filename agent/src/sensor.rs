@@ -8,12 +8,16 @@
 
 pub mod antivirus;
 mod config;
+pub mod firewall;
 mod fit;
 pub mod host;
 pub mod journald;
 pub mod logfile;
+mod netlink;
+mod owner;
 pub mod port;
 mod read;
+mod sock_diag;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
