@@ -8,6 +8,7 @@
 
 pub mod antivirus;
 mod config;
+pub mod connection;
 pub mod firewall;
 mod fit;
 pub mod host;

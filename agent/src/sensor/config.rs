@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{Sensor, antivirus, host, journald, logfile, port};
+use super::{Sensor, antivirus, connection, host, journald, logfile, port};
 
 /// What the sensors watch and how often. Every sensor has a table of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -12,6 +12,8 @@ pub struct Config {
     pub antivirus: antivirus::Config,
     /// Listening sockets.
     pub port: port::Config,
+    /// Connections to others.
+    pub connection: connection::Config,
     /// Logs that are files.
     pub logfile: logfile::Config,
     /// The journal of systemd.
@@ -25,6 +27,7 @@ impl Config {
     pub fn mistakes(&self) -> Vec<String> {
         let mut mistakes = self.logfile.mistakes();
         mistakes.extend(self.antivirus.mistakes());
+        mistakes.extend(self.connection.mistakes());
         let mut range = |name: &str, value: u64, low: u64, high: u64| {
             if !(low..=high).contains(&value) {
                 mistakes.push(format!("{name} is {value}; it must be {low} to {high}"));
@@ -51,6 +54,9 @@ pub fn build(config: &Config, vitals: &Arc<host::Vitals>) -> Vec<Box<dyn Sensor>
     if config.port.enabled {
         sensors.push(Box::new(port::Ports::new(config.port.clone())));
     }
+    if config.connection.enabled {
+        sensors.push(Box::new(connection::Connections::new(config.connection.clone())));
+    }
     if config.logfile.enabled {
         sensors.push(Box::new(logfile::Logfile::new(config.logfile.clone())));
     }
@@ -71,11 +77,11 @@ mod tests {
 
     #[test]
     fn every_sensor_runs_unless_it_is_switched_off() {
-        let all = ["host", "antivirus", "port", "logfile", "journald"];
+        let all = ["host", "antivirus", "port", "connection", "logfile", "journald"];
         assert_eq!(names(&Config::default()), all);
         let off: Config = toml::from_str(
             "[host]\nenabled = false\n[antivirus]\nenabled = false\n[port]\nenabled = false\n\
-             [logfile]\nenabled = false\n[journald]\nenabled = \"off\"\n",
+             [connection]\nenabled = false\n[logfile]\nenabled = false\n[journald]\nenabled = \"off\"\n",
         )
         .unwrap();
         assert!(names(&off).is_empty());

@@ -29,7 +29,9 @@ use tokio::time::Instant;
 
 pub use super::firewall::{Reach, Reachable};
 pub use super::owner::Owner;
+pub(super) use proc_net::ephemeral_range;
 pub use proc_net::{Scope, Transport};
+pub(super) use watcher::processor_time;
 
 use super::firewall::{Firewall, Wanted};
 use super::owner::{Handle, Owners, Patience};

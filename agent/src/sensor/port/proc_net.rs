@@ -242,7 +242,7 @@ fn endpoint(text: &str) -> Option<(IpAddr, u16)> {
 }
 
 /// From which numbers the kernel gives ports to clients. Source: ip(7).
-pub(super) fn ephemeral_range(root: &Root) -> RangeInclusive<u16> {
+pub(in crate::sensor) fn ephemeral_range(root: &Root) -> RangeInclusive<u16> {
     let text = read::text(&root.path("/proc/sys/net/ipv4/ip_local_port_range"));
     let parse = |text: &str| {
         let mut words = text.split_ascii_whitespace().map(str::parse);
