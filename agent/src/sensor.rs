@@ -10,13 +10,18 @@ pub mod antivirus;
 pub mod asked;
 pub mod choice;
 mod config;
+pub mod connection;
 pub mod counts;
+pub mod firewall;
 mod fit;
 pub mod host;
 pub mod journald;
 pub mod logfile;
+mod netlink;
+mod owner;
 pub mod port;
 mod read;
+mod sock_diag;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};

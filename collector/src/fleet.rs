@@ -12,14 +12,20 @@
 //! has passed everything that an earlier process wrote, and whoever is silent already is not judged
 //! again. An agent that said goodbye (`agent.stopped`) is stopped or asleep, not silent.
 //!
+//! **Ports.** What operators approve is a baseline; each port that opens is judged against it and
+//! told as `port.judged` (`judgement`), the event that rules look at.
+//!
 //! Unknown is a state of its own and never counts as protected. Text from agents is stored as text
 //! and becomes neither a name of a metric nor SQL. It knows no rules and no alerts.
 
 mod agency;
 mod antivirus;
+mod baseline;
+mod connections;
 mod enrolment;
 mod host;
 mod import;
+mod judgement;
 mod known;
 mod life;
 mod metrics;
@@ -41,6 +47,8 @@ use crate::live::Bus;
 use crate::store::{self, Store};
 
 pub use agency::{Agency, AgencyView};
+pub use baseline::{Approval, Approve, Approved, PortName};
+pub use connections::Connection;
 pub use enrolment::{Application, Enrolled};
 pub use import::{ImportError, Mistake};
 pub(crate) use known::Standing;
@@ -121,6 +129,7 @@ struct Inner {
     config: Config,
     metrics: metrics::Metrics,
     known: known::Known,
+    ports_told: judgement::Told,
 }
 
 /// The name of the fleet as a reader of the journal.
@@ -142,7 +151,9 @@ impl Fleet {
         let metrics = metrics::Metrics::new(registry)?;
         journal.add_reader(READER);
         let known = known::Known::load(&store).await?;
-        let fleet = Self(Arc::new(Inner { store, journal, bus, clock, config, metrics, known }));
+        let ports_told = judgement::Told::new(*journal.end().borrow());
+        let inner = Inner { store, journal, bus, clock, config, metrics, known, ports_told };
+        let fleet = Self(Arc::new(inner));
         fleet.check_journal().await?;
         fleet.0.journal.set_low_water(READER, fleet.checkpoint().await?);
         fleet.finish_accusations().await?;
@@ -199,6 +210,7 @@ impl Fleet {
         for sql in [
             "UPDATE port SET touched = 0",
             "DELETE FROM port_snapshot",
+            "DELETE FROM port_untold",
             "DELETE FROM checkpoint WHERE reader = 'fleet'",
         ] {
             sqlx::query(sql).execute(&mut *tx).await?;

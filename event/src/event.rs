@@ -92,6 +92,10 @@ pub mod kind {
         AGENT_SHED = "agent.shed";
         /// Made by the collector: an event was too much for a rule, which is not asked any more.
         RULE_PARKED = "rule.parked";
+        /// Made by the collector: a port with what operators approved and how rare it is.
+        PORT_JUDGED = "port.judged";
+        /// Connections of a program to one destination in the last minutes.
+        CONNECTION_OUTBOUND = "connection.outbound";
         /// Made by the collector: what a correlation remembered of an agency had to be given up.
         RULE_EVICTED = "rule.evicted";
     }

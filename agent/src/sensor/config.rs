@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{Sensor, antivirus, asked, host, journald, logfile, port};
+use super::{Sensor, antivirus, asked, connection, host, journald, logfile, port};
 use crate::ring;
 
 /// What the sensors watch and how often. Every sensor has a table of its own.
@@ -14,6 +14,8 @@ pub struct Config {
     pub antivirus: antivirus::Config,
     /// Listening sockets.
     pub port: port::Config,
+    /// Connections to others.
+    pub connection: connection::Config,
     /// Logs that are files.
     pub logfile: logfile::Config,
     /// The journal of systemd.
@@ -30,6 +32,7 @@ impl Config {
         let mut mistakes = self.logfile.mistakes();
         mistakes.extend(self.antivirus.mistakes());
         mistakes.extend(self.anomaly.mistakes());
+        mistakes.extend(self.connection.mistakes());
         let mut range = |name: &str, value: u64, low: u64, high: u64| {
             if !(low..=high).contains(&value) {
                 mistakes.push(format!("{name} is {value}; it must be {low} to {high}"));
@@ -55,6 +58,9 @@ pub fn build(config: &Config, vitals: &Arc<host::Vitals>, state: &Path) -> Vec<B
     }
     if config.port.enabled {
         sensors.push(Box::new(port::Ports::new(config.port.clone())));
+    }
+    if config.connection.enabled {
+        sensors.push(Box::new(connection::Connections::new(config.connection.clone())));
     }
     if config.logfile.enabled {
         let logs = config.logfile.clone();
@@ -95,11 +101,11 @@ mod tests {
 
     #[test]
     fn every_sensor_runs_unless_it_is_switched_off() {
-        let all = ["host", "antivirus", "port", "logfile", "journald"];
+        let all = ["host", "antivirus", "port", "connection", "logfile", "journald"];
         assert_eq!(names(&Config::default()), all);
         let off: Config = toml::from_str(
             "[host]\nenabled = false\n[antivirus]\nenabled = false\n[port]\nenabled = false\n\
-             [logfile]\nenabled = false\n[journald]\nenabled = \"off\"\n",
+             [connection]\nenabled = false\n[logfile]\nenabled = false\n[journald]\nenabled = \"off\"\n",
         )
         .unwrap();
         assert!(names(&off).is_empty());

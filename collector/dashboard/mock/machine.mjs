@@ -101,6 +101,66 @@ const KNOWN = [
   ],
 ];
 
+/** Approvals given while the mock runs, by machine and port. */
+const approvals = new Map();
+const named = (machine, { transport, scope, port, executable }) =>
+  [machine.id, transport, scope, port, executable ?? ''].join(' ');
+
+function judged(machine, port, count) {
+  const reachable = port.scope === 'any' ? ['yes', 'unknown', 'yes'][count % 3] : 'no';
+  return {
+    fields: {
+      'port.reachable': reachable,
+      'port.reachable.source': port.scope === 'loopback' ? 'address' : 'nftables',
+      'port.reachable.rule': 'inet filter input handle 7',
+      'port.reachable.from': reachable === 'yes' && count % 2 ? ['10.0.0.0/8'] : ['any'],
+      'package.managed': count % 9 !== 0,
+      ...(count % 9 !== 0 ? { 'package.name': 'openssh-server' } : {}),
+    },
+    approval: approvals.get(named(machine, port)) ?? null,
+    machines_agency: Math.min(count, 4),
+    machines_fleet: count,
+  };
+}
+
+export function approve(machine, { ports: wanted, agency, note }, who) {
+  const open = ports(machine).filter((port) => port.closed_at === null);
+  const chosen = wanted.length > 0 ? wanted : open;
+  for (const port of chosen) {
+    const at = new Date().toISOString();
+    const id = approvals.size + 1;
+    const code = agency ? machine.agency.code : null;
+    approvals.set(named(machine, port), { id, agency: code, by: who, at, note });
+  }
+  return { approved: chosen.length };
+}
+
+export function revoke(id) {
+  for (const [key, approval] of approvals) if (approval.id === id) approvals.delete(key);
+}
+
+export function connections(machine) {
+  const r = random(seed(machine));
+  const program = (process, executable, user, destination, port, is_new) => ({
+    process,
+    executable,
+    user,
+    destination,
+    transport: 'tcp',
+    port,
+    count: r.below(900) + 1,
+    first_at: new Date(Date.now() - 5e8).toISOString(),
+    last_at: new Date(Date.now() - r.below(9e6)).toISOString(),
+    is_new,
+  });
+  return [
+    program('apt-get', '/usr/bin/apt-get', '_apt', '203.0.113.20', 80, true),
+    program('soc-agent', '/usr/bin/soc-agent', 'root', '192.0.2.10', 7443, false),
+    program('firefox', '/usr/lib/firefox/firefox', 'quantri', '198.51.100.0/24', 443, false),
+    program(null, null, null, null, 443, false),
+  ];
+}
+
 export function ports(machine) {
   const r = random(seed(machine));
   const opened = () => new Date(Date.now() - r.below(20 * 86.4e6)).toISOString();
@@ -116,6 +176,7 @@ export function ports(machine) {
     pid: 500 + r.below(3000),
     opened_at: opened(),
     closed_at: null,
+    ...judged(machine, { transport, scope, port, executable }, r.below(40) + 1),
   }));
   const closed = [8000, 4444].map((port) => ({
     transport: 'tcp',
@@ -129,6 +190,7 @@ export function ports(machine) {
     pid: 4412,
     opened_at: new Date(Date.now() - 9e7).toISOString(),
     closed_at: new Date(Date.now() - 8e7).toISOString(),
+    ...judged(machine, {}, 1),
   }));
   return [...open, ...closed];
 }

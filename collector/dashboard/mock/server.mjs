@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import { readFileSync, existsSync } from 'node:fs';
 import { extname, join, normalize } from 'node:path';
 import { alert as makeAlert, province } from './province.mjs';
-import { detail, events, heartbeats, ports } from './machine.mjs';
+import { approve, connections, detail, events, heartbeats, ports, revoke } from './machine.mjs';
 import { PROBLEMS } from './rules.mjs';
 
 const LEVELS = ['critical', 'high', 'medium', 'low', 'informational'];
@@ -111,6 +111,16 @@ export function start({ port = 0, empty = false } = {}) {
       }
       case 'GET machines/:id/ports':
         return send(response, 200, { items: ports(find(path[1])) });
+      case 'GET machines/:id/connections':
+        return send(response, 200, { items: connections(find(path[1])) });
+      case 'POST machines/:id/ports': {
+        const made = approve(find(path[1]), body, person.name);
+        tell('machine', { topic: 'machine', id: path[1] });
+        return send(response, 200, made);
+      }
+      case 'POST port-approvals/:id/revoke':
+        revoke(Number(path[1]));
+        return send(response, 204);
       case 'GET machines/:id/heartbeats':
         return send(response, 200, { items: heartbeats(find(path[1]), q) });
       case 'GET machines/:id/events':

@@ -8,8 +8,8 @@ use super::page;
 use super::signed::Signed;
 use super::{Api, Problem};
 use crate::fleet::{
-    AntivirusState, Error, HeartbeatPoint, Items, Machine, MachineFilter, MachineRow, MachineSort,
-    Page, PageRequest, Port, Scope, State as MachineState,
+    AntivirusState, Approve, Approved, Connection, Error, HeartbeatPoint, Items, Machine,
+    MachineFilter, MachineRow, MachineSort, Page, PageRequest, Port, Scope, State as MachineState,
 };
 
 /// Heartbeats shown when nothing is said: three hours.
@@ -116,6 +116,43 @@ pub async fn ports(
     Query(query): Query<PortsQuery>,
 ) -> Result<Json<Items<Port>>, Problem> {
     Ok(Json(api.fleet.ports(id(&text)?, query.history.unwrap_or(false)).await?))
+}
+
+/// Approves ports of it: those named, or all that are open now.
+#[utoipa::path(post, path = "/machines/{id}/ports/approve", tag = "machines",
+    params(("id" = String, Path)), request_body = Approve,
+    responses((status = 200, body = Approved), (status = 422, body = Problem)))]
+pub async fn approve_ports(
+    State(api): State<Api>,
+    Signed(session): Signed,
+    Path(text): Path<String>,
+    Json(request): Json<Approve>,
+) -> Result<Json<Approved>, Problem> {
+    Ok(Json(api.fleet.approve_ports(id(&text)?, &request, &session.caller).await?))
+}
+
+/// Takes an approval of a port back.
+#[utoipa::path(post, path = "/port-approvals/{id}/revoke", tag = "machines",
+    params(("id" = i64, Path)),
+    responses((status = 204), (status = 422, body = Problem)))]
+pub async fn revoke_approval(
+    State(api): State<Api>,
+    Signed(session): Signed,
+    Path(number): Path<i64>,
+) -> Result<http::StatusCode, Problem> {
+    api.fleet.revoke_approval(number, &session.caller).await?;
+    Ok(http::StatusCode::NO_CONTENT)
+}
+
+/// Where its programs connect to.
+#[utoipa::path(get, path = "/machines/{id}/connections", tag = "machines",
+    params(("id" = String, Path)), responses((status = 200, body = Items<Connection>)))]
+pub async fn connections(
+    State(api): State<Api>,
+    _: Signed,
+    Path(text): Path<String>,
+) -> Result<Json<Items<Connection>>, Problem> {
+    Ok(Json(api.fleet.connections(id(&text)?).await?))
 }
 
 /// Its heartbeats, at most 500: of more, means.

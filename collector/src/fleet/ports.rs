@@ -5,21 +5,39 @@
 //! snapshot is complete when as many of its events have arrived as each of them announces; one of
 //! which something was lost closes nothing. What is older is told by positions in the journal, not
 //! by clocks: in a lane, events arrive in the order in which they were seen.
+//!
+//! Each that opens is judged (`judgement`): approved or not, and how rare.
 
 use soc_event::{Event, Value, kind};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::Error;
 use super::enrolment::short;
+use super::judgement::{self, Change};
 use crate::journal::{Entry, Position};
 
+/// Further fields of an event that are kept with a port.
+const KEPT: [&str; 11] = [
+    "container.id",
+    "network.namespace",
+    "network.type",
+    "package.managed",
+    "package.name",
+    "port.reachable",
+    "port.reachable.from",
+    "port.reachable.rule",
+    "port.reachable.source",
+    "process.command_line",
+    "process.hash.sha256",
+];
+
 /// What makes a port the same port.
-struct Key {
-    agent: String,
-    transport: String,
-    scope: String,
-    port: i64,
-    executable: String,
+pub(super) struct Key {
+    pub(super) agent: String,
+    pub(super) transport: String,
+    pub(super) scope: String,
+    pub(super) port: i64,
+    pub(super) executable: String,
 }
 
 /// Projects an event about ports; says whether it was one.
@@ -32,9 +50,13 @@ pub(super) async fn apply(connection: &mut SqliteConnection, entry: &Entry) -> R
     } else if event.kind == kind::PORT_OPENED {
         let Some(key) = key else { return Ok(false) };
         open(connection, &key, entry).await?;
+        judgement::add(connection, &key, entry, Change::Opened).await?;
     } else if event.kind == kind::PORT_LISTENING {
         if let Some(key) = key {
-            open(connection, &key, entry).await?;
+            let before = open(connection, &key, entry).await?;
+            if let Some(change) = change(event, before.as_deref()) {
+                judgement::add(connection, &key, entry, change).await?;
+            }
         }
         snapshot(connection, entry).await?;
     } else {
@@ -54,17 +76,45 @@ fn key(entry: &Entry) -> Option<Key> {
     })
 }
 
-async fn open(connection: &mut SqliteConnection, key: &Key, entry: &Entry) -> Result<(), Error> {
+/// What a port that listens has become, if anything is to be judged: it was not known, the day's
+/// snapshot has it still, or others can reach it now.
+fn change(event: &Event, before: Option<&str>) -> Option<Change> {
+    let Some(before) = before else { return Some(Change::Found) };
+    if event.fields.contains_key("port.snapshot") {
+        return Some(Change::Listening);
+    }
+    let reachable = event.text("port.reachable");
+    (reachable != Some("no") && reachable != Some(before)).then_some(Change::Altered)
+}
+
+/// Opens a port, or says again that it is open; who could reach it before, if it was.
+async fn open(
+    connection: &mut SqliteConnection,
+    key: &Key,
+    entry: &Entry,
+) -> Result<Option<String>, Error> {
+    let before: Option<String> = sqlx::query_scalar(
+        "SELECT COALESCE(fields ->> '$.\"port.reachable\"', '') FROM port
+         WHERE agent = ? AND transport = ? AND scope = ? AND port = ? AND executable = ?
+           AND closed_at IS NULL",
+    )
+    .bind(&key.agent)
+    .bind(&key.transport)
+    .bind(&key.scope)
+    .bind(key.port)
+    .bind(&key.executable)
+    .fetch_optional(&mut *connection)
+    .await?;
     let event = &entry.event;
     let text = |name: &str| event.text(name).map(short);
     sqlx::query(
         "INSERT INTO port (agent, transport, scope, port, executable, address, process, user, unit,
-                pid, opened_at, touched)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                pid, opened_at, touched, fields)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (agent, transport, scope, port, executable) WHERE closed_at IS NULL
          DO UPDATE SET address = excluded.address, process = excluded.process,
                 user = excluded.user, unit = excluded.unit, pid = excluded.pid,
-                touched = excluded.touched",
+                touched = excluded.touched, fields = excluded.fields",
     )
     .bind(&key.agent)
     .bind(&key.transport)
@@ -78,9 +128,31 @@ async fn open(connection: &mut SqliteConnection, key: &Key, entry: &Entry) -> Re
     .bind(event.fields.get("process.pid").and_then(Value::as_i64))
     .bind(event.time.as_micros())
     .bind(number(entry.position))
+    .bind(serde_json::Value::Object(further(event)).to_string())
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(before)
+}
+
+/// The fields that are kept besides, short.
+pub(super) fn further(event: &Event) -> serde_json::Map<String, serde_json::Value> {
+    let kept = KEPT.iter().filter_map(|name| {
+        let value = bounded(event.fields.get(*name)?)?;
+        Some(((*name).to_owned(), value))
+    });
+    kept.collect()
+}
+
+/// A value of no more than a few hundred characters.
+fn bounded(value: &Value) -> Option<serde_json::Value> {
+    const ITEMS_MAX: usize = 32;
+    Some(match value {
+        Value::Text(text) => short(text).into(),
+        Value::Boolean(is) => (*is).into(),
+        Value::Number(number) => number.clone().into(),
+        Value::List(items) => items.iter().take(ITEMS_MAX).filter_map(bounded).collect(),
+        Value::Null => return None,
+    })
 }
 
 async fn close(connection: &mut SqliteConnection, key: &Key, entry: &Entry) -> Result<(), Error> {
@@ -141,6 +213,6 @@ fn announcement(event: &Event) -> Option<(String, i64)> {
     Some((short(event.text("port.snapshot")?), count))
 }
 
-fn number(position: Position) -> i64 {
+pub(super) fn number(position: Position) -> i64 {
     i64::try_from(position.0).unwrap_or(i64::MAX)
 }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::life::Life;
-use super::{Error, Fleet, READER, antivirus, host, ports};
+use super::{Error, Fleet, READER, antivirus, connections, host, judgement, ports};
 use crate::journal::{Entry, Position};
 use crate::live::Notice;
 
@@ -75,7 +75,11 @@ impl Fleet {
     }
 
     async fn step_or_pause(&self, from: Position) -> Position {
-        match self.step(from).await {
+        let stepped = match self.step(from).await {
+            Ok(position) => self.tell_ports(position).await.map(|()| position),
+            Err(error) => Err(error),
+        };
+        match stepped {
             Ok(position) => position,
             Err(error) => {
                 self.failed(&error).await;
@@ -130,6 +134,9 @@ impl Fleet {
             if entry.event.kind == kind::AGENT_SILENT {
                 self.apply_silence(changes, entry);
             }
+            if entry.event.kind == kind::PORT_JUDGED {
+                judgement::met(connection, entry).await?;
+            }
             return Ok(());
         }
         let agent = entry.id.agent;
@@ -144,6 +151,7 @@ impl Fleet {
         let applied = match entry.event.kind.family() {
             "antivirus" => antivirus::apply(connection, entry).await?,
             "port" => ports::apply(connection, entry).await?,
+            "connection" => connections::apply(connection, entry).await?,
             "host" => {
                 if let Some(hostname) = host::hostname(&entry.event) {
                     changes.hostnames.insert(agent, hostname);
@@ -209,6 +217,7 @@ impl Fleet {
 
     async fn tick(&self, number: u64, position: Position, seen: Position) {
         let mut outcomes = vec![self.tell_silences(position, seen).await.map(|_| ())];
+        outcomes.push(self.tell_ports(position).await);
         if number % SAVE_TICKS == 1 {
             outcomes.push(self.save_heard().await);
             outcomes.push(self.count().await);

@@ -1,5 +1,6 @@
 mod antivirus;
 mod enrolment;
+mod judgement;
 mod life;
 mod ports;
 mod views;

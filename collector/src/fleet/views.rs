@@ -268,11 +268,11 @@ pub struct Machine {
 }
 
 /// A port with when it opened and closed, by the machine's clock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Port {
     /// tcp or udp.
     pub transport: String,
-    /// loopback, lan or any.
+    /// loopback, lan, any or namespace (a container's).
     pub scope: String,
     /// The bound address.
     pub address: String,
@@ -294,6 +294,15 @@ pub struct Port {
     /// Seen closed.
     #[schema(value_type = Option<String>)]
     pub closed_at: Option<Timestamp>,
+    /// Further fields of the last event about it: `port.reachable`, `package.name`, …
+    #[schema(value_type = Object)]
+    pub fields: serde_json::Value,
+    /// Who approved it, if anybody did.
+    pub approval: Option<super::Approval>,
+    /// How many machines of the agency have or had it, this one included; at most 100.
+    pub machines_agency: i64,
+    /// How many of all.
+    pub machines_fleet: i64,
 }
 
 /// A heartbeat, or the mean of several.

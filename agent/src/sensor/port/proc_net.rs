@@ -5,15 +5,13 @@ use std::ops::RangeInclusive;
 
 use serde::Serialize;
 
-use super::sock_diag;
+use crate::sensor::sock_diag::{self, Diag, SOCKETS_MAX};
 use crate::sensor::{Error, Root, read};
 
 const TCP: [(&str, Transport); 2] = [("tcp", Transport::Tcp), ("tcp6", Transport::Tcp)];
 const UDP: [(&str, Transport); 2] = [("udp", Transport::Udp), ("udp6", Transport::Udp)];
 /// Bytes read at a time; the kernel gives at most a page of a table, in whole lines.
 const CHUNK_BYTES: usize = 4096;
-/// Most sockets that are kept of one table.
-pub(super) const SOCKETS_MAX: usize = 16_384;
 /// Longest line that is waited for.
 const LINE_BYTES_MAX: usize = 1024;
 
@@ -47,6 +45,8 @@ pub enum Scope {
     Lan,
     /// Whoever reaches any address.
     Any,
+    /// It is in a network namespace of its own, as a container is: its network decides.
+    Namespace,
 }
 
 impl Scope {
@@ -56,6 +56,7 @@ impl Scope {
             Self::Loopback => "loopback",
             Self::Lan => "lan",
             Self::Any => "any",
+            Self::Namespace => "namespace",
         }
     }
 
@@ -80,14 +81,37 @@ pub(super) struct Socket {
     pub(super) uid: u32,
     /// 0 for sockets of the kernel.
     pub(super) inode: u64,
+    /// Whether an IPv6 socket leaves IPv4 alone, where that is known.
+    pub(super) is_v6_only: Option<bool>,
+    /// The network namespace, where it is not this process's own.
+    pub(super) namespace: Option<u64>,
+}
+
+impl Socket {
+    fn listening(diag: &Diag) -> Self {
+        Self {
+            transport: Transport::Tcp,
+            address: diag.local.ip(),
+            port: diag.local.port(),
+            uid: diag.uid,
+            inode: diag.inode,
+            is_v6_only: diag.is_v6_only,
+            namespace: None,
+        }
+    }
+
+    pub(super) fn scope(&self) -> Scope {
+        if self.namespace.is_some() { Scope::Namespace } else { Scope::of(self.address) }
+    }
 }
 
 /// All sockets that wait.
 pub(super) fn read(root: &Root) -> Result<Vec<Socket>, Error> {
     // Only the running system can be asked.
     let asked = if *root == Root::default() { sock_diag::listening().ok() } else { None };
-    let Some(mut sockets) = asked else { return tables(root) };
-    append(root, &UDP, &mut sockets)?;
+    let Some(asked) = asked else { return tables(root) };
+    let mut sockets: Vec<Socket> = asked.iter().map(Socket::listening).collect();
+    append(root, "/proc/net", &UDP, &mut sockets)?;
     sockets.sort_by_key(|socket| (socket.port, socket.address));
     Ok(sockets)
 }
@@ -96,7 +120,9 @@ pub(super) fn read(root: &Root) -> Result<Vec<Socket>, Error> {
 /// there is an error, never "no ports".
 pub(super) fn tables(root: &Root) -> Result<Vec<Socket>, Error> {
     let mut sockets = Vec::new();
-    let count = append(root, &TCP, &mut sockets)? + append(root, &UDP, &mut sockets)?;
+    let folder = "/proc/net";
+    let count =
+        append(root, folder, &TCP, &mut sockets)? + append(root, folder, &UDP, &mut sockets)?;
     if count == 0 {
         return Err(Error::Unavailable("there are no tables in /proc/net".to_owned()));
     }
@@ -104,15 +130,27 @@ pub(super) fn tables(root: &Root) -> Result<Vec<Socket>, Error> {
     Ok(sockets)
 }
 
+/// Sockets of another network namespace, as a process in it sees them.
+pub(super) fn of_process(root: &Root, pid: u32, namespace: u64) -> Result<Vec<Socket>, Error> {
+    let mut sockets = Vec::new();
+    let folder = format!("/proc/{pid}/net");
+    append(root, &folder, &TCP, &mut sockets)?;
+    append(root, &folder, &UDP, &mut sockets)?;
+    sockets.iter_mut().for_each(|socket| socket.namespace = Some(namespace));
+    sockets.sort_by_key(|socket| (socket.port, socket.address));
+    Ok(sockets)
+}
+
 /// Appends the sockets of some tables; how many of the tables there are.
 fn append(
     root: &Root,
+    folder: &str,
     names: &[(&str, Transport)],
     sockets: &mut Vec<Socket>,
 ) -> Result<usize, Error> {
     let mut tables = 0;
     for (name, transport) in names {
-        let path = format!("/proc/net/{name}");
+        let path = format!("{folder}/{name}");
         let outcome =
             File::open(root.path(&path)).and_then(|file| table(file, *transport, sockets));
         match outcome {
@@ -179,7 +217,8 @@ pub(super) fn parse(line: &str, transport: Transport) -> Option<Socket> {
     }
     let uid = words.nth(3)?.parse().ok()?;
     let inode = words.nth(1)?.parse().ok()?;
-    Some(Socket { transport, address, port, uid, inode })
+    let (is_v6_only, namespace) = (None, None);
+    Some(Socket { transport, address, port, uid, inode, is_v6_only, namespace })
 }
 
 /// An address as words of 32 bits in the order of the machine, and a port.
@@ -203,7 +242,7 @@ fn endpoint(text: &str) -> Option<(IpAddr, u16)> {
 }
 
 /// From which numbers the kernel gives ports to clients. Source: ip(7).
-pub(super) fn ephemeral_range(root: &Root) -> RangeInclusive<u16> {
+pub(in crate::sensor) fn ephemeral_range(root: &Root) -> RangeInclusive<u16> {
     let text = read::text(&root.path("/proc/sys/net/ipv4/ip_local_port_range"));
     let parse = |text: &str| {
         let mut words = text.split_ascii_whitespace().map(str::parse);

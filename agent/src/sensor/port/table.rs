@@ -10,6 +10,8 @@ use super::{Key, Port};
 pub(super) enum Change {
     /// It was not there before.
     Opened(Port),
+    /// It was there, but who can reach it or which file runs is not what it was.
+    Altered(Port),
     /// It has been gone for longer than the grace period.
     Closed(Port),
 }
@@ -36,7 +38,12 @@ impl Table {
         for (key, port) in &ports {
             match self.open.get_mut(key) {
                 // The process may be another one by now.
-                Some((known, gone_since)) => (*known, *gone_since) = (port.clone(), None),
+                Some((known, gone_since)) => {
+                    if is_altered(known, port) {
+                        changes.push(Change::Altered(port.clone()));
+                    }
+                    (*known, *gone_since) = (port.clone(), None);
+                }
                 None => {
                     self.open.insert(key.clone(), (port.clone(), None));
                     changes.push(Change::Opened(port.clone()));
@@ -67,4 +74,10 @@ impl Table {
     pub(super) fn ports(&self) -> impl Iterator<Item = &Port> {
         self.open.values().map(|(port, _)| port)
     }
+}
+
+/// Whether somebody who knows the one has to hear of the other.
+fn is_altered(known: &Port, port: &Port) -> bool {
+    known.reach != port.reach
+        || (port.owner.sha256.is_some() && known.owner.sha256 != port.owner.sha256)
 }

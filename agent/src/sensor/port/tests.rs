@@ -6,9 +6,11 @@ use std::time::Duration;
 use soc_event::{Timestamp, Value};
 use tokio::time::Instant;
 
+use soc_event::kind;
+
 use super::proc_net::parse;
 use super::*;
-use crate::sensor::{Outlet, Position, Positions, SystemClock};
+use crate::sensor::{Delivery, Outlet, Position, Positions, SystemClock};
 
 #[test]
 fn lines_of_the_kernel_become_sockets() {
@@ -146,8 +148,9 @@ fn a_port_is_described_with_its_process_user_and_unit() {
         event.fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(
         shown.join(" "),
-        "network.transport=tcp network.type=ipv4 port.scope=any process.command_line=/usr/sbin/sshd \
-         -D process.executable=/usr/sbin/sshd process.name=sshd process.pid=812 server.ip=0.0.0.0 \
+        "network.transport=tcp network.type=ipv4 port.reachable=unknown \
+         port.reachable.source=not this machine port.scope=any \
+         process.command_line=/usr/sbin/sshd -D process.executable=/usr/sbin/sshd process.name=sshd process.pid=812 server.ip=0.0.0.0 \
          server.port=22 service.unit=ssh.service user.name=www-data"
     );
 }
@@ -318,6 +321,8 @@ fn a_settled_udp_port_is_a_port_at_once_after_a_restart() {
         address: "0.0.0.0".parse().unwrap(),
         scope: Scope::Any,
         port: 40_000,
+        reach: Reach::plain(Reachable::Unknown, "not this machine"),
+        namespace: None,
         owner: Owner { executable: Some("/usr/sbin/named".to_owned()), ..Owner::default() },
     };
     let position = super::remembered::position([known].iter());

@@ -6,6 +6,7 @@ import type {
   AgencyRef,
   Alert,
   AlertRow,
+  Connection,
   Deed,
   EventView,
   Heartbeat,
@@ -15,6 +16,7 @@ import type {
   Overview,
   Person,
   Port,
+  PortName,
   RuleRow,
   Rules,
   Timeline,
@@ -50,6 +52,12 @@ export const machines = {
   read: (machine: string, signal?: AbortSignal) => get<Machine>(`/machines/${id(machine)}`, signal),
   ports: (machine: string, signal?: AbortSignal) =>
     get<{ items: Port[] }>(`/machines/${id(machine)}/ports?history=true`, signal),
+  connections: (machine: string, signal?: AbortSignal) =>
+    get<{ items: Connection[] }>(`/machines/${id(machine)}/connections`, signal),
+  /** No ports: all that are open now. */
+  approvePorts: (machine: string, ports: PortName[], agency: boolean, note: string) =>
+    post<{ approved: number }>(`/machines/${id(machine)}/ports/approve`, { ports, agency, note }),
+  revokePort: (approval: number) => post<void>(`/port-approvals/${approval}/revoke`, {}),
   heartbeats: (machine: string, of: Query, signal?: AbortSignal) =>
     get<{ items: Heartbeat[] }>(`/machines/${id(machine)}/heartbeats${query(of)}`, signal),
   events: (machine: string, of: Query, signal?: AbortSignal) =>

@@ -136,7 +136,7 @@ export interface Machine extends MachineRow {
 
 export interface Port {
   transport: string;
-  scope: 'loopback' | 'lan' | 'any' | (string & {});
+  scope: 'loopback' | 'lan' | 'any' | 'namespace' | (string & {});
   address: string;
   port: number;
   process: string | null;
@@ -146,6 +146,42 @@ export interface Port {
   pid: number | null;
   opened_at: string;
   closed_at: string | null;
+  /** Further fields of the last event about it: `port.reachable`, `package.name`, … */
+  fields: Record<string, unknown>;
+  approval: PortApproval | null;
+  /** Machines that have or had it, this one included; counted up to 100. */
+  machines_agency: number;
+  machines_fleet: number;
+}
+
+export interface PortApproval {
+  id: number;
+  /** Code of the agency it is for; null when it is for this machine. */
+  agency: string | null;
+  by: string;
+  at: string;
+  note: string;
+}
+
+export interface PortName {
+  transport: string;
+  scope: string;
+  port: number;
+  executable: string;
+}
+
+/** Where a program connects to; `destination` is an address, a network, or null for very many. */
+export interface Connection {
+  process: string | null;
+  executable: string | null;
+  user: string | null;
+  destination: string | null;
+  transport: string;
+  port: number;
+  count: number;
+  first_at: string;
+  last_at: string;
+  is_new: boolean;
 }
 
 /** Fractions are 0..1, memory and spool in bytes and events. */

@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::{HeartbeatPoint, Items, Machine, MetricsListener, Port, machines};
-use crate::fleet::{Error, Fleet};
+use crate::fleet::{Approval, Error, Fleet};
 
 /// Points of one chart at the most.
 const POINTS_MAX: i64 = 500;
@@ -46,10 +46,35 @@ impl Fleet {
     /// When the database cannot be read.
     pub async fn ports(&self, id: AgentId, history: bool) -> Result<Items<Port>, Error> {
         let rows = sqlx::query(
-            "SELECT transport, scope, address, port, process, executable, user, unit, pid,
-                    opened_at, closed_at
-             FROM port WHERE agent = ? AND (? OR closed_at IS NULL)
-             ORDER BY closed_at IS NOT NULL, closed_at DESC, port, transport, scope, id LIMIT ?",
+            "WITH RECURSIVE above (id) AS (
+                SELECT agency FROM agent WHERE id = ?1
+                UNION SELECT parent FROM agency JOIN above USING (id) WHERE parent IS NOT NULL)
+             SELECT shown.transport, shown.scope, address, shown.port, process, shown.executable,
+                    user, unit, pid, opened_at, closed_at, fields,
+                    approval.id AS approval, code, approved_by, approved_at, note,
+                    (SELECT COUNT(*) FROM (
+                        SELECT DISTINCT other.agent FROM port other
+                        JOIN agent ON agent.id = other.agent
+                        WHERE other.transport = shown.transport AND other.port = shown.port
+                          AND other.scope = shown.scope AND other.executable = shown.executable
+                          AND agency = (SELECT agency FROM agent WHERE id = ?1)
+                        LIMIT 100)) AS machines_agency,
+                    (SELECT COUNT(*) FROM (
+                        SELECT DISTINCT other.agent FROM port other
+                        WHERE other.transport = shown.transport AND other.port = shown.port
+                          AND other.scope = shown.scope AND other.executable = shown.executable
+                        LIMIT 100)) AS machines_fleet
+             FROM port shown
+             LEFT JOIN port_approval approval ON approval.id = (
+                SELECT MIN(id) FROM port_approval
+                WHERE revoked_at IS NULL AND transport = shown.transport
+                  AND port_approval.scope = shown.scope AND port_approval.port = shown.port
+                  AND port_approval.executable = shown.executable
+                  AND (agent = ?1 OR agency IN (SELECT id FROM above)))
+             LEFT JOIN agency ON agency.id = approval.agency
+             WHERE shown.agent = ?1 AND (?2 OR closed_at IS NULL)
+             ORDER BY closed_at IS NOT NULL, closed_at DESC, shown.port, shown.transport,
+                      shown.scope, shown.id LIMIT ?3",
         )
         .bind(id.to_string())
         .bind(history)
@@ -127,7 +152,12 @@ fn time(row: &SqliteRow, name: &str) -> Result<Timestamp, sqlx::Error> {
 fn port(row: &SqliteRow) -> Result<Port, sqlx::Error> {
     let closed_at: Option<i64> = row.try_get("closed_at")?;
     let executable: String = row.try_get("executable")?;
+    let fields: &str = row.try_get("fields")?;
     Ok(Port {
+        fields: serde_json::from_str(fields).unwrap_or_default(),
+        approval: approval(row)?,
+        machines_agency: row.try_get("machines_agency")?,
+        machines_fleet: row.try_get("machines_fleet")?,
         transport: row.try_get("transport")?,
         scope: row.try_get("scope")?,
         address: row.try_get("address")?,
@@ -140,6 +170,17 @@ fn port(row: &SqliteRow) -> Result<Port, sqlx::Error> {
         opened_at: time(row, "opened_at")?,
         closed_at: closed_at.map(Timestamp::from_micros),
     })
+}
+
+fn approval(row: &SqliteRow) -> Result<Option<Approval>, sqlx::Error> {
+    let Some(id) = row.try_get::<Option<i64>, _>("approval")? else { return Ok(None) };
+    Ok(Some(Approval {
+        id,
+        agency: row.try_get("code")?,
+        by: row.try_get("approved_by")?,
+        at: time(row, "approved_at")?,
+        note: row.try_get("note")?,
+    }))
 }
 
 fn point(row: &SqliteRow) -> Result<HeartbeatPoint, sqlx::Error> {
