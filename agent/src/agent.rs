@@ -181,9 +181,9 @@ impl Agent {
 
     fn supervisor(&self, config: &Config, stop: &watch::Receiver<bool>) -> Supervisor {
         let (settings, vitals) = (config.sensor.clone(), self.vitals.clone());
-        let told = self.vitals.clone();
+        let (told, state) = (self.vitals.clone(), self.state.clone());
         Supervisor {
-            build: Arc::new(move || sensor::build(&settings, &vitals)),
+            build: Arc::new(move || sensor::build(&settings, &vitals, &state)),
             context: Context {
                 root: self.root.clone(),
                 clock: Arc::new(SystemClock),

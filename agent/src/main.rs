@@ -54,6 +54,12 @@ struct Check {
     /// Settings; /etc/soc-agent/config.toml if it is there.
     #[arg(long, env = "SOC_AGENT_CONFIG")]
     config: Option<PathBuf>,
+    /// Also write the EICAR test file into a folder below the state folder and see whether
+    /// real-time protection catches it. The file is harmless, and removed.
+    #[arg(long)]
+    selftest: bool,
+    #[command(flatten)]
+    state: State,
 }
 
 #[derive(Args)]
@@ -152,7 +158,12 @@ fn show_check(arguments: &Check) -> ExitCode {
         Ok(config) => config,
         Err(error) => return fail(&error, EXIT_MISTAKE),
     };
-    let report = check::run(&Root::default(), &config.sensor, &SystemClock);
+    let root = Root::default();
+    let mut report = check::run(&root, &config.sensor, &SystemClock);
+    if arguments.selftest {
+        let folder = check::TestFolder::below(&arguments.state.state);
+        report.self_test(&root, &config.sensor, &folder, &SystemClock);
+    }
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let colour = check::wants_colour(is_terminal, std::env::var_os("NO_COLOR").as_deref());
     let options = check::Options { json: arguments.json, colour };
