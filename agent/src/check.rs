@@ -1,7 +1,7 @@
 //! What this machine would report: one look through every sensor's eyes, with no collector.
 //!
 //! Needs no rights; what cannot be seen without them is listed, never left out silently. Reads the
-//! host and writes nothing.
+//! host and writes nothing, but for one test file where a self-test is asked for.
 
 mod finding;
 mod text;
@@ -28,6 +28,9 @@ pub struct Options {
     /// Colours, see [`wants_colour`].
     pub colour: bool,
 }
+
+/// Where the self-test of antivirus writes its file.
+pub type TestFolder = antivirus::Folder;
 
 /// Whether to use colours: on a terminal, and unless `NO_COLOR` says otherwise.
 /// Source: <https://no-color.org>.
@@ -67,6 +70,9 @@ pub struct Report {
     pub antivirus: Vec<Fields>,
     /// The last findings of antivirus products.
     pub detections: Vec<antivirus::Detection>,
+    /// Whether the test file was caught, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selftest: Option<antivirus::Outcome>,
     /// Fields of `port.listening`, one for each port.
     pub ports: Vec<Fields>,
     /// The logs that would be followed.
@@ -109,6 +115,7 @@ pub fn run(root: &Root, config: &Config, clock: &dyn Clock) -> Report {
         time: now,
         antivirus: products.products.iter().map(|status| fields(status.event(now))).collect(),
         detections,
+        selftest: None,
         ports: ports
             .ports
             .iter()
@@ -134,6 +141,20 @@ fn fields_of_host(root: &Root, now: Timestamp) -> Fields {
 }
 
 impl Report {
+    /// Tests real-time protection and adds what that showed. Takes up to the configured time.
+    pub fn self_test(
+        &mut self,
+        root: &Root,
+        config: &Config,
+        folder: &TestFolder,
+        clock: &dyn Clock,
+    ) {
+        let outcome = antivirus::self_test(root, &config.antivirus, folder, clock);
+        self.findings.push(finding::tested(&outcome));
+        self.findings.sort_by_key(|finding| finding.weight);
+        self.selftest = Some(outcome);
+    }
+
     /// Writes the report.
     ///
     /// # Errors

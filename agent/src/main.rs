@@ -56,6 +56,12 @@ struct Check {
     /// Settings; /etc/soc-agent/config.toml if it is there.
     #[arg(long, env = "SOC_AGENT_CONFIG")]
     config: Option<PathBuf>,
+    /// Also write the EICAR test file into a folder below the state folder and see whether
+    /// real-time protection catches it. The file is harmless, and removed.
+    #[arg(long)]
+    selftest: bool,
+    #[command(flatten)]
+    state: State,
 }
 
 #[derive(Args)]
@@ -168,7 +174,12 @@ fn show_check(arguments: &Check) -> ExitCode {
         Ok(local) => local,
         Err(error) => return fail(&error, EXIT_MISTAKE),
     };
-    let report = check::run(&Root::default(), &local.config.sensor, &SystemClock);
+    let root = Root::default();
+    let mut report = check::run(&root, &local.config.sensor, &SystemClock);
+    if arguments.selftest {
+        let folder = check::TestFolder::below(&arguments.state.state);
+        report.self_test(&root, &local.config.sensor, &folder, &SystemClock);
+    }
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let colour = check::wants_colour(is_terminal, std::env::var_os("NO_COLOR").as_deref());
     let options = check::Options { json: arguments.json, colour };

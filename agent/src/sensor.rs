@@ -4,7 +4,7 @@
 //! time by an injected clock. It may fail, hang or panic: it alone stops, `supervisor` starts it
 //! again and reports `agent.sensor_failed`. Sensors know neither the spool's layout nor the
 //! network; they never run programs (but `journald`, which runs `journalctl` with fixed arguments)
-//! and never write.
+//! and never write (but `antivirus` its one test file, where the operator asks for the self-test).
 
 pub mod antivirus;
 pub mod asked;

@@ -66,6 +66,8 @@ pub mod kind {
         ANTIVIRUS_STATUS = "antivirus.status";
         /// An antivirus product found malware.
         ANTIVIRUS_DETECTION = "antivirus.detection";
+        /// Whether real-time protection caught the test file the agent wrote.
+        ANTIVIRUS_SELFTEST = "antivirus.selftest";
         /// One listening socket, in the full state sent at start and daily.
         PORT_LISTENING = "port.listening";
         /// A program began to listen.

@@ -1,7 +1,7 @@
 use soc_event::{Fields, Value};
 
 use super::{Finding, Weight};
-use crate::sensor::antivirus::{Detection, Reason, State, Status};
+use crate::sensor::antivirus::{Caught, Detection, Outcome, Reason, State, Status, Unsaid};
 use crate::sensor::logfile::Seen;
 use crate::sensor::port::{Port, Scope};
 
@@ -63,7 +63,7 @@ fn finding(weight: Weight, sentence: String) -> Finding {
 }
 
 fn product(status: &Status) -> Finding {
-    let name = &status.product;
+    let name = status.product();
     let because = reasons(&status.reasons);
     match status.state {
         State::Missing => finding(Weight::Bad, "No antivirus product found.".to_owned()),
@@ -79,6 +79,24 @@ fn product(status: &Status) -> Finding {
     }
 }
 
+/// What the self-test showed, as a sentence.
+pub(super) fn tested(outcome: &Outcome) -> Finding {
+    let name = &outcome.product;
+    match outcome.caught {
+        Caught::Yes => finding(Weight::Good, format!("{name} caught the test file.")),
+        Caught::No => finding(Weight::Bad, format!("{name} did not catch the test file.")),
+        Caught::Unknown => {
+            let what = "The test of real-time protection says nothing";
+            let because = match outcome.reason {
+                Some(Unsaid::NoProduct) | None => "there is no product".to_owned(),
+                Some(Unsaid::NotWritten) => "the test file could not be written".to_owned(),
+                Some(Unsaid::NotWatched) => format!("{name} does not look into that folder"),
+            };
+            finding(Weight::Warning, format!("{what}: {because}."))
+        }
+    }
+}
+
 fn reasons(reasons: &[Reason]) -> String {
     let words = reasons.iter().map(|reason| match reason {
         Reason::SignaturesOutdated => "its signatures are seven days old or older",
@@ -87,6 +105,11 @@ fn reasons(reasons: &[Reason]) -> String {
         Reason::RealtimeUnknown => "whether files are scanned when opened is not known",
         Reason::EngineStopped => "its engine does not run",
         Reason::StateUnknown => "it does not tell its state",
+        Reason::SwitchedOff => "it is switched off by its settings",
+        Reason::PassiveMode => "it is passive and leaves protection to another product",
+        Reason::UpdaterFailing => "new signatures could not be fetched for a day",
+        Reason::TamperProtectionOff => "it does not defend itself against being switched off",
+        Reason::LicenceEnded => "its licence has ended",
         Reason::NoProduct => "it was removed",
     });
     words.collect::<Vec<_>>().join(", ")

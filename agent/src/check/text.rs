@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 
-use soc_event::{Fields, Value};
+use soc_event::{Fields, Timestamp, Value};
 
 use super::{Report, Weight, visible};
 
@@ -120,12 +120,41 @@ impl Page<'_> {
             );
         }
         self.table(&rows)?;
+        for fields in &report.antivirus {
+            self.claims(fields, report.time)?;
+        }
         for found in &report.detections {
             let time =
                 found.time.map_or_else(|| "at an unknown time".to_owned(), |time| time.to_string());
             let mark = self.paint(Colour::Red, "found");
             let (threat, path) = (visible(&found.threat), visible(&found.path));
             writeln!(self.output, "  {mark} {threat} in {path}, {time}")?;
+        }
+        Ok(())
+    }
+
+    /// Every claim about a product, who says so and since when, and what nobody says.
+    fn claims(&mut self, fields: &Fields, now: Timestamp) -> io::Result<()> {
+        let mut rows = vec![["CLAIM", "VALUE", "SAID BY", "AGE"].map(str::to_owned)];
+        let mut unknown = Vec::new();
+        for (name, value) in fields {
+            let short = name.strip_prefix("antivirus.").unwrap_or(name);
+            if let Some(Value::Text(at)) = fields.get(&format!("{name}.at")) {
+                let source = cell(fields, &format!("{name}.source"));
+                rows.push([short.to_owned(), cell(fields, name), source, age(at, now)]);
+            } else if *value == Value::Null || *value == Value::from("unknown") {
+                unknown.push(short);
+            }
+        }
+        if rows.len() > 1 {
+            writeln!(
+                self.output,
+                "  {}",
+                self.paint(Colour::Bold, &cell(fields, "antivirus.product"))
+            )?;
+            self.table(&rows)?;
+            let unknown = format!("not known: {}", unknown.join(", "));
+            writeln!(self.output, "  {}", self.paint(Colour::Dim, &unknown))?;
         }
         Ok(())
     }
@@ -231,6 +260,19 @@ fn colour_of(cell: &str) -> Option<Colour> {
         "missing" | "off" => Some(Colour::Red),
         "weak" | "unknown" | "any" | "not readable" => Some(Colour::Yellow),
         _ => None,
+    }
+}
+
+/// How long ago something was said: `12 s`, `3 min`, `5 h`, `8 d`.
+fn age(at: &str, now: Timestamp) -> String {
+    let Ok(at) = at.parse::<Timestamp>() else { return "-".to_owned() };
+    let seconds = now.as_micros().saturating_sub(at.as_micros()) / 1_000_000;
+    match seconds {
+        ..0 => "in the future".to_owned(),
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
     }
 }
 

@@ -38,7 +38,6 @@ impl Config {
                 mistakes.push(format!("{name} is {value}; it must be {low} to {high}"));
             }
         };
-        range("antivirus.poll_s", self.antivirus.poll_s, 1, 3600);
         range("port.poll_ms", self.port.poll_ms, 200, 60_000);
         range("port.grace_s", self.port.grace_s, 0, 300);
         range("host.heartbeat_s", self.host.heartbeat_s, 1, 300);
@@ -47,14 +46,14 @@ impl Config {
 }
 
 /// The enabled sensors, ready to run. `vitals` is how the rest of the agent tells the heartbeat
-/// about spool and clock; `state` is the folder in which what stays on this machine is.
+/// about spool and clock, `state` the agent's state folder.
 pub fn build(config: &Config, vitals: &Arc<host::Vitals>, state: &Path) -> Vec<Box<dyn Sensor>> {
     let mut sensors: Vec<Box<dyn Sensor>> = Vec::new();
     if config.host.enabled {
         sensors.push(Box::new(host::Host::new(config.host.clone(), Arc::clone(vitals))));
     }
     if config.antivirus.enabled {
-        sensors.push(Box::new(antivirus::Antivirus::new(config.antivirus.clone())));
+        sensors.push(Box::new(antivirus::Antivirus::new(config.antivirus.clone(), state)));
     }
     if config.port.enabled {
         sensors.push(Box::new(port::Ports::new(config.port.clone())));

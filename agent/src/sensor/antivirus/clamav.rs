@@ -2,27 +2,29 @@
 
 mod conf;
 mod daemon;
+mod freshclam;
+mod scan;
 mod signatures;
 
-use jiff::tz::TimeZone;
+use std::path::Path;
+
+use soc_event::Timestamp;
 
 use super::Config;
-use super::processes::Processes;
-use super::status::{Facts, Realtime};
-use crate::sensor::{Root, read};
-use conf::Conf;
+use super::catalogue::Product;
+use super::claim::{Claim, Origin, Switch};
+use super::facts::{Facts, PATHS_MAX};
+use super::packages::Packages;
+use super::reading::{Scene, signs};
+use crate::sensor::logfile::BUFFER_BYTES;
+use crate::sensor::read;
+use conf::{Conf, Settings, argument};
 use daemon::Answer;
+use freshclam::Updater;
 use signatures::Signatures;
 
-/// Any of these says that ClamAV is installed; configuration alone is left behind by removal.
-const PROGRAMS: [&str; 6] = [
-    "/usr/sbin/clamd",
-    "/usr/bin/clamd",
-    "/usr/bin/clamscan",
-    "/usr/local/sbin/clamd",
-    "/usr/local/bin/clamscan",
-    "/usr/sbin/clamonacc",
-];
+/// The scanner that is told of opened files by the kernel.
+const ON_ACCESS: &str = "clamonacc";
 
 /// What was read, and where it reports findings.
 pub(super) struct Clamav {
@@ -32,57 +34,104 @@ pub(super) struct Clamav {
 
 /// Reads all there is to know, `None` when ClamAV is not installed.
 pub(super) fn read(
-    root: &Root,
+    product: &Product,
     config: &Config,
-    processes: &Processes,
-    zone: &TimeZone,
+    scene: &Scene<'_>,
+    packages: &mut Packages,
 ) -> Option<Clamav> {
-    let program = PROGRAMS.iter().find(|path| root.path(path).exists());
-    let runs = processes.runs("clamd");
-    if program.is_none() && runs != Some(true) {
+    let mut sources = signs(product, scene);
+    if sources.is_empty() {
         return None;
     }
-    let mut sources: Vec<String> = program.iter().map(|path| format!("file {path}")).collect();
+    let Scene { root, processes, zone, now } = *scene;
     let arguments = processes.arguments("clamd").unwrap_or_default();
-    let conf = Conf::read(root, config.clamd_conf.as_deref(), &arguments, &mut sources);
-    let answer = daemon::ask(root, &conf, zone, &mut sources);
-    let signatures = Signatures::read(root, &conf.database_directory, &mut sources);
-    let signatures = signatures.in_use(answer.version());
-    let logs = logs(&conf, processes);
-    let realtime = match processes.runs("clamonacc") {
-        Some(true) => Realtime::On,
-        Some(false) => Realtime::Off,
-        None => Realtime::Unknown,
-    };
-    let facts = Facts {
-        product: "ClamAV".to_owned(),
-        vendor: Some("Cisco Talos".to_owned()),
-        engine_version: answer.engine().or_else(|| package_version(root, &mut sources)),
-        engine_running: running(&answer, runs),
+    let settings = Settings::of_clamd(root, config.clamd_conf.as_deref(), &arguments);
+    sources.extend(settings.origin.iter().map(|origin| origin.source.clone()));
+    let conf = Conf::of(&settings);
+    let (answer, asked) = daemon::ask(root, &conf, zone, now);
+    sources.extend(asked.iter().map(|origin| origin.source.clone()));
+    let on_disk = Signatures::read(root, &conf.database_directory);
+    let signatures = on_disk.in_use(answer.version(), asked.as_ref());
+    sources.extend(signatures.time.iter().map(|time| time.origin.source.clone()));
+    let updater = updater(config, scene, &mut sources);
+    let version = packages.version(root, &product.packages);
+    let engine = answer.engine().zip(asked.as_ref());
+    let mut facts = Facts {
+        engine_version: engine
+            .map(|(version, asked)| asked.claims(version))
+            .or_else(|| version.clone()),
+        version,
+        engine_running: running(&answer, asked, processes.claim("clamd", now)),
         signatures_version: signatures.version,
         signatures_time: signatures.time,
-        signatures_guessed: signatures.is_guessed,
-        realtime,
-        updater_running: processes.runs("freshclam"),
-        is_known: true,
-        sources,
+        is_time_guessed: signatures.is_guessed,
+        updater_running: processes.claim("freshclam", now),
+        updates: updater.updates,
+        updated: updater.updated,
+        scan: scan::last(root, &config.scan_logs, zone, &mut sources),
+        ..Facts::named(&product.name, &product.vendor)
     };
-    Some(Clamav { facts, logs })
+    on_access(&mut facts, &settings, &conf, scene);
+    facts.sources = sources;
+    Some(Clamav { facts, logs: logs(&conf, scene) })
 }
 
 /// A daemon that does not answer may be loading its signatures, or hang: that is not known.
-fn running(answer: &Answer, process: Option<bool>) -> Option<bool> {
-    match (answer, process) {
-        (Answer::Version(_), _) => Some(true),
-        (Answer::Silent, Some(false)) => Some(false),
-        (Answer::Silent | Answer::Refused, _) => None,
+fn running(
+    answer: &Answer,
+    asked: Option<Origin>,
+    process: Option<Claim<bool>>,
+) -> Option<Claim<bool>> {
+    match answer {
+        Answer::Version(_) => asked.map(|asked| asked.claims(true)),
+        Answer::Silent => process.filter(|process| !process.value),
+        Answer::Refused => None,
     }
 }
 
-fn logs(conf: &Conf, processes: &Processes) -> Vec<String> {
+fn updater(config: &Config, scene: &Scene<'_>, sources: &mut Vec<String>) -> Updater {
+    let arguments = scene.processes.arguments("freshclam").unwrap_or_default();
+    let settings = Settings::of_freshclam(scene.root, config.freshclam_conf.as_deref(), &arguments);
+    sources.extend(settings.origin.iter().map(|origin| origin.source.clone()));
+    let log = settings.get("UpdateLogFile").unwrap_or("/var/log/clamav/freshclam.log");
+    let read = Updater::read(scene.root, log, scene.zone, scene.now);
+    sources.extend(read.iter().map(|_| format!("file {log}")));
+    read.unwrap_or_default()
+}
+
+/// Real time is the work of a program of its own since version 0.102, of the daemon before.
+fn on_access(facts: &mut Facts, settings: &Settings, conf: &Conf, scene: &Scene<'_>) {
+    let scanner = scene.processes.claim(ON_ACCESS, scene.now);
+    facts.realtime = match settings.origin.as_ref().filter(|_| conf.scans_on_access) {
+        Some(file) if is_before_clamonacc(facts) => {
+            Some(file.part("ScanOnAccess").claims(Switch::On))
+        }
+        _ => scanner.map(|runs| runs.map(Switch::of)),
+    };
+    let file = settings.origin.as_ref().map(|origin| origin.part("OnAccessPrevention"));
+    facts.blocking = file.map(|origin| origin.claims(Switch::of(conf.prevents)));
+    let arguments = scene.processes.arguments(ON_ACCESS).unwrap_or_default();
+    let list = |long: &str, short: &str| {
+        let path = argument(&arguments, long, short).filter(|path| path.starts_with('/'));
+        let text = path.and_then(|path| read::text(&scene.root.path(path)).ok());
+        let lines = text.unwrap_or_default();
+        lines.lines().map(str::to_owned).filter(|line| !line.is_empty()).collect::<Vec<_>>()
+    };
+    facts.watched = [conf.watched.clone(), list("--watch-list", "-W")].concat();
+    facts.excluded = [conf.excluded.clone(), list("--exclude-list", "-e")].concat();
+    facts.watched.truncate(PATHS_MAX);
+    facts.excluded.truncate(PATHS_MAX);
+}
+
+fn is_before_clamonacc(facts: &Facts) -> bool {
+    let version = facts.engine_version.as_ref().map(|version| version.value.as_str());
+    version.is_some_and(|it| ["0.99", "0.100", "0.101"].iter().any(|old| it.starts_with(old)))
+}
+
+fn logs(conf: &Conf, scene: &Scene<'_>) -> Vec<String> {
     let mut logs = vec![conf.log_file.clone()];
-    let arguments = processes.arguments("clamonacc").unwrap_or_default();
-    let given = conf::argument(&arguments, "--log", "-l");
+    let arguments = scene.processes.arguments(ON_ACCESS).unwrap_or_default();
+    let given = argument(&arguments, "--log", "-l");
     logs.push(given.unwrap_or_else(|| "/var/log/clamav/clamonacc.log".to_owned()));
     if conf.logs_to_syslog {
         logs.extend(["/var/log/syslog", "/var/log/messages"].map(str::to_owned));
@@ -91,27 +140,14 @@ fn logs(conf: &Conf, processes: &Processes) -> Vec<String> {
     logs
 }
 
-/// The version in the database of packages: that of the program on disk while no daemon answers.
-fn package_version(root: &Root, sources: &mut Vec<String>) -> Option<String> {
-    use std::io::BufRead;
-    const STATUS: &str = "/var/lib/dpkg/status";
-    let (file, _) = read::open(&root.path(STATUS)).ok()?;
-    let mut wanted = false;
-    // Some megabytes: read line by line, because the agent has to stay small.
-    for line in std::io::BufReader::new(file).lines() {
-        let line = line.ok()?;
-        if let Some(name) = line.strip_prefix("Package: ") {
-            wanted = ["clamav-daemon", "clamav", "clamav-base"].contains(&name);
-        } else if let Some(version) = line.strip_prefix("Version: ").filter(|_| wanted) {
-            sources.push(format!("file {STATUS}"));
-            return Some(upstream(version).to_owned());
-        }
-    }
-    None
-}
-
-/// `1.4.3` of Debian's `1:1.4.3+dfsg-1~deb12u1`.
-fn upstream(version: &str) -> &str {
-    let version = version.split_once(':').map_or(version, |(_, rest)| rest);
-    version.split(['+', '-', '~']).next().unwrap_or(version)
+/// The end of a log and when it was written.
+fn tail(path: &Path) -> Option<(String, Timestamp)> {
+    use std::os::unix::fs::FileExt;
+    let (file, metadata) = read::open(path).ok()?;
+    let written = Timestamp::from_system(metadata.modified().ok()?);
+    let mut bytes = vec![0; BUFFER_BYTES];
+    let from = metadata.len().saturating_sub(u64::try_from(BUFFER_BYTES).ok()?);
+    let count = file.read_at(&mut bytes, from).ok()?;
+    bytes.truncate(count);
+    Some((String::from_utf8_lossy(&bytes).into_owned(), written))
 }

@@ -7,7 +7,9 @@ use serde::Serialize;
 use soc_event::{Event, Timestamp, kind};
 use soc_formats::text::{self, Moment, is_plausible};
 
-use crate::sensor::logfile::{BUFFER_BYTES, Begin, Follower, Found, zone};
+use super::catalogue::Report;
+use super::reading::moment;
+use crate::sensor::logfile::{BUFFER_BYTES, Begin, Follower, Found, expand, zone};
 use crate::sensor::{
     Context, DELIVERY_MAX, Delivery, Observation, Position, Positions, Root, fit, read,
 };
@@ -17,22 +19,67 @@ const LOGS_MAX: usize = 16;
 /// Lines read at a time; most of them report no finding. The rest of a delivery is for states and
 /// gaps.
 const LINES_MAX: usize = DELIVERY_MAX - 64;
+const CLAMAV: &str = "ClamAV";
+/// Nothing is known to have been done.
+const FOUND: &str = "found";
+const UNKNOWN: &str = "unknown";
 /// Who reports findings to syslog.
 const PROGRAMS: [&str; 3] = ["clamd", "clamonacc", "clamscan"];
 /// Says that this sensor has run here before.
 const STARTED: &str = "antivirus started";
 
+/// A log in which a product reports malware.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// Where it is; `*` and `?` may stand in the last part.
+    pub path: String,
+    style: Style,
+}
+
+/// How lines of a log are read.
+#[derive(Clone, Debug)]
+enum Style {
+    Clamav,
+    Described { product: Arc<str>, report: Arc<Report> },
+}
+
+impl Log {
+    /// A log of ClamAV.
+    pub(super) fn clamav(path: String) -> Self {
+        Self { path, style: Style::Clamav }
+    }
+
+    /// A log of a product's data file.
+    pub(super) fn described(product: &str, report: &Report) -> Self {
+        let style = Style::Described { product: product.into(), report: Arc::new(report.clone()) };
+        Self { path: report.log.clone(), style }
+    }
+
+    pub(super) fn read(&self, line: &str, moment: Moment<'_>) -> Option<Detection> {
+        match &self.style {
+            Style::Clamav => Detection::parse(line, moment),
+            Style::Described { product, report } => described(line, product, report, moment.zone),
+        }
+    }
+}
+
 /// A finding as a line of the log has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Detection {
+    /// Whose log it is.
+    pub product: String,
     /// When, as far as the line says it and it can be true.
     pub time: Option<Timestamp>,
-    /// What was found.
+    /// What was found; `unknown` where the line does not say.
     pub threat: String,
     /// Where.
     pub path: String,
+    /// What was done: `found`, `quarantined`, `removed`, `blocked` or `unknown`.
+    pub action: String,
     /// Hash of the file, where the log is configured to have it.
     pub md5: Option<String>,
+    /// The same.
+    pub sha256: Option<String>,
 }
 
 impl Detection {
@@ -62,27 +109,71 @@ impl Detection {
         };
         let (threat, md5) = extended(threat).unwrap_or((threat, None));
         Some(Self {
+            product: CLAMAV.to_owned(),
             time,
             threat: threat.to_owned(),
             path: path.to_owned(),
+            action: FOUND.to_owned(),
             md5: md5.map(str::to_owned),
+            sha256: None,
         })
     }
 
-    fn event(self, now: Timestamp, line: &str) -> Event {
+    fn event(self, now: Timestamp, line: &str, private: Option<&str>) -> Event {
         let time = self.time.filter(|time| is_plausible(*time, now)).unwrap_or(now);
+        let is_test = self.is_of_self_test(private);
         let mut event = Event::own(time, kind::ANTIVIRUS_DETECTION)
-            .with("antivirus.product", "ClamAV")
+            .with("antivirus.product", self.product)
             .with("threat.name", self.threat)
             .with("file.path", self.path)
-            .with("antivirus.action", "found");
-        if let Some(md5) = self.md5 {
-            event = event.with("file.hash.md5", md5);
+            .with("antivirus.action", self.action);
+        let hashes = [("file.hash.md5", self.md5), ("file.hash.sha256", self.sha256)];
+        for (name, hash) in hashes {
+            if let Some(hash) = hash {
+                event = event.with(name, hash);
+            }
+        }
+        if is_test {
+            event = event.with("antivirus.selftest", true);
         }
         event.raw = Some(line.to_owned());
         fit::fit(&mut event);
         event
     }
+
+    /// Whether this is the agent's own test file: exactly that one, in a folder where only root
+    /// can put files, and taken for the test file. No name alone can hide real malware.
+    pub(super) fn is_of_self_test(&self, private: Option<&str>) -> bool {
+        private == Some(self.path.as_str()) && self.threat.to_ascii_lowercase().contains("eicar")
+    }
+}
+
+/// Reads a line as a data file says that such lines are.
+fn described(line: &str, product: &str, report: &Report, zone: &TimeZone) -> Option<Detection> {
+    let filled = report.like.0.fill(line)?;
+    let path = filled.get("path").filter(|path| !path.is_empty())?;
+    let written = report.time.as_deref();
+    let time = filled.get("time").and_then(|time| moment(time, written?, zone));
+    let threat = filled.get("threat").and_then(|threat| threat.split_whitespace().next());
+    let action = match filled.get("action") {
+        None => FOUND,
+        Some(word) => report.actions.get(word).map_or(UNKNOWN, String::as_str),
+    };
+    let hash = |name: &str, digits: usize| {
+        let is_hash = |hash: &&str| {
+            hash.len() == digits && hash.bytes().all(|digit| digit.is_ascii_hexdigit())
+        };
+        filled.get(name).filter(is_hash).map(str::to_ascii_lowercase)
+    };
+    Some(Detection {
+        product: product.to_owned(),
+        time,
+        threat: threat.unwrap_or(UNKNOWN).to_owned(),
+        path: path.to_owned(),
+        action: action.to_owned(),
+        md5: hash("md5", 32),
+        sha256: hash("sha256", 64),
+    })
 }
 
 /// Splits `Name(md5:size)`.
@@ -106,15 +197,19 @@ pub(super) struct Detections {
     root: Root,
     positions: Arc<dyn Positions>,
     zone: TimeZone,
-    logs: Vec<(String, Follower)>,
+    logs: Vec<(String, Log, Follower)>,
     buffer: Vec<u8>,
     started: bool,
     /// Whether [`STARTED`] has been handed over.
     told: bool,
+    /// Path of the agent's own test file.
+    private: Option<String>,
+    /// Who has reported that file.
+    pub(super) caught_by: Option<String>,
 }
 
 impl Detections {
-    pub(super) fn new(context: &Context) -> Self {
+    pub(super) fn new(context: &Context, private: Option<String>) -> Self {
         let started = context.positions.position(STARTED).is_some();
         Self {
             root: context.root.clone(),
@@ -124,19 +219,24 @@ impl Detections {
             buffer: vec![0; BUFFER_BYTES],
             started,
             told: started,
+            private,
+            caught_by: None,
         }
     }
 
     /// Follows these logs; those followed already go on, also when they are no longer named.
-    pub(super) fn follow(&mut self, logs: &[String]) {
+    pub(super) fn follow(&mut self, logs: &[Log]) {
         let begin = if self.started { Begin::Beginning } else { Begin::End };
-        for path in logs {
-            if self.logs.len() < LOGS_MAX && !self.logs.iter().any(|(known, _)| known == path) {
-                let name = format!("antivirus:{path}");
-                let stored = self.positions.position(&name);
-                let (stored, now) = (stored.as_deref(), Instant::now());
-                let follower = Follower::start(&self.root, name, path, stored, begin, now);
-                self.logs.push((path.clone(), follower));
+        for log in logs {
+            for path in paths(&self.root, log) {
+                if self.logs.len() < LOGS_MAX && !self.logs.iter().any(|(known, ..)| *known == path)
+                {
+                    let name = format!("antivirus:{path}");
+                    let stored = self.positions.position(&name);
+                    let (stored, now) = (stored.as_deref(), Instant::now());
+                    let follower = Follower::start(&self.root, name, &path, stored, begin, now);
+                    self.logs.push((path, log.clone(), follower));
+                }
             }
         }
         self.started = true;
@@ -151,15 +251,20 @@ impl Detections {
     pub(super) fn read(&mut self, now: Timestamp, delivery: &mut Delivery) -> bool {
         let mut more = false;
         let mut budget = LINES_MAX.saturating_sub(delivery.observations.len());
-        for (path, follower) in &mut self.logs {
+        let private = self.private.as_deref();
+        for (path, log, follower) in &mut self.logs {
             let observations = &mut delivery.observations;
             let moment = Moment::live(now, &self.zone);
+            let caught_by = &mut self.caught_by;
             let mut sink = |found: Found<'_>| match found {
                 Found::Line(line) => {
                     let text = String::from_utf8_lossy(line.bytes);
-                    let event =
-                        Detection::parse(&text, moment).map(|found| found.event(now, &text));
-                    observations.extend(event.map(Observation::alert));
+                    if let Some(found) = log.read(&text, moment) {
+                        if found.is_of_self_test(private) {
+                            *caught_by = Some(found.product.clone());
+                        }
+                        observations.push(Observation::alert(found.event(now, &text, private)));
+                    }
                 }
                 Found::Gap(gap) => observations.push(gap.observation(path, now)),
             };
@@ -176,18 +281,25 @@ impl Detections {
     }
 }
 
+/// The files of a log; one without a pattern also when it is not there yet.
+fn paths(root: &Root, log: &Log) -> Vec<String> {
+    if log.path.contains(['*', '?']) { expand(root, &log.path) } else { vec![log.path.clone()] }
+}
+
 /// See [`super::last_detections`].
-pub(super) fn last(root: &Root, logs: &[String], now: Timestamp, count: usize) -> Vec<Detection> {
+pub(super) fn last(root: &Root, logs: &[Log], now: Timestamp, count: usize) -> Vec<Detection> {
     let zone = zone(root);
     let moment = Moment::live(now, &zone);
     let mut found = Vec::new();
-    for path in logs {
-        let Ok(bytes) = last_bytes(&root.path(path)) else { continue };
-        let text = String::from_utf8_lossy(&bytes);
-        let lines = text.lines().filter_map(|line| Detection::parse(line, moment));
-        let mut lines: Vec<Detection> = lines.collect();
-        let start = lines.len().saturating_sub(count);
-        found.extend(lines.drain(start..));
+    for log in logs {
+        for path in paths(root, log) {
+            let Ok(bytes) = last_bytes(&root.path(path)) else { continue };
+            let text = String::from_utf8_lossy(&bytes);
+            let lines = text.lines().filter_map(|line| log.read(line, moment));
+            let mut lines: Vec<Detection> = lines.collect();
+            let start = lines.len().saturating_sub(count);
+            found.extend(lines.drain(start..));
+        }
     }
     found.retain(|found| found.time.is_none_or(|time| is_plausible(time, now)));
     found.sort_by_key(|found| found.time);

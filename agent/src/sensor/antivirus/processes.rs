@@ -1,5 +1,8 @@
 use std::io;
 
+use soc_event::Timestamp;
+
+use super::claim::{Claim, Origin};
 use crate::sensor::{Root, read};
 
 /// The kernel keeps so many bytes of a program's name. Source: proc_pid_comm(5).
@@ -25,9 +28,11 @@ impl Processes {
         Some(self.find(name).is_some())
     }
 
-    /// Whether processes could be listed.
-    pub(super) fn are_known(&self) -> bool {
-        self.running.is_some()
+    /// The same as a claim of now.
+    pub(super) fn claim(&self, name: &str, now: Timestamp) -> Option<Claim<bool>> {
+        let runs = self.runs(name)?;
+        let source = if runs { format!("process {name}") } else { format!("no process {name}") };
+        Some(Origin::new(source, now).claims(runs))
     }
 
     /// The arguments of a running program, its own name included.

@@ -1,13 +1,13 @@
 use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use jiff::tz::TimeZone;
 use soc_event::{Lane, Value};
 
 use super::*;
-use crate::sensor::{Outlet, Position, Positions};
+use crate::sensor::{Observation, Outlet, Position, Positions};
 use soc_formats::text::Moment;
 
 fn now() -> Timestamp {
@@ -112,6 +112,10 @@ impl Host {
     }
 
     fn watcher(&self) -> Watcher {
+        self.watcher_with(Config::default())
+    }
+
+    fn watcher_with(&self, config: Config) -> Watcher {
         let (_sender, stop) = tokio::sync::watch::channel(false);
         let context = Context {
             root: self.root(),
@@ -120,13 +124,11 @@ impl Host {
             outlet: Outlet::channel().0,
             stop,
         };
-        Watcher {
-            detections: Detections::new(&context),
-            root: self.root(),
-            clock: Arc::new(Fixed),
-            config: Config::default(),
-            sent: BTreeMap::new(),
-        }
+        Watcher::new(Config { grace_s: 0, ..config }, self.test_folder(), &context)
+    }
+
+    fn test_folder(&self) -> Folder {
+        Folder::below(self.folder.path())
     }
 
     /// One turn; what it gave is committed.
@@ -167,7 +169,7 @@ const FRESH: &str = "ClamAV 1.4.3/27500/Sat Nov 21 10:00:00 2026";
 #[test]
 fn no_product_at_all_is_a_finding() {
     let status = check(&Host::new(), State::Missing, &[Reason::NoProduct]);
-    assert_eq!(status.product, "none");
+    assert_eq!(status.product(), "none");
 }
 
 #[test]
@@ -179,28 +181,35 @@ fn clamav_protects_when_everything_is_known_to_be_well() {
     host.process(502, "/usr/bin/freshclam");
     let status = check(&host, State::Protected, &[]);
     let event = status.event(now());
-    let shown: Vec<String> =
-        event.fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    assert_eq!(
-        shown,
-        [
-            "antivirus.engine.running=true",
-            "antivirus.engine.version=1.4.3",
-            "antivirus.licence.days_left=",
-            "antivirus.licence.end=",
-            "antivirus.product=ClamAV",
-            "antivirus.realtime=on",
-            "antivirus.reasons=",
-            "antivirus.signatures.age_days=1.0",
-            "antivirus.signatures.time=2026-11-21T10:00:00.000000Z",
-            "antivirus.signatures.version=27500",
-            "antivirus.source=file /usr/sbin/clamd, file /etc/clamav/clamd.conf, socket \
+    let check = |name: &str, value: &str, source: &str| {
+        assert_eq!(event.fields[name].to_string(), value, "{name}");
+        assert_eq!(event.text(&format!("{name}.source")), Some(source), "{name}");
+        assert!(event.text(&format!("{name}.at")).is_some(), "{name}");
+    };
+    check("antivirus.mode", "active", "process clamonacc");
+    check("antivirus.engine.running", "true", "socket /run/clamd.ctl");
+    check("antivirus.engine.version", "1.4.3", "socket /run/clamd.ctl");
+    check("antivirus.realtime", "on", "process clamonacc");
+    let blocking = "file /etc/clamav/clamd.conf: OnAccessPrevention";
+    check("antivirus.realtime.blocking", "off", blocking);
+    check("antivirus.signatures.version", "27500", "file /var/lib/clamav/daily.cvd");
+    check("antivirus.updater.running", "true", "process freshclam");
+    for (name, value) in [
+        ("antivirus.product", "ClamAV"),
+        ("antivirus.state", "protected"),
+        ("antivirus.reasons", ""),
+        ("antivirus.signatures.age_days", "1.0"),
+        ("antivirus.updater.state", "unknown"),
+        ("antivirus.tamper_protection", "unknown"),
+        ("antivirus.licence.end", ""),
+        (
+            "antivirus.source",
+            "file /usr/sbin/clamd, process clamd, file /etc/clamav/clamd.conf, socket \
              /run/clamd.ctl, file /var/lib/clamav/daily.cvd",
-            "antivirus.state=protected",
-            "antivirus.updater.running=true",
-            "antivirus.vendor=Cisco Talos",
-        ]
-    );
+        ),
+    ] {
+        assert_eq!(event.fields[name].to_string(), value, "{name}");
+    }
 }
 
 #[test]
@@ -246,8 +255,8 @@ fn signatures_without_a_header_are_never_fresh() {
     host.daemon("ClamAV 1.4.3");
     host.process(501, "/usr/sbin/clamonacc");
     let status = check(&host, State::Weak, &[Reason::SignaturesUnknown]);
-    assert!(status.signatures_time.is_some());
-    assert!(status.sources.iter().any(|it| it == "time of file /var/lib/clamav/test.ndb"));
+    assert!(status.facts.signatures_time.is_some());
+    assert!(status.facts.sources.iter().any(|it| it == "time of file /var/lib/clamav/test.ndb"));
 }
 
 #[test]
@@ -259,8 +268,8 @@ fn a_stopped_daemon_is_off() {
         "Package: clamav-base\nVersion: 1.4.3+dfsg-1~deb12u1\n\nPackage: x\nVersion: 9\n",
     );
     let status = check(&host, State::Off, &[Reason::EngineStopped, Reason::RealtimeOff]);
-    assert_eq!(status.engine_version.as_deref(), Some("1.4.3"));
-    assert_eq!(status.signatures_version.as_deref(), Some("27500"));
+    assert_eq!(status.facts.engine_version.unwrap().value, "1.4.3");
+    assert_eq!(status.facts.signatures_version.unwrap().value, "27500");
 }
 
 #[test]
@@ -277,7 +286,7 @@ fn unreadable_processes_make_nothing_healthy() {
     host.signatures(1);
     host.daemon(FRESH);
     std::fs::remove_dir_all(host.root().path("/proc")).unwrap();
-    check(&host, State::Weak, &[Reason::RealtimeUnknown]);
+    check(&host, State::Unknown, &[Reason::RealtimeUnknown]);
 }
 
 #[test]
@@ -285,39 +294,6 @@ fn configuration_left_behind_is_no_product() {
     let host = Host::new();
     host.write("/etc/clamav/clamd.conf", "LocalSocket /run/clamd.ctl\n");
     check(&host, State::Missing, &[Reason::NoProduct]);
-}
-
-#[test]
-fn other_products_are_named_and_their_state_is_unknown() {
-    let check = |executable: &str, path: &str, product: &str| {
-        let host = Host::new();
-        host.write(path, "");
-        let status = check(&host, State::Unknown, &[Reason::EngineStopped, Reason::StateUnknown]);
-        assert_eq!(status.product, product);
-        host.process(600, executable);
-        check_running(&host, product);
-    };
-    fn check_running(host: &Host, product: &str) {
-        let status = self::check(host, State::Unknown, &[Reason::StateUnknown]);
-        assert_eq!((&*status.product, status.engine_running), (product, Some(true)));
-    }
-    let unit = |name: &str| format!("/usr/lib/systemd/system/{name}.service");
-    check(
-        "/opt/microsoft/mdatp/sbin/wdavdaemon",
-        &unit("mdatp"),
-        "Microsoft Defender for Endpoint",
-    );
-    check("/opt/eset/efs/lib/oaeventd", &unit("efs"), "ESET");
-    check("/opt/kaspersky/kesl/libexec/kesl", &unit("kesl"), "Kaspersky Endpoint Security");
-    check("/opt/bitdefender-security-tools/bin/bdsecd", &unit("bdsec"), "Bitdefender GravityZone");
-    check(
-        "/opt/sophos-spl/base/bin/sophos_watchdog",
-        &unit("sophos-spl"),
-        "Sophos Protection for Linux",
-    );
-    check("/opt/ds_agent/ds_agent", "/opt/ds_agent/ds_agent", "Trend Micro Deep Security Agent");
-    check("/opt/CrowdStrike/falcon-sensor", &unit("falcon-sensor"), "CrowdStrike Falcon");
-    check("/opt/sentinelone/bin/s1-agent", &unit("sentinelone"), "SentinelOne");
 }
 
 #[test]
@@ -369,7 +345,7 @@ fn lines_of_the_log_become_detections() {
     let check = |line: &str, expected: Option<(&str, &str, Option<&str>, Option<&str>)>| {
         let zone = TimeZone::UTC;
         let moment = Moment::live(now(), &zone);
-        let found = Detection::parse(line, moment);
+        let found = Log::clamav("/x".to_owned()).read(line, moment);
         let time = found.as_ref().and_then(|found| Some(found.time?.to_string()));
         let found = found
             .as_ref()
@@ -407,7 +383,7 @@ fn the_last_findings_are_shown_newest_last() {
         .map(|minute| format!("Sun Nov 22 09:{minute}:00 2026 -> /tmp/{minute}: Eicar FOUND\n"))
         .collect();
     host.append("/var/log/clam.log", &lines);
-    let logs = ["/var/log/clam.log".to_owned(), "/nowhere".to_owned()];
+    let logs = ["/var/log/clam.log", "/nowhere"].map(|path| Log::clamav(path.to_owned()));
     let found = last_detections(&host.root(), &logs, now(), 2);
     let paths: Vec<&str> = found.iter().map(|found| &*found.path).collect();
     assert_eq!(paths, ["/tmp/18", "/tmp/19"]);
@@ -425,4 +401,124 @@ fn the_age_is_news_once_a_day() {
         event.fields.get("antivirus.signatures.age_days").and_then(Value::as_f64),
         Some(1.2)
     );
+}
+
+#[test]
+fn that_the_same_was_read_again_is_no_news() {
+    let host = Host::with_clamav();
+    host.write("/var/log/clamav/freshclam.log", "Sun Nov 22 08:00:00 2026 -> x is up-to-date.\n");
+    let earlier = host.observe();
+    host.write("/var/log/clamav/freshclam.log", "Sun Nov 22 09:00:00 2026 -> x is up-to-date.\n");
+    let later = host.observe();
+    assert_ne!(earlier[0].facts.updated, later[0].facts.updated);
+    assert!(!earlier[0].differs(&later[0]));
+}
+
+#[test]
+fn a_restart_within_the_grace_is_not_told() {
+    let host = Host::with_clamav();
+    host.signatures(1);
+    host.daemon(FRESH);
+    host.process(501, "/usr/sbin/clamonacc");
+    let mut watcher = host.watcher();
+    watcher.grace = grace::Grace::new(Duration::from_secs(600), None);
+    assert_eq!(host.turn(&mut watcher, true), ["ClamAV protected"]);
+    std::fs::remove_dir_all(host.root().path("/proc/501")).unwrap();
+    assert!(host.turn(&mut watcher, false).is_empty());
+    // The daily word says what was told before, too.
+    assert_eq!(host.turn(&mut watcher, true), ["ClamAV protected"]);
+    host.process(502, "/usr/sbin/clamonacc");
+    assert!(host.turn(&mut watcher, false).is_empty() && !watcher.is_waiting());
+}
+
+/// Outcome, how it was seen, and why it is not known.
+fn tested(observation: &Observation) -> [String; 4] {
+    assert_eq!(observation.event.kind, soc_event::kind::ANTIVIRUS_SELFTEST);
+    [
+        "antivirus.product",
+        "antivirus.selftest.caught",
+        "antivirus.selftest.by",
+        "antivirus.selftest.reason",
+    ]
+    .map(|name| observation.event.fields[name].to_string())
+}
+
+/// Runs one self-test in which `act` plays the product.
+fn self_tested(host: &Host, act: impl FnOnce(&std::path::Path)) -> Vec<Observation> {
+    let config = Config { selftest: Schedule::Daily, ..Config::default() };
+    let mut watcher = host.watcher_with(config);
+    let mut told = Vec::new();
+    let mut turn = |watcher: &mut Watcher| {
+        let (delivery, _) = watcher.turn(true, false);
+        host.committed.lock().unwrap().extend(delivery.positions);
+        told.extend(delivery.observations);
+    };
+    turn(&mut watcher);
+    let file = host.test_folder().file();
+    let content = std::fs::read_to_string(&file).unwrap();
+    assert!(content.len() == 68 && content.contains("STANDARD-ANTIVIRUS-TEST-FILE"));
+    act(&file);
+    watcher.end_test_now();
+    turn(&mut watcher);
+    assert!(!file.exists() && !file.parent().unwrap().exists());
+    // It is made once a day, also after a restart.
+    turn(&mut host.watcher_with(Config { selftest: Schedule::Daily, ..Config::default() }));
+    assert!(!file.exists());
+    told.retain(|it| it.event.kind != soc_event::kind::ANTIVIRUS_STATUS);
+    told
+}
+
+#[test]
+fn the_self_test_says_whether_the_file_was_caught() {
+    let check = |host: Host, act: &dyn Fn(&std::path::Path), expected: [&str; 4]| {
+        let told = self_tested(&host, act);
+        assert_eq!(tested(told.last().unwrap()), expected);
+    };
+    let host = Host::with_clamav;
+    check(host(), &|_| (), ["ClamAV", "no", "", ""]);
+    let remove = |file: &std::path::Path| std::fs::remove_file(file).unwrap();
+    check(host(), &remove, ["ClamAV", "yes", "removed", ""]);
+    let empty = |file: &std::path::Path| std::fs::write(file, "").unwrap();
+    check(host(), &empty, ["ClamAV", "yes", "removed", ""]);
+    check(Host::new(), &|_| (), ["none", "unknown", "", "no_product"]);
+    let elsewhere = host();
+    elsewhere.append("/etc/clamav/clamd.conf", "OnAccessIncludePath /home\n");
+    check(elsewhere, &|_| (), ["ClamAV", "unknown", "", "not_watched"]);
+}
+
+#[test]
+fn the_self_tests_own_detection_is_marked_and_nothing_else_is() {
+    let host = Host::with_clamav();
+    let told = self_tested(&host, |file| {
+        let file = file.display();
+        host.append("/var/log/clam.log", &format!("{file}: Eicar-Signature FOUND\n"));
+        host.append("/var/log/clam.log", &format!("{file}: Win.Trojan-1 FOUND\n"));
+        host.append("/var/log/clam.log", &format!("{file}.exe: Eicar-Signature FOUND\n"));
+        host.append("/var/log/clam.log", "/tmp/selftest/eicar.com: Eicar-Signature FOUND\n");
+    });
+    let marked: Vec<bool> = told
+        .iter()
+        .filter(|it| it.lane == Lane::Alert)
+        .map(|it| it.event.fields.contains_key("antivirus.selftest"))
+        .collect();
+    assert_eq!(marked, [true, false, false, false]);
+    assert_eq!(tested(told.last().unwrap()), ["ClamAV", "yes", "log", ""]);
+}
+
+#[test]
+fn a_test_file_left_behind_by_a_crash_is_removed_at_the_next_start() {
+    let host = Host::new();
+    let file = host.test_folder().file();
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "left").unwrap();
+    host.watcher();
+    assert!(!file.parent().unwrap().exists());
+}
+
+#[test]
+fn the_program_does_not_carry_the_test_file() {
+    let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    let content = selftest::content_of_file();
+    let head = &content[..24];
+    assert!(!program.windows(head.len()).any(|bytes| bytes == head));
 }

@@ -8,6 +8,7 @@ use soc_event::Timestamp;
 
 use super::conf::Conf;
 use crate::sensor::Root;
+use crate::sensor::antivirus::claim::Origin;
 
 /// How long the daemon has for each read and write.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -47,8 +48,14 @@ impl Answer {
 }
 
 /// Asks for version and statistics, over the socket in the file system, else over loopback.
-pub(super) fn ask(root: &Root, conf: &Conf, zone: &TimeZone, sources: &mut Vec<String>) -> Answer {
-    let mut answer = Answer::Silent;
+/// Says also where somebody answered.
+pub(super) fn ask(
+    root: &Root,
+    conf: &Conf,
+    zone: &TimeZone,
+    now: Timestamp,
+) -> (Answer, Option<Origin>) {
+    let (mut answer, mut asked) = (Answer::Silent, None);
     if let Some(path) = conf.local_socket.as_deref().filter(|path| path.starts_with('/')) {
         let connect = || {
             let stream = UnixStream::connect(root.path(path))?;
@@ -58,7 +65,7 @@ pub(super) fn ask(root: &Root, conf: &Conf, zone: &TimeZone, sources: &mut Vec<S
         };
         answer = converse(connect, zone);
         if answer != Answer::Silent {
-            sources.push(format!("socket {path}"));
+            asked = Some(Origin::new(format!("socket {path}"), now));
         }
     }
     if answer.version().is_none()
@@ -73,10 +80,10 @@ pub(super) fn ask(root: &Root, conf: &Conf, zone: &TimeZone, sources: &mut Vec<S
         let by_tcp = converse(connect, zone);
         if by_tcp.version().is_some() || answer == Answer::Silent {
             answer = by_tcp;
-            sources.push(format!("port {address}"));
+            asked = Some(Origin::new(format!("port {address}"), now));
         }
     }
-    answer
+    (answer, asked)
 }
 
 /// The daemon's port on this machine; a file never makes the agent connect elsewhere.
@@ -139,6 +146,7 @@ pub(super) fn clock(text: &str, zone: &TimeZone) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::conf::Settings;
     use super::*;
 
     #[test]
@@ -160,12 +168,9 @@ mod tests {
     fn only_loopback_is_ever_connected_to() {
         let check = |address: Option<&str>, expected: Option<&str>| {
             let conf = Conf {
-                local_socket: None,
                 tcp_port: Some(3310),
                 tcp_address: address.map(str::to_owned),
-                log_file: String::new(),
-                logs_to_syslog: false,
-                database_directory: String::new(),
+                ..Conf::of(&Settings::default())
             };
             assert_eq!(loopback(&conf).map(|found| found.to_string()).as_deref(), expected);
         };

@@ -1,6 +1,7 @@
 use soc_event::Timestamp;
 
 use super::daemon::Version;
+use crate::sensor::antivirus::claim::{Claim, Origin};
 use crate::sensor::{Root, read};
 
 /// Length of the header. Source: ClamAV `libclamav/cvd.h`.
@@ -12,8 +13,8 @@ const ENDINGS: [&str; 12] =
 /// Which signatures, and from when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Signatures {
-    pub(super) version: Option<String>,
-    pub(super) time: Option<Timestamp>,
+    pub(super) version: Option<Claim<String>>,
+    pub(super) time: Option<Claim<Timestamp>>,
     /// The time is that of a file, not of the signatures in it.
     pub(super) is_guessed: bool,
 }
@@ -21,7 +22,7 @@ pub(super) struct Signatures {
 impl Signatures {
     /// Reads the header of the daily signatures, else of the main ones; signatures of one's own
     /// have no header, then the newest file tells.
-    pub(super) fn read(root: &Root, folder: &str, sources: &mut Vec<String>) -> Self {
+    pub(super) fn read(root: &Root, folder: &str) -> Self {
         for name in ["daily", "main"] {
             let files = ["cld", "cvd"].map(|ending| format!("{folder}/{name}.{ending}"));
             let headers = files.into_iter().filter_map(|path| {
@@ -29,15 +30,20 @@ impl Signatures {
                 Some((Header::parse(&bytes)?, path))
             });
             if let Some((header, path)) = headers.max_by_key(|(header, _)| header.version) {
-                sources.push(format!("file {path}"));
-                let version = Some(header.version.to_string());
-                return Self { version, time: Some(header.time), is_guessed: false };
+                let written = std::fs::metadata(root.path(&path)).and_then(|it| it.modified());
+                let at = written.map_or(header.time, Timestamp::from_system);
+                let origin = Origin::new(format!("file {path}"), at);
+                return Self {
+                    version: Some(origin.claims(header.version.to_string())),
+                    time: Some(origin.claims(header.time)),
+                    is_guessed: false,
+                };
             }
         }
-        Self::newest(root, folder, sources)
+        Self::newest(root, folder)
     }
 
-    fn newest(root: &Root, folder: &str, sources: &mut Vec<String>) -> Self {
+    fn newest(root: &Root, folder: &str) -> Self {
         let Ok(entries) = std::fs::read_dir(root.path(folder)) else { return Self::default() };
         let newest = entries
             .filter_map(|entry| {
@@ -48,21 +54,26 @@ impl Signatures {
             })
             .max();
         let Some((modified, name)) = newest else { return Self::default() };
-        sources.push(format!("time of file {folder}/{name}"));
-        Self { version: None, time: Some(Timestamp::from_system(modified)), is_guessed: true }
+        let time = Timestamp::from_system(modified);
+        let origin = Origin::new(format!("time of file {folder}/{name}"), time);
+        Self { version: None, time: Some(origin.claims(time)), is_guessed: true }
     }
 
     /// What the daemon has loaded counts, not what lies on disk; its answer tells the time to a
     /// second in the zone of the host, the header exactly, so the header is taken if it is the same.
-    pub(super) fn in_use(self, answer: Option<&Version>) -> Self {
-        match answer.and_then(|version| version.signatures.as_ref()) {
-            Some((version, _)) if Some(version) == self.version.as_ref() => self,
-            Some((version, time)) => {
-                Self { version: Some(version.clone()), time: *time, is_guessed: false }
+    pub(super) fn in_use(self, answer: Option<&Version>, asked: Option<&Origin>) -> Self {
+        let (Some(answer), Some(asked)) = (answer, asked) else { return self };
+        match &answer.signatures {
+            Some((version, _)) if self.version.as_ref().is_some_and(|it| it.value == *version) => {
+                self
             }
+            Some((version, time)) => Self {
+                version: Some(asked.claims(version.clone())),
+                time: time.map(|time| asked.claims(time)),
+                is_guessed: false,
+            },
             // It runs without official signatures, so those on disk are not in use.
-            None if answer.is_some() => Self { version: None, is_guessed: true, ..self },
-            None => self,
+            None => Self { version: None, is_guessed: true, ..self },
         }
     }
 }
