@@ -12,6 +12,7 @@ mod fit;
 pub mod host;
 pub mod journald;
 pub mod logfile;
+pub mod network;
 pub mod port;
 mod read;
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{Sensor, antivirus, host, journald, logfile, port};
+use super::{Sensor, antivirus, host, journald, logfile, network, port};
 
 /// What the sensors watch and how often. Every sensor has a table of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -18,6 +18,8 @@ pub struct Config {
     pub journald: journald::Config,
     /// Inventory and heartbeat.
     pub host: host::Config,
+    /// The network around this host.
+    pub network: network::Config,
 }
 
 impl Config {
@@ -25,6 +27,7 @@ impl Config {
     pub fn mistakes(&self) -> Vec<String> {
         let mut mistakes = self.logfile.mistakes();
         mistakes.extend(self.antivirus.mistakes());
+        mistakes.extend(self.network.mistakes());
         let mut range = |name: &str, value: u64, low: u64, high: u64| {
             if !(low..=high).contains(&value) {
                 mistakes.push(format!("{name} is {value}; it must be {low} to {high}"));
@@ -58,6 +61,9 @@ pub fn build(config: &Config, vitals: &Arc<host::Vitals>) -> Vec<Box<dyn Sensor>
         let followed = config.logfile.syslog_paths();
         sensors.push(Box::new(journald::Journald::new(config.journald.clone(), followed)));
     }
+    if config.network.enabled {
+        sensors.push(Box::new(network::Network::new(config.network.clone())));
+    }
     sensors
 }
 
@@ -73,6 +79,8 @@ mod tests {
     fn every_sensor_runs_unless_it_is_switched_off() {
         let all = ["host", "antivirus", "port", "logfile", "journald"];
         assert_eq!(names(&Config::default()), all);
+        let on: Config = toml::from_str("[network]\nenabled = true\n").unwrap();
+        assert!(names(&on).contains(&"network"), "the network is watched only where it is wished");
         let off: Config = toml::from_str(
             "[host]\nenabled = false\n[antivirus]\nenabled = false\n[port]\nenabled = false\n\
              [logfile]\nenabled = false\n[journald]\nenabled = \"off\"\n",
