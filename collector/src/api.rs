@@ -55,6 +55,7 @@ mod health;
 mod live;
 mod machines;
 mod meta;
+mod neighbours;
 mod overview;
 mod page;
 mod problem;
@@ -211,6 +212,8 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(machines::show))
         .routes(routes!(machines::ports))
         .routes(routes!(machines::heartbeats))
+        .routes(routes!(neighbours::list))
+        .routes(routes!(neighbours::decide))
         .routes(routes!(events::of_machine))
         .routes(routes!(events::show))
         .routes(routes!(agencies::list, agencies::add))

@@ -4,10 +4,12 @@
 //! killed and started again. What is left running is stopped by its process id when dropped.
 
 pub mod api;
+pub mod lan;
 pub mod program;
 pub mod stage;
 
 pub use api::Api;
+pub use lan::Lan;
 pub use program::Program;
 pub use stage::{Stage, data_file, skip};
 

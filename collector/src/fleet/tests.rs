@@ -1,6 +1,7 @@
 mod antivirus;
 mod enrolment;
 mod life;
+mod neighbours;
 mod ports;
 mod views;
 
