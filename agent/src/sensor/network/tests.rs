@@ -2,6 +2,7 @@
 //! of the whole system.
 
 mod frames;
+mod kernel;
 mod parse;
 mod watch;
 
