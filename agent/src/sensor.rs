@@ -18,6 +18,7 @@ pub mod host;
 pub mod journald;
 pub mod logfile;
 mod netlink;
+pub mod network;
 mod owner;
 pub mod port;
 mod read;

@@ -55,6 +55,7 @@ mod health;
 mod live;
 mod machines;
 mod meta;
+mod neighbours;
 mod overview;
 mod page;
 mod problem;
@@ -214,6 +215,8 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(machines::revoke_approval))
         .routes(routes!(machines::connections))
         .routes(routes!(machines::heartbeats))
+        .routes(routes!(neighbours::list))
+        .routes(routes!(neighbours::decide))
         .routes(routes!(events::of_machine))
         .routes(routes!(events::show))
         .routes(routes!(agencies::list, agencies::add))

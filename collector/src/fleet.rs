@@ -29,6 +29,7 @@ mod judgement;
 mod known;
 mod life;
 mod metrics;
+mod neighbour;
 mod ports;
 mod projection;
 mod runs;
@@ -59,6 +60,9 @@ pub use views::{
     AgencyRef, AntivirusCounts, AntivirusState, AntivirusSummary, HeartbeatPoint, Items, Machine,
     MachineCounts, MachineFilter, MachineRow, MachineSort, MetricsListener, OverviewFleet, Page,
     PageRequest, Port, Scope,
+};
+pub use views::{
+    Decided, Neighbour, NeighbourCoverage, NeighbourDecision, NeighbourFilter, Witness,
 };
 
 /// How long until a machine counts as silent, and how long heartbeats are kept.

@@ -92,6 +92,18 @@ pub mod kind {
         AGENT_CONFIGURATION = "agent.configuration";
         /// A sensor was switched off, or on again, for the agent to stay within its own caps.
         AGENT_SHED = "agent.shed";
+        /// A machine on the network of this host: who it is and when it was seen.
+        NETWORK_NEIGHBOUR = "network.neighbour";
+        /// Somebody looks for open ports of this host, or for machines on its network.
+        NETWORK_SCAN = "network.scan";
+        /// Two machines claim one address, or the gateway has become another machine.
+        NETWORK_ARP_CONFLICT = "network.arp_conflict";
+        /// A second server gives addresses (DHCP).
+        NETWORK_DHCP_CONFLICT = "network.dhcp_conflict";
+        /// A router of IPv6 offers itself that was not there before.
+        NETWORK_ROUTER_CONFLICT = "network.router_conflict";
+        /// So much came from the network that part of it was not looked at.
+        NETWORK_FLOOD = "network.flood";
         /// Made by the collector: an event was too much for a rule, which is not asked any more.
         RULE_PARKED = "rule.parked";
         /// Made by the collector: a port with what operators approved and how rare it is.

@@ -4,11 +4,13 @@
 //! killed and started again. What is left running is stopped by its process id when dropped.
 
 pub mod api;
+pub mod lan;
 pub mod program;
 pub mod servers;
 pub mod stage;
 
 pub use api::Api;
+pub use lan::Lan;
 pub use program::Program;
 pub use stage::{Stage, data_file, skip};
 

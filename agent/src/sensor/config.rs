@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{Sensor, antivirus, asked, connection, host, journald, logfile, port};
+use super::{Sensor, antivirus, asked, connection, host, journald, logfile, network, port};
 use crate::ring;
 
 /// What the sensors watch and how often. Every sensor has a table of its own.
@@ -24,6 +24,8 @@ pub struct Config {
     pub host: host::Config,
     /// What is unusual about logs. No sensor: it looks at what the others saw.
     pub anomaly: crate::anomaly::Config,
+    /// The network around this host.
+    pub network: network::Config,
 }
 
 impl Config {
@@ -33,6 +35,7 @@ impl Config {
         mistakes.extend(self.antivirus.mistakes());
         mistakes.extend(self.anomaly.mistakes());
         mistakes.extend(self.connection.mistakes());
+        mistakes.extend(self.network.mistakes());
         let mut range = |name: &str, value: u64, low: u64, high: u64| {
             if !(low..=high).contains(&value) {
                 mistakes.push(format!("{name} is {value}; it must be {low} to {high}"));
@@ -76,6 +79,9 @@ pub fn build(config: &Config, vitals: &Arc<host::Vitals>, state: &Path) -> Vec<B
         let (asks, folder) = (config.logfile.asks.clone(), ring::folder(state));
         sensors.push(Box::new(asked::Asked::new(asks, followed, folder)));
     }
+    if config.network.enabled {
+        sensors.push(Box::new(network::Network::new(config.network.clone())));
+    }
     sensors
 }
 
@@ -102,6 +108,8 @@ mod tests {
     fn every_sensor_runs_unless_it_is_switched_off() {
         let all = ["host", "antivirus", "port", "connection", "logfile", "journald"];
         assert_eq!(names(&Config::default()), all);
+        let on: Config = toml::from_str("[network]\nenabled = true\n").unwrap();
+        assert!(names(&on).contains(&"network"), "the network is watched only where it is wished");
         let off: Config = toml::from_str(
             "[host]\nenabled = false\n[antivirus]\nenabled = false\n[port]\nenabled = false\n\
              [connection]\nenabled = false\n[logfile]\nenabled = false\n[journald]\nenabled = \"off\"\n",

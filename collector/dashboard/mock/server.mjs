@@ -125,6 +125,29 @@ export function start({ port = 0, empty = false } = {}) {
         return send(response, 200, { items: heartbeats(find(path[1]), q) });
       case 'GET machines/:id/events':
         return send(response, 200, events(find(path[1]), q, world));
+      case 'GET neighbours':
+        return send(
+          response,
+          200,
+          page(
+            neighbours.filter((one) => at(one) && around(one, q)),
+            q,
+          ),
+        );
+      case 'POST neighbours/:id': {
+        const one = neighbours.find((found) => found.mac === body.mac);
+        if (!one) return problem(response, 422, 'no such neighbour');
+        if (body.decision && !body.reason) return problem(response, 422, 'say why');
+        one.decided = body.decision
+          ? {
+              decision: body.decision,
+              reason: body.reason,
+              by: person.name,
+              at: new Date().toISOString(),
+            }
+          : null;
+        return send(response, 204);
+      }
       case 'GET agencies':
         return send(response, 200, { items: world.agencies.map(coverage) });
       case 'POST agencies': {
@@ -168,6 +191,7 @@ export function start({ port = 0, empty = false } = {}) {
     }
   }
 
+  const neighbours = makeNeighbours(world);
   const find = (id) => world.machines.find((one) => one.id === id);
   // One rule is parked until somebody takes it up again.
   const parked = new Set([world.rules.find((one) => !one.correlation).id]);
@@ -372,6 +396,53 @@ function filterAlerts(world, q, at) {
             .toLowerCase()
             .includes(text)),
     ),
+  );
+}
+
+function makeNeighbours(world) {
+  const makers = ['Dell', 'HP', 'Brother', 'Hikvision', null, 'MikroTik', 'TP-LINK', 'Canon'];
+  const names = ['may-in-tang-2', null, 'camera-cong', 'DESKTOP-7K2', null, null, 'MAYTINH-04'];
+  return world.machines.slice(0, 60).map((machine, index) => {
+    const hex = (number) => number.toString(16).padStart(2, '0');
+    const mac = `00:1b:a9:${hex(index % 256)}:${hex((index * 7) % 256)}:${hex((index * 31) % 256)}`;
+    const isPrivate = index % 9 === 4;
+    return {
+      agency: machine.agency,
+      mac: isPrivate ? `02${mac.slice(2)}` : mac,
+      private: isPrivate,
+      ip: [`10.${index % 4}.8.${index + 2}`, ...(index % 5 === 0 ? ['fe80::21b:a9ff:fe00:1'] : [])],
+      name: names[index % names.length],
+      vendor: isPrivate ? null : makers[index % makers.length],
+      gateway: index % 20 === 5,
+      seen_by: ['arp', ...(index % 3 ? ['dhcp'] : ['mdns', 'nd'])],
+      witnesses: world.machines
+        .slice(index, index + 1 + (index % 4))
+        .map(({ id, hostname }) => ({ id, hostname })),
+      has_agent: index % 3 === 2,
+      first_seen: new Date(Date.now() - (index + 1) * 7.1e7).toISOString(),
+      last_seen: new Date(Date.now() - index * 1.9e6).toISOString(),
+      decided:
+        index % 7 === 6 && index % 3 !== 2
+          ? {
+              decision: 'not_a_computer',
+              reason: 'Máy in phòng văn thư',
+              by: 'admin',
+              at: new Date(Date.now() - 9e7).toISOString(),
+            }
+          : null,
+    };
+  });
+}
+
+function around(one, q) {
+  const coverage = q.get('coverage') ?? 'without';
+  const machine = q.get('machine');
+  const text = (q.get('q') ?? '').toLowerCase();
+  const is = one.has_agent ? 'with' : one.decided ? 'decided' : 'without';
+  return (
+    (coverage === 'all' || coverage === is) &&
+    (!machine || one.witnesses.some((witness) => witness.id === machine)) &&
+    JSON.stringify(one).toLowerCase().includes(text)
   );
 }
 

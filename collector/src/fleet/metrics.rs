@@ -15,6 +15,7 @@ pub(super) struct Metrics {
     machines: IntGaugeVec,
     coverage: GaugeVec,
     ports: IntGaugeVec,
+    without_agent: IntGaugeVec,
     /// Agencies that have series.
     agencies: Arc<Mutex<BTreeSet<String>>>,
 }
@@ -52,6 +53,13 @@ impl Metrics {
                 Opts::new("soc_collector_open_ports", "Open ports of all machines, by scope."),
                 &["scope"],
             )?,
+            without_agent: IntGaugeVec::new(
+                Opts::new(
+                    "soc_collector_neighbours_without_agent",
+                    "Machines seen on an agency's networks that have no agent and were not accepted.",
+                ),
+                &["agency"],
+            )?,
             agencies: Arc::default(),
         };
         for state in State::ALL {
@@ -64,6 +72,7 @@ impl Metrics {
         registry.register(Box::new(this.machines.clone()))?;
         registry.register(Box::new(this.coverage.clone()))?;
         registry.register(Box::new(this.ports.clone()))?;
+        registry.register(Box::new(this.without_agent.clone()))?;
         Ok(this)
     }
 }
@@ -109,6 +118,22 @@ impl Fleet {
             }
         }
         *told = counts.into_keys().map(str::to_owned).collect();
+        Ok(())
+    }
+
+    /// Takes the counts of neighbours anew; seldomer than the others, because it looks at each.
+    pub(crate) async fn count_neighbours(&self) -> Result<(), Error> {
+        let counts = self.without_agent(&Scope::All).await?;
+        let codes: Vec<(i64, String)> = sqlx::query_as("SELECT id, code FROM agency ORDER BY id")
+            .fetch_all(self.0.store.pool())
+            .await?;
+        let gauge = &self.0.metrics.without_agent;
+        gauge.reset();
+        for (place, (id, code)) in codes.iter().enumerate() {
+            let Some(count) = counts.get(id) else { continue };
+            let code = if place < AGENCIES_MAX { code.as_str() } else { OTHER_AGENCIES };
+            gauge.with_label_values(&[code]).add(*count);
+        }
         Ok(())
     }
 

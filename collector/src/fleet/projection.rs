@@ -9,7 +9,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::life::Life;
-use super::{Error, Fleet, READER, antivirus, connections, host, judgement, ports};
+use super::{
+    Error, Fleet, READER, antivirus, connections, host, judgement, neighbour, ports,
+};
 use crate::journal::{Entry, Position};
 use crate::live::Notice;
 
@@ -19,6 +21,8 @@ const EVENTS_MAX: usize = 2048;
 const TICK: Duration = Duration::from_secs(1);
 /// How often times of hearing are saved and counts are taken: every so many ticks.
 const SAVE_TICKS: u64 = 5;
+/// How often neighbours without an agent are counted: every so many ticks.
+const COUNT_NEIGHBOURS_TICKS: u64 = 60;
 /// How often what is too old is removed: every so many ticks.
 const PRUNE_TICKS: u64 = 600;
 /// Ports of one machine that are kept, open and closed.
@@ -152,10 +156,12 @@ impl Fleet {
             "antivirus" => antivirus::apply(connection, entry).await?,
             "port" => ports::apply(connection, entry).await?,
             "connection" => connections::apply(connection, entry).await?,
+            "network" => neighbour::apply(connection, entry).await?,
             "host" => {
                 if let Some(hostname) = host::hostname(&entry.event) {
                     changes.hostnames.insert(agent, hostname);
                 }
+                neighbour::own_addresses(connection, entry).await?;
                 host::apply(connection, entry).await?
             }
             _ => false,
@@ -222,6 +228,9 @@ impl Fleet {
             outcomes.push(self.save_heard().await);
             outcomes.push(self.count().await);
         }
+        if number % COUNT_NEIGHBOURS_TICKS == 1 {
+            outcomes.push(self.count_neighbours().await);
+        }
         if number % PRUNE_TICKS == 1 {
             outcomes.push(self.prune().await);
         }
@@ -261,6 +270,7 @@ impl Fleet {
             .execute(self.0.store.pool())
             .await?;
         self.prune_ports(PORTS_MAX).await?;
+        self.prune_neighbours(neighbour::NEIGHBOURS_MAX).await?;
         let (heartbeats, ports) = (heartbeats.rows_affected(), ports.rows_affected());
         tracing::debug!(heartbeats, ports, took = ?begun.elapsed(), "removed what was too old");
         Ok(())

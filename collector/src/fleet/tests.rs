@@ -2,6 +2,7 @@ mod antivirus;
 mod enrolment;
 mod judgement;
 mod life;
+mod neighbours;
 mod ports;
 mod views;
 

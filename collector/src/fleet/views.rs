@@ -2,6 +2,7 @@
 
 mod machine;
 mod machines;
+mod neighbours;
 mod overview;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,10 @@ use soc_event::Timestamp;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::State;
+
+pub use neighbours::{
+    Decided, Neighbour, NeighbourCoverage, NeighbourDecision, NeighbourFilter, Witness,
+};
 
 /// Whose machines a person may see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -13,6 +13,8 @@ import type {
   List,
   Machine,
   MachineRow,
+  Neighbour,
+  NeighbourDecision,
   Overview,
   Person,
   Port,
@@ -65,6 +67,13 @@ export const machines = {
       `/machines/${id(machine)}/events${query(of)}`,
       signal,
     ),
+};
+
+export const neighbours = {
+  list: (of: Query, signal?: AbortSignal) =>
+    get<List<Neighbour>>(`/neighbours${query(of)}`, signal),
+  decide: (agency: number, mac: string, decision: NeighbourDecision | null, reason: string) =>
+    post<void>('/neighbours/decision', { agency, mac, decision, reason }),
 };
 
 export const agencies = {

@@ -184,6 +184,27 @@ export interface Connection {
   is_new: boolean;
 }
 
+export const NEIGHBOUR_DECISIONS = ['not_a_computer', 'accepted'] as const;
+export type NeighbourDecision = (typeof NEIGHBOUR_DECISIONS)[number];
+export const NEIGHBOUR_COVERAGES = ['without', 'decided', 'with', 'all'] as const;
+
+/** A machine that others see on their network. */
+export interface Neighbour {
+  agency: AgencyRef;
+  mac: string;
+  private: boolean;
+  ip: string[];
+  name: string | null;
+  vendor: string | null;
+  gateway: boolean;
+  seen_by: string[];
+  witnesses: { id: string; hostname: string }[];
+  has_agent: boolean;
+  first_seen: string;
+  last_seen: string;
+  decided: { decision: NeighbourDecision; reason: string; by: string; at: string } | null;
+}
+
 /** Fractions are 0..1, memory and spool in bytes and events. */
 export interface Heartbeat {
   at: string;
