@@ -24,8 +24,8 @@ use soc_event::Event;
 use tokio::sync::mpsc;
 
 use crate::backoff::Backoff;
-use crate::config::Bytes;
 use crate::sensor::{Delivery, Observation, Outlet, Position, Positions};
+use crate::size::Bytes;
 
 pub use reader::{Frame, Reader};
 use writer::Writer;

@@ -9,9 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::life::Life;
-use super::{
-    Error, Fleet, READER, antivirus, connections, host, judgement, neighbour, ports,
-};
+use super::{Error, Fleet, READER, antivirus, connections, host, judgement, neighbour, ports};
 use crate::journal::{Entry, Position};
 use crate::live::Notice;
 
