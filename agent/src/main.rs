@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use soc_agent::clock::JudgedClock;
 use soc_agent::config::Local;
 use soc_agent::enrol::{self, Enrolment};
-use soc_agent::link::{Address, Pin};
+use soc_agent::link::{Address, Pin, Proxy};
 use soc_agent::sensor::{Root, SystemClock};
 use soc_agent::supervisor::wishes;
 use soc_agent::{agent, check, service, status};
@@ -67,6 +67,9 @@ struct Enrol {
     /// The hash of the collector's CA: sha256:HEX
     #[arg(long)]
     ca_pin: Pin,
+    /// A proxy on the way: http://USER:PASSWORD@HOST:PORT; as the configuration says when not given.
+    #[arg(long, env = "SOC_AGENT_PROXY", hide_env_values = true)]
+    proxy: Option<Proxy>,
     /// Enrol again although there is an identity; the old one is replaced.
     #[arg(long)]
     again: bool,
@@ -102,6 +105,8 @@ struct DryRun {
 const CONFIG_PATH: &str = "/etc/soc-agent/config.toml";
 /// Exit code for wrong arguments and settings; nothing was started.
 const EXIT_MISTAKE: u8 = 2;
+/// How far behind others the agent steps, from 0 to 19. Source: nice(2).
+const NICE: i32 = 10;
 /// Threads for name look-ups and small files; each costs memory while it lives.
 const BLOCKING_THREADS_MAX: usize = 2;
 /// One heap for all threads, and large buffers given back as soon as they are free: without it the
@@ -165,7 +170,7 @@ fn show_check(arguments: &Check) -> ExitCode {
 }
 
 fn enrol(arguments: Enrol) -> Result<ExitCode, Failure> {
-    let Enrol { collector, token, ca_pin, again, state: State { state } } = arguments;
+    let Enrol { collector, token, ca_pin, proxy, again, state: State { state } } = arguments;
     if let (Ok(Some(identity)), false) = (enrol::Identity::load(&state), again) {
         let (agent, folder) = (identity.agent(), state.display());
         return Err(format!(
@@ -175,7 +180,11 @@ fn enrol(arguments: Enrol) -> Result<ExitCode, Failure> {
         .into());
     }
     let root = Root::default();
-    let enrolment = Enrolment::of_machine(collector, token, ca_pin, &root);
+    let proxy = match proxy {
+        Some(proxy) => Some(proxy),
+        None => local(None)?.config.uplink.proxy,
+    };
+    let enrolment = Enrolment::of_machine(collector, token, ca_pin, &root).through(proxy);
     let clock = Arc::new(JudgedClock::of_this_machine());
     let identity = runtime()?.block_on(enrol::enrol(&enrolment, &state, &clock))?;
     println!("enrolled as {} with {}", identity.agent(), identity.peer().address);
@@ -200,8 +209,19 @@ fn with_small_heap() {
     tracing::debug!(%error, "running with the usual heap");
 }
 
+/// Others first, also where no service manager says so. Only for the processor: the class of disk
+/// access is the unit's to set (`IOSchedulingClass=idle`), no safe library does it.
+fn step_back() {
+    let own = rustix::process::getpriority_process(None).unwrap_or(0);
+    if own < NICE {
+        // Refused at worst; then it runs like everybody else.
+        let _ = rustix::process::setpriority_process(None, NICE);
+    }
+}
+
 fn run(arguments: Run) -> ExitCode {
     with_small_heap();
+    step_back();
     let local = match local(arguments.config.as_deref()) {
         Ok(local) => local,
         Err(error) => return fail(&error, EXIT_MISTAKE),

@@ -48,6 +48,7 @@ impl Desk {
             kept.pki.clone(),
             journal.clone(),
             fleet.clone(),
+            kept.configurations.clone(),
             registry,
         );
         gateway.unwrap();

@@ -6,6 +6,7 @@ import type {
   AgencyRef,
   Alert,
   AlertRow,
+  ConfigurationView,
   Deed,
   EventView,
   Heartbeat,
@@ -17,6 +18,7 @@ import type {
   Port,
   RuleRow,
   Rules,
+  TextProblem,
   Timeline,
   Token,
 } from './types';
@@ -69,6 +71,16 @@ export const rules = {
   read: (rule: string, signal?: AbortSignal) =>
     get<RuleRow & { source: string }>(`/rules/${id(rule)}`, signal),
   unpark: (rule: string) => post<void>(`/rules/${id(rule)}/unpark`, {}),
+};
+
+export const configurations = {
+  read: (scope: string, signal?: AbortSignal) =>
+    get<ConfigurationView>(`/configurations${query({ scope })}`, signal),
+  check: (text: string) => post<{ problems: TextProblem[] }>('/configurations/check', { text }),
+  set: (change: { scope: string; text: string; why: string; after: number }) =>
+    post<ConfigurationView>('/configurations', change),
+  restore: (scope: string, version: number, why: string) =>
+    post<ConfigurationView>('/configurations/restore', { scope, version, why }),
 };
 
 export const audit = {
