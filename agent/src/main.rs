@@ -4,6 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::{Args, Parser, Subcommand};
 use soc_agent::clock::JudgedClock;
@@ -105,6 +106,12 @@ struct DryRun {
 const CONFIG_PATH: &str = "/etc/soc-agent/config.toml";
 /// Exit code for wrong arguments and settings; nothing was started.
 const EXIT_MISTAKE: u8 = 2;
+/// Exit code when the agent had to end because nothing moved. Source: sysexits(3), EX_SOFTWARE.
+const EXIT_STUCK: i32 = 70;
+/// How often the agent shows that it moves.
+const PULSE: std::time::Duration = std::time::Duration::from_secs(5);
+/// So often in a row it may not have moved: two minutes.
+const STILL_MAX: u32 = 24;
 /// How far behind others the agent steps, from 0 to 19. Source: nice(2).
 const NICE: i32 = 10;
 /// Threads for name look-ups and small files; each costs memory while it lives.
@@ -243,7 +250,14 @@ fn local(named: Option<&Path>) -> Result<Local, soc_agent::config::Error> {
 
 fn run_with(local: Local, state: PathBuf) -> Result<(), Failure> {
     let root = Root::default();
+    let pulse = watchdog()?;
     runtime()?.block_on(async {
+        tokio::spawn(async move {
+            loop {
+                pulse.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(PULSE).await;
+            }
+        });
         let wishes = wishes(root.clone())?;
         let metrics = match local.config.metrics.listen {
             Some(address) => {
@@ -257,6 +271,29 @@ fn run_with(local: Local, state: PathBuf) -> Result<(), Failure> {
         tracing::info!("agent stopped");
         Ok(())
     })
+}
+
+/// A sensor that blocks the thread of all of them cannot be ended by the supervisor, which waits on
+/// the same thread: a thread of its own notices, and lets the service manager begin anew. Returns
+/// what has to be counted up. Time in which the machine sleeps does not count.
+fn watchdog() -> std::io::Result<Arc<AtomicU64>> {
+    let pulse = Arc::new(AtomicU64::new(0));
+    let watched = pulse.clone();
+    let watch = move || {
+        let (mut before, mut still) = (0, 0);
+        loop {
+            std::thread::sleep(PULSE);
+            let now = watched.load(Ordering::Relaxed);
+            still = if now == before { still + 1 } else { 0 };
+            before = now;
+            if still >= STILL_MAX {
+                eprintln!("soc-agent: nothing has moved for two minutes; ending to begin anew");
+                std::process::exit(EXIT_STUCK);
+            }
+        }
+    };
+    std::thread::Builder::new().name("watchdog".into()).stack_size(64 * 1024).spawn(watch)?;
+    Ok(pulse)
 }
 
 fn show_status(arguments: &Status) -> Result<ExitCode, Failure> {

@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod program;
+pub mod proxy;
 pub mod stage;
 
 pub use api::Api;

@@ -167,7 +167,7 @@ impl Configurations {
         scope: &Scope,
     ) -> Result<(Standing, Vec<Trouble>), Error> {
         let rows = sqlx::query(
-            "SELECT id, agency, hostname, version, label, outcome, reason, at
+            "SELECT id, agency, hostname, configuration_outcome.version, label, outcome, reason, at
              FROM agent LEFT JOIN configuration_outcome ON agent = id
              WHERE revoked_at IS NULL ORDER BY hostname",
         )

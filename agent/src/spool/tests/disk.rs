@@ -130,8 +130,11 @@ impl StorageBackend for Disk {
         let mut platters = self.0.lock().unwrap();
         platters.operate()?;
         platters.syncs += 1;
-        platters.durable = platters.volatile.clone();
-        platters.unsynced.clear();
+        let platters = &mut *platters;
+        platters.durable.resize(platters.volatile.len(), 0);
+        for (offset, bytes) in platters.unsynced.drain(..) {
+            platters.durable[offset..offset + bytes.len()].copy_from_slice(&bytes);
+        }
         Ok(())
     }
 
