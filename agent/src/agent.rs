@@ -73,7 +73,8 @@ struct Agent {
 /// # Errors
 /// [`Error`]; everything that can go on by itself does.
 pub async fn run(setup: Setup) -> Result<(), Error> {
-    let Setup { local, state, root, metrics, mut wishes } = setup;
+    let Setup { mut local, state, root, metrics, mut wishes } = setup;
+    local.fit_to(crate::sensor::host::memory_bytes(&root));
     let fingerprint = enrol::fingerprint(&root);
     let (outlet, deliveries) = Outlet::channel();
     let (observed, observations) = Outlet::channel();

@@ -4,12 +4,13 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::{Args, Parser, Subcommand};
 use soc_agent::clock::JudgedClock;
 use soc_agent::config::Local;
 use soc_agent::enrol::{self, Enrolment};
-use soc_agent::link::{Address, Pin};
+use soc_agent::link::{Address, Pin, Proxy};
 use soc_agent::sensor::{Root, SystemClock};
 use soc_agent::supervisor::wishes;
 use soc_agent::{agent, check, service, status, templates};
@@ -75,6 +76,9 @@ struct Enrol {
     /// The hash of the collector's CA: sha256:HEX
     #[arg(long)]
     ca_pin: Pin,
+    /// A proxy on the way: http://USER:PASSWORD@HOST:PORT; as the configuration says when not given.
+    #[arg(long, env = "SOC_AGENT_PROXY", hide_env_values = true)]
+    proxy: Option<Proxy>,
     /// Enrol again although there is an identity; the old one is replaced.
     #[arg(long)]
     again: bool,
@@ -123,6 +127,14 @@ struct DryRun {
 const CONFIG_PATH: &str = "/etc/soc-agent/config.toml";
 /// Exit code for wrong arguments and settings; nothing was started.
 const EXIT_MISTAKE: u8 = 2;
+/// Exit code when the agent had to end because nothing moved. Source: sysexits(3), EX_SOFTWARE.
+const EXIT_STUCK: i32 = 70;
+/// How often the agent shows that it moves.
+const PULSE: std::time::Duration = std::time::Duration::from_secs(5);
+/// So often in a row it may not have moved: two minutes.
+const STILL_MAX: u32 = 24;
+/// How far behind others the agent steps, from 0 to 19. Source: nice(2).
+const NICE: i32 = 10;
 /// Threads for name look-ups and small files; each costs memory while it lives.
 const BLOCKING_THREADS_MAX: usize = 2;
 /// One heap for all threads, and large buffers given back as soon as they are free: without it the
@@ -192,7 +204,7 @@ fn show_check(arguments: &Check) -> ExitCode {
 }
 
 fn enrol(arguments: Enrol) -> Result<ExitCode, Failure> {
-    let Enrol { collector, token, ca_pin, again, state: State { state } } = arguments;
+    let Enrol { collector, token, ca_pin, proxy, again, state: State { state } } = arguments;
     if let (Ok(Some(identity)), false) = (enrol::Identity::load(&state), again) {
         let (agent, folder) = (identity.agent(), state.display());
         return Err(format!(
@@ -202,7 +214,11 @@ fn enrol(arguments: Enrol) -> Result<ExitCode, Failure> {
         .into());
     }
     let root = Root::default();
-    let enrolment = Enrolment::of_machine(collector, token, ca_pin, &root);
+    let proxy = match proxy {
+        Some(proxy) => Some(proxy),
+        None => local(None)?.config.uplink.proxy,
+    };
+    let enrolment = Enrolment::of_machine(collector, token, ca_pin, &root).through(proxy);
     let clock = Arc::new(JudgedClock::of_this_machine());
     let identity = runtime()?.block_on(enrol::enrol(&enrolment, &state, &clock))?;
     println!("enrolled as {} with {}", identity.agent(), identity.peer().address);
@@ -227,8 +243,19 @@ fn with_small_heap() {
     tracing::debug!(%error, "running with the usual heap");
 }
 
+/// Others first, also where no service manager says so. Only for the processor: the class of disk
+/// access is the unit's to set (`IOSchedulingClass=idle`), no safe library does it.
+fn step_back() {
+    let own = rustix::process::getpriority_process(None).unwrap_or(0);
+    if own < NICE {
+        // Refused at worst; then it runs like everybody else.
+        let _ = rustix::process::setpriority_process(None, NICE);
+    }
+}
+
 fn run(arguments: Run) -> ExitCode {
     with_small_heap();
+    step_back();
     let local = match local(arguments.config.as_deref()) {
         Ok(local) => local,
         Err(error) => return fail(&error, EXIT_MISTAKE),
@@ -250,7 +277,14 @@ fn local(named: Option<&Path>) -> Result<Local, soc_agent::config::Error> {
 
 fn run_with(local: Local, state: PathBuf) -> Result<(), Failure> {
     let root = Root::default();
+    let pulse = watchdog()?;
     runtime()?.block_on(async {
+        tokio::spawn(async move {
+            loop {
+                pulse.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(PULSE).await;
+            }
+        });
         let wishes = wishes(root.clone())?;
         let metrics = match local.config.metrics.listen {
             Some(address) => {
@@ -264,6 +298,29 @@ fn run_with(local: Local, state: PathBuf) -> Result<(), Failure> {
         tracing::info!("agent stopped");
         Ok(())
     })
+}
+
+/// A sensor that blocks the thread of all of them cannot be ended by the supervisor, which waits on
+/// the same thread: a thread of its own notices, and lets the service manager begin anew. Returns
+/// what has to be counted up. Time in which the machine sleeps does not count.
+fn watchdog() -> std::io::Result<Arc<AtomicU64>> {
+    let pulse = Arc::new(AtomicU64::new(0));
+    let watched = pulse.clone();
+    let watch = move || {
+        let (mut before, mut still) = (0, 0);
+        loop {
+            std::thread::sleep(PULSE);
+            let now = watched.load(Ordering::Relaxed);
+            still = if now == before { still + 1 } else { 0 };
+            before = now;
+            if still >= STILL_MAX {
+                eprintln!("soc-agent: nothing has moved for two minutes; ending to begin anew");
+                std::process::exit(EXIT_STUCK);
+            }
+        }
+    };
+    std::thread::Builder::new().name("watchdog".into()).stack_size(64 * 1024).spawn(watch)?;
+    Ok(pulse)
 }
 
 fn show_status(arguments: &Status) -> Result<ExitCode, Failure> {

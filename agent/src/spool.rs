@@ -11,7 +11,8 @@
 //! alerts, but no lane is pushed below an eighth of the cap by the others. What was lost unsent is
 //! counted and becomes one event `log.gap` an episode. A damaged file is
 //! moved aside, never deleted. With the disk full nothing is lost: the spool stops taking
-//! deliveries, sensors wait. One thread of its own does all that touches the disk.
+//! deliveries, sensors wait. Where there is no disk to write when the agent begins (mounted read
+//! only), 4 MiB are kept in memory and said to be, until the disk is there. One thread of its own does all that touches the disk.
 //! The spool knows neither certificates nor the network.
 
 use std::os::unix::fs::DirBuilderExt;
@@ -129,7 +130,8 @@ pub struct View {
     pub epoch: Epoch,
     /// The lanes, in the order of [`Lane::ALL`].
     pub lanes: [LaneView; 3],
-    /// Why nothing can be written at the moment.
+    /// Why nothing can be written at the moment, or with [`IN_MEMORY`] before it, why nothing is
+    /// written to disk.
     pub trouble: Option<String>,
 }
 
@@ -140,6 +142,11 @@ impl Default for View {
 }
 
 impl View {
+    /// Whether events can be read and acknowledged.
+    pub fn is_usable(&self) -> bool {
+        self.trouble.as_ref().is_none_or(|trouble| trouble.starts_with(IN_MEMORY))
+    }
+
     /// One lane.
     pub fn lane(&self, lane: Lane) -> LaneView {
         self.lanes.get(usize::from(lane.index())).copied().unwrap_or_default()
@@ -236,7 +243,8 @@ impl Spool {
             path: path.display().to_string(),
             reason: reason.to_string(),
         };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(state).map_err(disk)?;
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(state);
+        made.or_else(|error| if state.is_dir() { Ok(()) } else { Err(error) }).map_err(disk)?;
         let (sender, commands) = mpsc::channel(16);
         let (views, view) = watch::channel(View::default());
         let known = Arc::new(Known::default());
@@ -346,6 +354,9 @@ impl Thread {
         self.0.is_finished()
     }
 }
+
+/// How the trouble of a spool without a disk begins: it goes on from memory.
+pub const IN_MEMORY: &str = "kept in memory only";
 
 /// Longest wait for more deliveries to share a commit with, under load.
 const LINGER: Duration = Duration::from_millis(300);

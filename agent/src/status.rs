@@ -102,6 +102,9 @@ pub struct UplinkReport {
     pub bytes: u64,
     /// Connections that failed or broke in this run.
     pub failures: u64,
+    /// Connections that came about in this run.
+    #[serde(default)]
+    pub connections: u64,
     /// What was sent today.
     #[serde(default)]
     pub today: Today,

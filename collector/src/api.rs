@@ -48,6 +48,7 @@ pub use problem::{AsItIs, Problem};
 mod agencies;
 mod alerts;
 mod audit;
+mod configurations;
 mod door;
 mod events;
 mod guard;
@@ -225,6 +226,9 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(rules::show))
         .routes(routes!(rules::unpark))
         .routes(routes!(rules::check))
+        .routes(routes!(configurations::show, configurations::set))
+        .routes(routes!(configurations::restore))
+        .routes(routes!(configurations::check))
         .routes(routes!(audit::list))
         .routes(routes!(live::live))
         .routes(routes!(prometheus_routes::targets))

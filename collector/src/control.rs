@@ -11,6 +11,7 @@ use soc_event::Timestamp;
 
 use crate::access::{self, Access, Caller, Deed};
 use crate::clock::Clock;
+use crate::configuration::{self, Change, Configurations, Scope};
 use crate::fleet::{self, Fleet};
 use crate::pki::Pki;
 
@@ -52,6 +53,29 @@ pub enum Command {
         /// The table.
         csv: String,
     },
+    /// What a scope says about its machines' agents.
+    ShowConfiguration {
+        /// `fleet`, `agency:CODE`, `machine:ID`.
+        scope: String,
+    },
+    /// Says something else about a scope.
+    SetConfiguration {
+        /// `fleet`, `agency:CODE`, `machine:ID`.
+        scope: String,
+        /// TOML.
+        text: String,
+        /// Why.
+        why: String,
+    },
+    /// Says again what an earlier version said.
+    RestoreConfiguration {
+        /// `fleet`, `agency:CODE`, `machine:ID`.
+        scope: String,
+        /// Which version.
+        version: i64,
+        /// Why.
+        why: String,
+    },
     /// How the collector is.
     Status,
 }
@@ -78,6 +102,11 @@ pub enum Answer {
     Imported {
         /// Lines of the table.
         agencies: usize,
+    },
+    /// What a scope says, as JSON of the API.
+    Configuration {
+        /// The shape of `GET /api/v1/configurations`.
+        view: serde_json::Value,
     },
     /// How it is.
     Status {
@@ -138,6 +167,8 @@ pub struct Control {
     pub access: Access,
     /// Agencies and tokens.
     pub fleet: Fleet,
+    /// What agents are configured like.
+    pub configurations: Configurations,
     /// The pin.
     pub pki: Pki,
     /// Where events end.
@@ -173,7 +204,34 @@ impl Control {
                 Ok(Answer::Agency { code })
             }
             Command::ImportAgencies { csv } => self.import(&csv, &local).await,
+            Command::ShowConfiguration { scope } => self.configuration(&scope).await,
+            Command::SetConfiguration { scope, text, why } => {
+                let of = self.scope(&scope).await?;
+                self.configurations.view(&of).await?;
+                let change = Change { text, why, ..Change::default() };
+                self.configurations.set(&of, &change, &local).await?;
+                self.configuration(&scope).await
+            }
+            Command::RestoreConfiguration { scope, version, why } => {
+                let of = self.scope(&scope).await?;
+                self.configurations.restore(&of, version, &why, &local).await?;
+                self.configuration(&scope).await
+            }
             Command::Status => self.status().await,
+        }
+    }
+
+    async fn configuration(&self, scope: &str) -> Result<Answer, Error> {
+        let view = self.configurations.view(&self.scope(scope).await?).await?;
+        let view = serde_json::to_value(view).map_err(|error| Error::Failed(error.to_string()))?;
+        Ok(Answer::Configuration { view })
+    }
+
+    /// People name agencies by their codes.
+    async fn scope(&self, text: &str) -> Result<Scope, Error> {
+        match text.strip_prefix("agency:") {
+            Some(code) => Ok(Scope::Agency(self.fleet.agency(code).await?.id)),
+            None => text.parse().map_err(Error::Refused),
         }
     }
 
@@ -253,6 +311,16 @@ impl From<access::Error> for Error {
         match error {
             access::Error::Name | access::Error::Exists => Self::Refused(error.to_string()),
             error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<configuration::Error> for Error {
+    fn from(error: configuration::Error) -> Self {
+        match error {
+            configuration::Error::Fleet(error) => error.into(),
+            configuration::Error::Store(error) => Self::Failed(error.to_string()),
+            error => Self::Refused(error.to_string()),
         }
     }
 }

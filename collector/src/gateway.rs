@@ -5,11 +5,15 @@
 //! | `POST /v1/enrol` | a token | makes a machine an agent |
 //! | `POST /v1/renew` | a certificate of ours, expired or not | signs a new one |
 //! | `POST /v1/events` | a certificate of ours that is valid now | takes a batch into the journal |
+//! | `POST /v1/configuration` | a certificate of ours | gives the configuration the agent should run with |
 //!
 //! Who speaks is what the certificate says and nothing in a body. An acknowledgement is made of a
 //! [`crate::journal::Durable`] and of nothing else. Every refusal has a [`soc_event::Cause`], is
 //! counted, and is logged at most once in thirty seconds per cause, so that one broken agent fills
 //! neither the log nor the disk. The rest of the world goes on.
+//!
+//! Whatever an agent sends shows that it is alive, the frames HTTP/2 itself sends included: an agent
+//! with nothing to say need say no more.
 //!
 //! Limits, and what happens there: connections, strangers (connections without a certificate),
 //! strangers of one address and connections of one agent: closed at once. Headers, the size of a
@@ -26,6 +30,7 @@ mod refusal;
 mod request;
 mod runs;
 mod tls;
+mod watched;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -36,6 +41,7 @@ use soc_event::{AgentId, Pace};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
+use crate::configuration::Configurations;
 use crate::fleet::{self, Fleet};
 use crate::journal::Journal;
 use crate::pki::{self, Pki};
@@ -106,6 +112,7 @@ struct Inner {
     pki: Pki,
     journal: Journal,
     fleet: Fleet,
+    configurations: Configurations,
     metrics: metrics::Metrics,
     log: refusal::Log,
     attempts: attempts::Attempts,
@@ -145,6 +152,7 @@ impl Gateway {
         pki: Pki,
         journal: Journal,
         fleet: Fleet,
+        configurations: Configurations,
         registry: &prometheus::Registry,
     ) -> Result<Self, Error> {
         let tls = Arc::new(tls::server_config(&pki)?);
@@ -162,6 +170,7 @@ impl Gateway {
             pki,
             journal,
             fleet,
+            configurations,
             metrics,
             log: refusal::Log::default(),
             attempts: attempts::Attempts::default(),

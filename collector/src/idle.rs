@@ -15,6 +15,11 @@ pub(crate) struct Activity {
 }
 
 impl Activity {
+    /// Something came that is no request, and shows that somebody is there.
+    pub(crate) fn notice(&self) {
+        self.changed.notify_one();
+    }
+
     /// Returns when nothing has been asked for too long: at first, and later between requests.
     pub(crate) async fn idle(&self, first: Duration, later: Duration) {
         let mut patience = first;

@@ -8,6 +8,7 @@ pub mod alert;
 pub mod api;
 pub mod clock;
 pub mod config;
+pub mod configuration;
 pub mod control;
 pub mod dashboard;
 pub mod detect;

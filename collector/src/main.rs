@@ -42,6 +42,9 @@ enum Task {
     /// Agencies.
     #[command(subcommand)]
     Agency(AgencyTask),
+    /// What agents are configured like: for the fleet, an agency or a machine.
+    #[command(subcommand)]
+    Configuration(ConfigurationTask),
     /// Rule files.
     #[command(subcommand)]
     Rules(RulesTask),
@@ -131,6 +134,41 @@ enum AgencyTask {
 }
 
 #[derive(Debug, Subcommand)]
+enum ConfigurationTask {
+    /// What a scope says, its versions, and how its machines took it.
+    Show {
+        #[command(flatten)]
+        place: Place,
+        /// fleet, agency:CODE or machine:ID
+        scope: String,
+    },
+    /// Put a file in force for a scope; an empty file says nothing any more.
+    Set {
+        #[command(flatten)]
+        place: Place,
+        /// fleet, agency:CODE or machine:ID
+        scope: String,
+        /// TOML of the shape of an agent's own file.
+        file: PathBuf,
+        /// Why, for those who read it later.
+        #[arg(long)]
+        why: String,
+    },
+    /// Put an earlier version of a scope in force again.
+    Restore {
+        #[command(flatten)]
+        place: Place,
+        /// fleet, agency:CODE or machine:ID
+        scope: String,
+        /// Which version.
+        version: i64,
+        /// Why, for those who read it later.
+        #[arg(long)]
+        why: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum RulesTask {
     /// Say what is wrong with rules; exit code 1 when something is.
     Check {
@@ -204,11 +242,29 @@ async fn perform(task: Task) -> ExitCode {
             Ok(csv) => command(place, Command::ImportAgencies { csv }).await,
             Err(error) => fail(1, &format!("{}: {error}", file.display())),
         },
+        Task::Configuration(task) => configure(task).await,
         Task::Rules(RulesTask::Check { paths, site }) => {
             rule_files::check(&paths, &site, &mut print)
         }
         Task::Rules(RulesTask::Test { paths, site }) => rule_files::test(&paths, &site, &mut print),
         Task::Rules(RulesTask::Eval(eval)) => evaluate(eval),
+    }
+}
+
+async fn configure(task: ConfigurationTask) -> ExitCode {
+    match task {
+        ConfigurationTask::Show { place, scope } => {
+            command(place, Command::ShowConfiguration { scope }).await
+        }
+        ConfigurationTask::Set { place, scope, file, why } => {
+            match std::fs::read_to_string(&file) {
+                Ok(text) => command(place, Command::SetConfiguration { scope, text, why }).await,
+                Err(error) => fail(1, &format!("{}: {error}", file.display())),
+            }
+        }
+        ConfigurationTask::Restore { place, scope, version, why } => {
+            command(place, Command::RestoreConfiguration { scope, version, why }).await
+        }
     }
 }
 
@@ -299,12 +355,45 @@ fn show(answer: &Answer, json: bool) {
         }
         Answer::Agency { code } => print(&format!("agency added: {code}")),
         Answer::Imported { agencies } => print(&format!("agencies imported: {agencies}")),
+        Answer::Configuration { view } => show_configuration(view),
         Answer::Status { version, journal_end, agencies, machines, online } => {
             print(&format!("version:  {version}"));
             print(&format!("events:   {} so far", journal_end.saturating_sub(1)));
             print(&format!("agencies: {agencies}"));
             print(&format!("machines: {machines}, {online} online"));
         }
+    }
+}
+
+fn show_configuration(view: &serde_json::Value) {
+    let text = |value: &serde_json::Value, name: &str| match &value[name] {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let machines = &view["machines"];
+    let count = |name| text(machines, name);
+    print(&format!(
+        "machines: {}; {} run with it, {} have not answered, {} refused, {} went back",
+        count("total"),
+        count("applied"),
+        count("waiting"),
+        count("refused"),
+        count("rolled_back")
+    ));
+    for trouble in view["troubles"].as_array().into_iter().flatten() {
+        let [host, outcome, why] =
+            ["hostname", "outcome", "reason"].map(|name| text(trouble, name));
+        print(&format!("  {host}: {outcome}: {why}"));
+    }
+    let versions = view["versions"].as_array();
+    for version in versions.into_iter().flatten() {
+        let [number, at, who, why] =
+            ["version", "at", "who", "why"].map(|name| text(version, name));
+        print(&format!("version {number}, {at}, {who}: {why}"));
+    }
+    if let Some(newest) = versions.and_then(|versions| versions.first()) {
+        print("");
+        print(text(newest, "text").trim_end());
     }
 }
 

@@ -17,6 +17,7 @@ use crate::alert::Alerts;
 use crate::api::{Api, Door, Rooms, Tls};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::configuration::{self, Configurations};
 use crate::control::{self, Control};
 use crate::dashboard::Dashboard;
 use crate::detect::Detect;
@@ -46,6 +47,7 @@ pub struct Kept {
     pub(crate) journal: Journal,
     pub(crate) pki: Pki,
     pub(crate) fleet: Fleet,
+    pub(crate) configurations: Configurations,
     pub(crate) access: Access,
 }
 
@@ -78,6 +80,9 @@ pub enum Error {
     /// Agencies and machines.
     #[error(transparent)]
     Fleet(#[from] fleet::Error),
+    /// What agents are configured like.
+    #[error(transparent)]
+    Configuration(#[from] configuration::Error),
     /// The first administrator.
     #[error("first administrator: {0}")]
     Access(#[from] access::Error),
@@ -134,7 +139,20 @@ impl Kept {
         }
         let access =
             Access::new(store.clone(), clock.clone(), folder.file("first-password"), &registry)?;
-        Ok(Self { folder, registry, clock, bus, store, journal, pki, fleet, access })
+        let configurations =
+            Configurations::new(store.clone(), fleet.clone(), clock.clone()).await?;
+        Ok(Self {
+            folder,
+            registry,
+            clock,
+            bus,
+            store,
+            journal,
+            pki,
+            fleet,
+            configurations,
+            access,
+        })
     }
 
     /// What commands are done with.
@@ -142,6 +160,7 @@ impl Kept {
         Control {
             access: self.access.clone(),
             fleet: self.fleet.clone(),
+            configurations: self.configurations.clone(),
             pki: self.pki.clone(),
             journal: self.journal.clone(),
             clock: self.clock.clone(),
@@ -188,6 +207,7 @@ pub async fn run(
         kept.pki.clone(),
         kept.journal.clone(),
         kept.fleet.clone(),
+        kept.configurations.clone(),
         &kept.registry,
     )?;
     let tls = speaks_tls(&config).then(|| Tls::new(&kept.pki)).transpose()?;
@@ -261,6 +281,7 @@ fn start_readers(
     start(rooms, "rulebook", watcher.run(readers.clone()));
     start(rooms, "detect", detect.run(readers.clone()));
     start(rooms, "fleet", fleet.clone().run(readers.clone()));
+    start(rooms, "configuration", kept.configurations.clone().run(readers.clone()));
     start(rooms, "health", api.clone().watch_health(readers.clone()));
     Ok(api)
 }

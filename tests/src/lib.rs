@@ -6,6 +6,7 @@
 pub mod api;
 pub mod lan;
 pub mod program;
+pub mod proxy;
 pub mod servers;
 pub mod stage;
 

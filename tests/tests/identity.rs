@@ -81,7 +81,8 @@ async fn a_cloned_disk_is_noticed_and_becomes_two_machines() {
     let mut stage = Stage::new().unwrap();
     stage.start_collector().await.unwrap();
     stage.enrol_agent().unwrap();
-    let config = stage.write("agent.toml", "[host]\nheartbeat_s = 1\n").unwrap();
+    let config =
+        stage.write("agent.toml", "[host]\nheartbeat_s = 1\nheartbeat_full_s = 1\n").unwrap();
     let (first, second) = (stage.path("agent"), stage.path("clone"));
     copy_folder(&first, &second);
     let _one = start_in(&first, &stage.path("first.log"), &config);

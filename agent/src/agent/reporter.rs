@@ -52,6 +52,7 @@ impl Reporter {
         offset_us.into_iter().for_each(|offset| self.vitals.set_clock_offset_us(offset));
         let clock = ClockReport { offset_us, judged: self.clock.judged() };
         let (written, logs) = (self.clock.system(), self.vitals.logs().all());
+        self.vitals.set_connections(self.board.report().uplink.connections);
         self.board.change(|report| {
             report.spool = SpoolReport::of(&view);
             (report.clock, report.written, report.logs) = (clock, written, logs);

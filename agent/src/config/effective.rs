@@ -34,6 +34,8 @@ pub struct Effective {
 /// What the collector may say about the agent itself, and never more than the file says.
 const UPLINK: [&str; 3] = ["bytes_per_day", "logs_between", "backlog_bytes_per_second"];
 const SELF: [&str; 2] = ["memory_max", "cpu_max_pct"];
+/// Below 768 MiB of memory a machine is small.
+const SMALL_MACHINE: u64 = 768 << 20;
 /// Who wrote a table that only the file has.
 const BY_FILE: &str = "this machine's file";
 
@@ -62,6 +64,31 @@ impl Local {
     /// Whether the file says something about a setting, so that a default must not be changed.
     pub fn says(&self, table: &str, key: &str) -> bool {
         self.table.get(table).and_then(Value::as_table).is_some_and(|table| table.contains_key(key))
+    }
+
+    /// Makes the defaults smaller on a small machine; what the file says stays.
+    pub fn fit_to(&mut self, memory: Option<u64>) {
+        if memory.is_none_or(|memory| memory >= SMALL_MACHINE) {
+            return;
+        }
+        let mut smaller = |table: &str, key: &str, value: Bytes, set: fn(&mut Config, Bytes)| {
+            if !self.says(table, key) {
+                set(&mut self.config, value);
+                let table = self.table.entry(table).or_insert_with(|| Value::Table(Table::new()));
+                if let Value::Table(table) = table {
+                    table.insert(key.to_owned(), Value::String(value.to_string()));
+                }
+            }
+        };
+        smaller("spool", "bytes_max", Bytes::mebi(64), |config, value| {
+            config.spool.bytes_max = value;
+        });
+        smaller("uplink", "batch_bytes", Bytes::kibi(64), |config, value| {
+            config.uplink.batch_bytes = value;
+        });
+        smaller("self", "memory_max", Bytes::mebi(24), |config, value| {
+            config.own.memory_max = value;
+        });
     }
 
     /// What the file alone comes to.

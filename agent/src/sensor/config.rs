@@ -44,6 +44,7 @@ impl Config {
         range("port.poll_ms", self.port.poll_ms, 200, 60_000);
         range("port.grace_s", self.port.grace_s, 0, 300);
         range("host.heartbeat_s", self.host.heartbeat_s, 1, 300);
+        range("host.heartbeat_full_s", self.host.heartbeat_full_s, 1, 3600);
         mistakes
     }
 }

@@ -16,6 +16,7 @@ use super::tables::{
     write_marks, write_positions,
 };
 use super::{Acknowledgement, Batch, BatchLimits, earlier, rows};
+use crate::sensor::Position;
 
 /// Most archived rows of a lane deleted in one commit: bounds how long a commit takes.
 const TRIM_MAX: usize = 1024;
@@ -111,6 +112,24 @@ impl Store {
         transaction.commit()?;
         self.ledger = ledger;
         Ok(())
+    }
+
+    /// Appends everything another store holds unsent, with these positions, in one transaction as
+    /// long as it fits: what was kept in memory for lack of a disk.
+    pub(super) fn take_over(
+        &mut self,
+        other: &mut Self,
+        positions: Vec<Position>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut group = Group { positions, ..Group::default() };
+        for lane in Lane::ALL {
+            let limits = BatchLimits { events: u32::MAX, bytes: usize::MAX };
+            let Some(batch) = other.batch(lane, limits)? else { continue };
+            let lines = String::from_utf8_lossy(&batch.lines).into_owned();
+            group.lines.extend(lines.lines().map(|line| (lane, line.to_owned())));
+        }
+        self.append(&group, now)
     }
 
     pub(super) fn batch(

@@ -17,7 +17,9 @@ use super::ledger::Meaning;
 use super::lines::{Group, Known};
 use super::store::Store;
 use super::tables::StoreError;
-use super::{Acknowledgement, Batch, BatchLimits, Error, LINGER, Setup, Unavailable, View};
+use super::{
+    Acknowledgement, Batch, BatchLimits, Error, IN_MEMORY, LINGER, Setup, Unavailable, View,
+};
 use crate::backoff::Backoff;
 use crate::sensor::{Clock, Delivery};
 
@@ -58,6 +60,10 @@ pub(super) type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send>
 
 /// The pages redb may keep in memory.
 const CACHE_BYTES: usize = 1024 * 1024;
+/// What is kept in memory while there is no disk to write.
+const MEMORY_BYTES: u64 = 4 * 1024 * 1024;
+/// How often the disk is looked at then.
+const MEMORY_RETRY: Duration = Duration::from_secs(30);
 
 pub(super) struct Writer {
     path: PathBuf,
@@ -76,6 +82,10 @@ pub(super) struct Writer {
     retry_at: Instant,
     /// Marks that are not on disk yet.
     unwritten: bool,
+    /// Why the store is in memory, while it is: there was no disk to write when the agent began.
+    in_memory: Option<String>,
+    /// The last event of each lane that was handed out from memory: its answer may be on its way.
+    handed: [Sequence; 3],
 }
 
 impl Writer {
@@ -119,8 +129,13 @@ impl Writer {
             retry: Backoff::new(Duration::from_secs(1), Duration::from_secs(30)),
             retry_at: Instant::now(),
             unwritten: false,
+            in_memory: None,
+            handed: [Sequence(0); 3],
         };
-        writer.open_store()?;
+        match writer.open_store() {
+            Err(Error::Disk { reason, .. }) => writer.go_on_in_memory(reason)?,
+            other => other?,
+        }
         writer.start_known()?;
         Ok(writer)
     }
@@ -131,6 +146,9 @@ impl Writer {
             let takes_more = self.store.is_some() && !self.group.is_full();
             tokio::select! {
                 biased;
+                () = tokio::time::sleep_until(self.retry_at), if self.in_memory.is_some() => {
+                    self.leave_memory();
+                }
                 () = tokio::time::sleep_until(commit_at), if self.is_work_waiting() => self.work(),
                 command = commands.recv() => match command {
                     Some(Command::Stop { reply }) => {
@@ -194,7 +212,13 @@ impl Writer {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Batch { lane, limits, reply } => {
-                let _ = reply.send(self.guarded(|store| store.batch(lane, limits)));
+                let batch = self.guarded(|store| store.batch(lane, limits));
+                if let (Ok(Some(batch)), Some(handed)) =
+                    (&batch, self.handed.get_mut(usize::from(lane.index())))
+                {
+                    *handed = batch.last().max(*handed);
+                }
+                let _ = reply.send(batch);
             }
             Command::Acknowledge { acknowledgement, reply } => {
                 self.acknowledge(&acknowledgement);
@@ -333,6 +357,49 @@ impl Writer {
         opened.unwrap_or_else(gave_up)
     }
 
+    /// There is no disk to write: what happens is kept in memory, as much as fits, and lost when the
+    /// agent ends. Of logs the latest lines come again after a restart: their positions are lost, too.
+    fn go_on_in_memory(&mut self, reason: String) -> Result<(), Error> {
+        let disk =
+            |error: String| Error::Disk { path: self.path.display().to_string(), reason: error };
+        tracing::error!(%reason, "the spool cannot be written; going on from memory");
+        let backend = redb::backends::InMemoryBackend::new();
+        let database = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend);
+        let database = database.map_err(|error| disk(error.to_string()))?;
+        let store = Store::new(database, &self.fingerprint, MEMORY_BYTES.min(self.bytes_max));
+        self.store = Some(store.map_err(|error| disk(error.to_string()))?);
+        self.retry_at = Instant::now() + MEMORY_RETRY;
+        self.in_memory = Some(reason);
+        self.tell();
+        Ok(())
+    }
+
+    /// Moves to the disk as soon as it can be written and no answer is on its way: events that the
+    /// collector may have must not be given other ids.
+    fn leave_memory(&mut self) {
+        self.retry_at = Instant::now() + MEMORY_RETRY;
+        let Some(memory) = &self.store else { return };
+        let ledger = memory.ledger();
+        let is_answered = |lane: Lane| {
+            let handed = self.handed.get(usize::from(lane.index())).copied();
+            handed.is_none_or(|handed| handed <= ledger.lane(lane).sent)
+        };
+        if !Lane::ALL.into_iter().all(is_answered) {
+            return;
+        }
+        let Ok(mut disk) = self.try_open() else { return };
+        let Some(memory) = self.store.as_mut() else { return };
+        match disk.take_over(memory, self.known.positions(), self.clock.now()) {
+            Ok(()) => {
+                tracing::info!("the spool can be written; memory is on disk");
+                (self.store, self.in_memory) = (Some(disk), None);
+                self.retry_at = Instant::now();
+                self.tell();
+            }
+            Err(error) => tracing::debug!(%error, "the disk was not taken yet"),
+        }
+    }
+
     /// Keeps the damaged file beside (the last one), and starts with an empty one.
     fn begin_anew(&mut self, reason: &str) -> Result<(), Error> {
         let disk = |reason: String| Error::Disk { path: self.path.display().to_string(), reason };
@@ -361,9 +428,10 @@ impl Writer {
 
     fn tell(&self) {
         let Some(store) = &self.store else { return };
-        let view = store.ledger().view();
+        let trouble = self.in_memory.as_ref().map(|why| format!("{IN_MEMORY}: {why}"));
+        let view = View { trouble, ..store.ledger().view() };
         self.view.send_if_modified(|old| {
-            if old.trouble.is_some() {
+            if old.trouble.is_some() && view.trouble.is_none() {
                 tracing::info!("the spool can be written again");
             }
             std::mem::replace(old, view.clone()) != view

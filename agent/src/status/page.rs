@@ -25,7 +25,11 @@ pub fn page(report: &Report, is_running: bool, now: Timestamp) -> String {
     }
     line("clock", clock(report));
     if let Some(trouble) = &report.spool.trouble {
-        line("spool", format!("CANNOT BE WRITTEN, sensors wait: {trouble}"));
+        let what = match trouble.starts_with(crate::spool::IN_MEMORY) {
+            true => "NO DISK",
+            false => "CANNOT BE WRITTEN, sensors wait",
+        };
+        line("spool", format!("{what}: {trouble}"));
     }
     for lane in &report.spool.lanes {
         let name = format!("spool {}", lane.lane.as_str());

@@ -124,8 +124,7 @@ impl<'a> Session<'a> {
         let bytes = self.uplink.config.borrow().batch_bytes.as_usize();
         let limits = BatchLimits { events: state.events, bytes };
         loop {
-            let waiting =
-                view.wait_for(|view| view.lane(lane).unsent > 0 && view.trouble.is_none());
+            let waiting = view.wait_for(|view| view.lane(lane).unsent > 0 && view.is_usable());
             waiting.await.map_err(|_| Ended::SpoolGone)?;
             if lane == Lane::Log {
                 self.until_logs_may_go().await;
@@ -251,6 +250,7 @@ impl<'a> Session<'a> {
             let report = &mut report.uplink;
             if !report.connected {
                 tracing::info!(collector = %self.identity.peer().address, "connected");
+                report.connections += 1;
             }
             (report.connected, report.problem) = (true, None);
             report.last_ack = Some(now);

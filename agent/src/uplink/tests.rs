@@ -391,3 +391,22 @@ async fn the_collectors_time_is_learned_from_its_answers() {
         assert!(seen.events.values().all(|event| event.fields["n"] != Value::Null));
     });
 }
+
+#[tokio::test]
+async fn when_the_days_budget_is_spent_logs_wait_and_alerts_do_not() {
+    let mut scene = Scene::enrolled().await;
+    scene.config.send_modify(|config| config.bytes_per_day = Some(Bytes::kibi(1)));
+    scene.board.sent(scene.clock.judged(), 2000);
+    scene.put(Lane::Log, 0..10).await;
+    scene.put(Lane::Alert, 10..12).await;
+    scene.start();
+    scene.gateway.until(|seen| seen.numbers() == [10, 11]).await;
+    let logs = scene.spool.view().borrow().lane(Lane::Log).unsent;
+    let waits = scene.board.report().uplink.logs_wait;
+    assert_eq!((logs, waits), (10, Some(LogsWait::Budget)));
+    // Whoever lifts the budget need not wait for tomorrow.
+    scene.config.send_modify(|config| config.bytes_per_day = None);
+    scene.until_all_is_sent().await;
+    assert_eq!(scene.board.report().uplink.logs_wait, None);
+    scene.stop().await;
+}

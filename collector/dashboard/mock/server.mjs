@@ -7,6 +7,7 @@ import { readFileSync, existsSync } from 'node:fs';
 import { extname, join, normalize } from 'node:path';
 import { alert as makeAlert, province } from './province.mjs';
 import { approve, connections, detail, events, heartbeats, ports, revoke } from './machine.mjs';
+import { checked, configuration, said, say } from './configuration.mjs';
 import { PROBLEMS } from './rules.mjs';
 
 const LEVELS = ['critical', 'high', 'medium', 'low', 'informational'];
@@ -181,6 +182,21 @@ export function start({ port = 0, empty = false } = {}) {
         if (!parked.delete(path[1])) return problem(response, 409, 'not parked');
         tell('rules', { topic: 'rules' });
         return send(response, 204);
+      }
+      case 'GET configurations':
+        return send(response, 200, configuration(world, q.get('scope') ?? 'fleet'));
+      case 'POST configurations': {
+        if (checked(body.text).length > 0)
+          return problem(response, 422, checked(body.text)[0].what);
+        say(body.scope, body.text, body.why, null);
+        return send(response, 201, configuration(world, body.scope));
+      }
+      case 'POST configurations/:id': {
+        if (path[1] === 'check') return send(response, 200, { problems: checked(body.text) });
+        const found = said.find((one) => one.version === body.version);
+        if (path[1] !== 'restore' || !found) return problem(response, 404, 'no such version');
+        say(body.scope, found.text, body.why, body.version);
+        return send(response, 201, configuration(world, body.scope));
       }
       case 'GET audit':
         return send(response, 200, page(deeds(world), q));

@@ -48,6 +48,7 @@ impl Desk {
             kept.pki.clone(),
             journal.clone(),
             fleet.clone(),
+            kept.configurations.clone(),
             registry,
         );
         gateway.unwrap();
@@ -306,7 +307,7 @@ async fn every_described_route_exists_and_asks_who_is_there() {
             assert_eq!(status, expected, "{:?}", routes.last());
         }
     }
-    assert_eq!(routes.len(), 32, "{routes:#?}");
+    assert_eq!(routes.len(), 37, "{routes:#?}");
 }
 
 #[tokio::test]

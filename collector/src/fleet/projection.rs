@@ -96,7 +96,7 @@ impl Fleet {
     }
 
     /// Projects the next events; says where to go on.
-    pub(super) async fn step(&self, from: Position) -> Result<Position, Error> {
+    pub(crate) async fn step(&self, from: Position) -> Result<Position, Error> {
         let journal = self.0.journal.clone();
         let stretch = tokio::task::spawn_blocking(move || journal.read(from, EVENTS_MAX))
             .await
@@ -162,6 +162,7 @@ impl Fleet {
                 neighbour::own_addresses(connection, entry).await?;
                 host::apply(connection, entry).await?
             }
+            "agent" => crate::configuration::apply(connection, entry).await?,
             _ => false,
         };
         if applied {

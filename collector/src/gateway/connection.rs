@@ -15,6 +15,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::Inner;
+use super::watched::Watched;
+use crate::fleet::Standing;
 use crate::idle::{Activity, Busy};
 use crate::pki::{self, Identity};
 use crate::places::{Place, network};
@@ -23,7 +25,7 @@ use crate::places::{Place, network};
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The first request has begun by then.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// A connection without requests is closed; agents speak every 15 s.
+/// A connection on which nothing comes is closed; agents give a sign of life every minute.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// A connection without certificate is for one enrolment.
 const STRANGER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -37,7 +39,8 @@ const STREAMS_MAX: u32 = 8;
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 const HEADER_BYTES_MAX: u32 = 16 * 1024;
-const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// Longer than agents are quiet: they ask first.
+const PING_INTERVAL: Duration = Duration::from_secs(100);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Whom a request is from.
@@ -181,6 +184,8 @@ async fn converse(
         }
     });
     let builder = builder();
+    let (of, seen) = (gateway.clone(), activity.clone());
+    let stream = Watched::new(stream, move || sign_of_life(&of, &peer, &seen));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         _ = connection.as_mut() => return,
@@ -189,6 +194,15 @@ async fn converse(
     }
     connection.as_mut().graceful_shutdown();
     let _ = timeout(DRAIN_TIMEOUT, connection).await;
+}
+
+/// Bytes came from the other side: an agent of ours is alive.
+fn sign_of_life(gateway: &Inner, peer: &Peer, activity: &Activity) {
+    let Some(identity) = peer.identity else { return };
+    if gateway.fleet.standing(identity.agent) == Standing::Good {
+        gateway.fleet.heard(identity.agent);
+        activity.notice();
+    }
 }
 
 fn builder() -> auto::Builder<TokioExecutor> {

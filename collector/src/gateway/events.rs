@@ -49,18 +49,18 @@ pub(super) async fn take(
     }
     let durable = store(gateway, peer, agent, batch).await?;
     gateway.metrics.taken();
-    Ok(acknowledge(gateway, &durable))
+    Ok(acknowledge(gateway, agent, &durable))
 }
 
 /// `archived` is what is durable: as long as there is no archive, the journal is it, and an agent
 /// may forget what the journal has.
-fn acknowledge(gateway: &Inner, durable: &Durable) -> Ack {
+fn acknowledge(gateway: &Inner, agent: AgentId, durable: &Durable) -> Ack {
     Ack {
         epoch: durable.epoch(),
         lane: durable.lane(),
         durable: durable.last(),
         archived: durable.last(),
-        configuration: 0,
+        configuration: gateway.configurations.version(agent),
         pace: gateway.config.pace,
         time: gateway.fleet.clock().now(),
         dictionary: wire::DICTIONARY_NUMBER,

@@ -51,7 +51,7 @@ async fn route(
 ) -> Result<Answer, Refusal> {
     let path = request.uri().path();
     if request.method() != Method::POST {
-        let known = matches!(path, "/v1/enrol" | "/v1/renew" | "/v1/events");
+        let known = matches!(path, "/v1/enrol" | "/v1/renew" | "/v1/events" | "/v1/configuration");
         return Ok(empty(if known {
             StatusCode::METHOD_NOT_ALLOWED
         } else {
@@ -63,6 +63,10 @@ async fn route(
         "/v1/enrol" => Ok(json(200, good, &papers::enrol(gateway, peer, request).await?)),
         "/v1/renew" => Ok(json(200, good, &papers::renew(gateway, peer, request).await?)),
         "/v1/events" => Ok(json(200, good, &events::take(gateway, peer, request).await?)),
+        "/v1/configuration" => {
+            let agent = agent(gateway, peer)?;
+            Ok(json(200, good, &gateway.configurations.of(agent)))
+        }
         _ => Ok(empty(StatusCode::NOT_FOUND)),
     }
 }

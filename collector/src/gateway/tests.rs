@@ -32,6 +32,7 @@ struct World {
     pki: Pki,
     journal: Journal,
     fleet: Fleet,
+    configurations: Configurations,
     registry: prometheus::Registry,
     address: SocketAddr,
     stop: watch::Sender<bool>,
@@ -64,16 +65,32 @@ impl World {
         let pki = Pki::open(&folder.path().join("pki"), &[]).unwrap();
         let (fleet_config, bus) = (fleet::Config::default(), Bus::default());
         let clock_of = clock.clock();
-        let fleet = Fleet::new(store, journal.clone(), bus, clock_of, fleet_config, &registry);
+        let fleet =
+            Fleet::new(store.clone(), journal.clone(), bus, clock_of, fleet_config, &registry);
         let fleet = fleet.await.unwrap();
         fleet.ensure_agency("LOCAL", "Local").await.unwrap();
+        let configurations =
+            Configurations::new(store, fleet.clone(), clock.clock()).await.unwrap();
         let (config, own) = (Config::default(), (pki.clone(), journal.clone(), fleet.clone()));
-        let gateway = Gateway::new(config, own.0, own.1, own.2, &registry).unwrap();
+        let gateway =
+            Gateway::new(config, own.0, own.1, own.2, configurations.clone(), &registry).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, shutdown) = watch::channel(false);
         let running = tokio::spawn(gateway.run(listener, shutdown));
-        Self { _folder: folder, clock, pki, journal, fleet, registry, address, stop, running }
+        let _folder = folder;
+        Self {
+            _folder,
+            clock,
+            pki,
+            journal,
+            fleet,
+            configurations,
+            registry,
+            address,
+            stop,
+            running,
+        }
     }
 
     async fn token(&self) -> String {
@@ -531,4 +548,44 @@ async fn connections_without_certificate_are_few_per_address() {
     }
     let mut client = world.connect(Some(&machine)).await;
     assert!(client.events(&machine.batch(1..2)).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_agent_is_told_of_its_configuration_and_given_it() {
+    let world = World::at(TODAY).await;
+    let machine = world.enrol(&world.token().await, "home").await;
+    let mut client = world.connect(Some(&machine)).await;
+    assert_eq!(client.events(&machine.batch(1..2)).await.unwrap().configuration, 0);
+    let change = crate::configuration::Change {
+        text: "[port]\npoll_ms = 2000\n".into(),
+        why: "a test".into(),
+        ..Default::default()
+    };
+    let caller = crate::access::Caller { who: "an".into(), address: "local".into() };
+    let scope = crate::configuration::Scope::Fleet;
+    world.configurations.set(&scope, &change, &caller).await.unwrap();
+    let ack = client.events(&machine.batch(2..3)).await.unwrap();
+    let (status, given) = client.json("/v1/configuration", &json!({})).await;
+    assert_eq!(status, 200);
+    assert_eq!(given["version"], json!(ack.configuration));
+    assert_eq!(given["layers"][0], json!({ "scope": "fleet", "text": change.text }));
+    let (status, _) = world.connect(None).await.json("/v1/configuration", &json!({})).await;
+    assert_eq!(status, 403, "strangers are given nothing");
+}
+
+#[tokio::test]
+async fn whatever_an_agent_sends_is_a_sign_of_life() {
+    let world = World::at(TODAY).await;
+    let machine = world.enrol(&world.token().await, "home").await;
+    let stream = TokioIo::new(world.tls(Some(&machine), "h2").await.unwrap());
+    // Nothing but what HTTP/2 itself sends: settings and pings.
+    let (_sender, connection) =
+        http2::handshake::<_, _, Full<Bytes>>(TokioExecutor::new(), stream).await.unwrap();
+    tokio::spawn(connection);
+    let heard = async {
+        while world.fleet.machine(machine.agent).await.unwrap().unwrap().row.last_heard.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), heard).await.unwrap();
 }

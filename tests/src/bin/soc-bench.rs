@@ -1,7 +1,10 @@
 //! What the agent costs: five logs at a hundred lines a second each, all sensors on, delivering to
 //! a collector; beside Debian's prometheus-node-exporter under a scrape every second.
 //!
-//! Prints resident memory (largest seen) and CPU (share of one core) of both, in one run.
+//! Prints resident memory (largest seen) and CPU (share of one core) of both, in one run; before
+//! that, what the agent costs while nothing happens (`IDLE_SECONDS`, 330 unless said: a full
+//! heartbeat and its signs of life), and what both phases cost the line: bytes counted by a proxy
+//! between agent and collector, TLS included, headers of TCP and IP not.
 
 use std::fs::File;
 use std::io::Write;
@@ -59,6 +62,14 @@ fn write_logs(logs: Vec<PathBuf>, until: Instant) {
     }
 }
 
+/// Events the agent has given a number, in all lanes, as its status file says.
+fn events(stage: &Stage) -> u64 {
+    let status = std::fs::read_to_string(stage.path("agent/status.json")).unwrap_or_default();
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap_or_default();
+    let lanes = status["spool"]["lanes"].as_array().cloned().unwrap_or_default();
+    lanes.iter().filter_map(|lane| lane["last"].as_u64()).sum()
+}
+
 fn soc_event_time() -> String {
     soc_event::Timestamp::from_system(std::time::SystemTime::now())
         .to_string()
@@ -103,7 +114,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seconds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(60);
     let time = Duration::from_secs(seconds);
     let mut stage = Stage::new()?;
-    let mut config = String::from("[journald]\nenabled = \"auto\"\n");
+    let idle = std::env::var("IDLE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(330);
+    let (proxy, counts) = soc_tests::proxy::start().await?;
+    let mut config = format!("[journald]\nenabled = \"auto\"\n[uplink]\nproxy = \"{proxy}\"\n");
     let mut logs = Vec::new();
     for number in 0..LOGS {
         let path = stage.write(&format!("logs/log{number}.log"), "")?;
@@ -112,9 +125,24 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     stage.write("agent.toml", &config)?;
     stage.start_collector().await?;
-    stage.enrol_agent()?;
+    stage.enrol_agent_with(&[("SOC_AGENT_PROXY", &proxy)])?;
     stage.start_agent()?;
     let agent = stage.agent.as_ref().map_or(0, Program::pid);
+    tokio::time::sleep(WARM_UP * 2).await;
+    let before = counts.total();
+    let quiet = observe(&[agent], Duration::from_secs(idle)).await[0];
+    let line = counts.total() - before;
+    println!("idle, {idle} s: all sensors, nothing happens");
+    println!(
+        "  resident {:.1} MiB (8 promised), CPU {:.3} % of a core (0.1)",
+        quiet.0 as f64 / f64::from(1 << 20),
+        quiet.1 * 100.0
+    );
+    println!(
+        "  line: {line} bytes, {:.0} kB a day (300 promised)",
+        line as f64 / idle as f64 * 86.4
+    );
+    let before = (counts.total(), events(&stage));
     let (peer, peer_api) =
         start_peer(&stage.path("")).await.ok_or("prometheus-node-exporter is not installed")?;
     let end = Instant::now() + WARM_UP + time + Duration::from_secs(1);
@@ -129,8 +157,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let figures = observe(&[agent, peer.pid()], time).await;
     let _ = (writer.join(), scraper.await);
     let [ours, theirs] = [figures[0], figures[1]];
+    // What is still on its way belongs to it.
+    tokio::time::sleep(WARM_UP + Duration::from_secs(5)).await;
+    let (line, sent) = (counts.total() - before.0, events(&stage) - before.1);
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     println!("{LOGS} logs at {LINES_PER_SECOND} lines/s each, all sensors, {seconds} s");
+    println!("line: {sent} events, {:.1} bytes an event", line as f64 / sent.max(1) as f64);
     println!("{:<28} {:>12} {:>12}", "", "resident MiB", "CPU % of core");
     println!("{:<28} {:>12.1} {:>12.2}", "soc-agent", mib(ours.0), ours.1 * 100.0);
     println!(

@@ -87,6 +87,18 @@ fn more_than_the_limits_is_refused_unread() {
     assert!(with(&deep).is_err());
 }
 
+#[test]
+fn defaults_are_smaller_on_a_small_machine_and_what_the_file_says_stays() {
+    let mut large = Local::default();
+    large.fit_to(Some(4 << 30));
+    assert_eq!(large, Local::default());
+    let mut small = Local::parse("[spool]\nbytes_max = \"128 MiB\"\n").unwrap();
+    small.fit_to(Some(480 << 20));
+    assert_eq!(small.config.spool.bytes_max, Bytes::mebi(128));
+    assert_eq!(small.config.own.memory_max, Bytes::mebi(24));
+    assert_eq!(small.alone().config, small.with(&[]).unwrap().config, "also under a collector");
+}
+
 /// What a hostile collector may come up with: true words in wrong places.
 mod hostile {
     use super::*;

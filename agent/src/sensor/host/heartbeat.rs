@@ -44,6 +44,7 @@ impl Pulse {
             .with("agent.spool.bytes", spool_bytes)
             .with("agent.spool.events", spool_events)
             .with("agent.spool.dropped", spool_dropped)
+            .with("agent.uplink.connections", vitals.connections())
             .with("agent.sensors", vitals.sensors());
         with_disks(event, &disk::all(&self.root))
     }

@@ -12,6 +12,7 @@ pub struct Vitals {
     spool_bytes: AtomicU64,
     spool_events: AtomicU64,
     spool_dropped: AtomicU64,
+    connections: AtomicU64,
     sensors: Mutex<Vec<&'static str>>,
     metrics: OnceLock<SocketAddr>,
     logs: Arc<Counts>,
@@ -27,6 +28,7 @@ impl Default for Vitals {
             spool_bytes: AtomicU64::new(0),
             spool_events: AtomicU64::new(0),
             spool_dropped: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
             sensors: Mutex::new(Vec::new()),
             metrics: OnceLock::new(),
             logs: Arc::default(),
@@ -45,6 +47,15 @@ impl Vitals {
         self.spool_bytes.store(bytes, Relaxed);
         self.spool_events.store(events, Relaxed);
         self.spool_dropped.store(dropped, Relaxed);
+    }
+
+    /// How often the agent has connected in this run: whoever comes back says how it is.
+    pub fn set_connections(&self, connections: u64) {
+        self.connections.store(connections, Relaxed);
+    }
+
+    pub(super) fn connections(&self) -> u64 {
+        self.connections.load(Relaxed)
     }
 
     /// The sensors that run now.

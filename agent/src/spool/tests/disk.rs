@@ -130,8 +130,11 @@ impl StorageBackend for Disk {
         let mut platters = self.0.lock().unwrap();
         platters.operate()?;
         platters.syncs += 1;
-        platters.durable = platters.volatile.clone();
-        platters.unsynced.clear();
+        let platters = &mut *platters;
+        platters.durable.resize(platters.volatile.len(), 0);
+        for (offset, bytes) in platters.unsynced.drain(..) {
+            platters.durable[offset..offset + bytes.len()].copy_from_slice(&bytes);
+        }
         Ok(())
     }
 
@@ -219,4 +222,40 @@ async fn many_deliveries_share_few_syncs() {
     spool.view.wait_for(|view| view.unsent() == 5000).await.unwrap();
     let syncs = disk.syncs() - before;
     assert!((25..=40).contains(&syncs), "{syncs} syncs in ten seconds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_disk_it_goes_on_from_memory_says_so_and_moves_when_it_can() {
+    let disk = Disk::default();
+    disk.fill(true);
+    let mut spool = run_on(&disk);
+    spool.outlet.send(log(0..3)).await.unwrap();
+    spool.flush().await;
+    {
+        let view = spool.view.borrow();
+        assert!(view.trouble.as_ref().unwrap().starts_with(IN_MEMORY), "{view:?}");
+        assert!(view.is_usable() && view.unsent() == 3, "{view:?}");
+    }
+    // Two of them are handed out; their answer comes late.
+    let batch = async |events| {
+        let (reply, answer) = oneshot::channel();
+        let limits = BatchLimits { events, bytes: 1 << 20 };
+        let command = Command::Batch { lane: Lane::Log, limits, reply };
+        assert!(spool.commands.send(command).await.is_ok());
+        answer.await.unwrap().unwrap().unwrap()
+    };
+    let first = batch(2).await;
+    disk.fill(false);
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    assert!(spool.view.borrow().trouble.is_some(), "an answer is on its way");
+    let (epoch, lane, last) = (first.epoch, first.lane, first.last());
+    let acknowledgement =
+        Acknowledgement { epoch, lane, first: first.first, last, durable: last, archived: last };
+    let (reply, done) = oneshot::channel();
+    assert!(spool.commands.send(Command::Acknowledge { acknowledgement, reply }).await.is_ok());
+    done.await.unwrap();
+    spool.view.wait_for(|view| view.trouble.is_none()).await.unwrap();
+    let rest = batch(9).await;
+    assert_eq!(events_of(&rest).iter().map(number).collect::<Vec<_>>(), [2], "once, and kept");
+    assert_ne!(rest.epoch, first.epoch);
 }

@@ -7,6 +7,7 @@ import type {
   Alert,
   AlertRow,
   Connection,
+  ConfigurationView,
   Deed,
   EventView,
   Heartbeat,
@@ -21,6 +22,7 @@ import type {
   PortName,
   RuleRow,
   Rules,
+  TextProblem,
   Timeline,
   Token,
 } from './types';
@@ -86,6 +88,16 @@ export const rules = {
   read: (rule: string, signal?: AbortSignal) =>
     get<RuleRow & { source: string }>(`/rules/${id(rule)}`, signal),
   unpark: (rule: string) => post<void>(`/rules/${id(rule)}/unpark`, {}),
+};
+
+export const configurations = {
+  read: (scope: string, signal?: AbortSignal) =>
+    get<ConfigurationView>(`/configurations${query({ scope })}`, signal),
+  check: (text: string) => post<{ problems: TextProblem[] }>('/configurations/check', { text }),
+  set: (change: { scope: string; text: string; why: string; after: number }) =>
+    post<ConfigurationView>('/configurations', change),
+  restore: (scope: string, version: number, why: string) =>
+    post<ConfigurationView>('/configurations/restore', { scope, version, why }),
 };
 
 export const audit = {

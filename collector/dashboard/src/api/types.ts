@@ -327,3 +327,49 @@ export const ANTIVIRUS_STATES: readonly AntivirusState[] = [
   'missing',
   'unknown',
 ];
+
+/** One version of what a scope says about its machines' agents. */
+export interface ConfigurationVersion {
+  version: number;
+  /** `fleet`, `agency:3`, `machine:ID` */
+  scope: string;
+  name: string;
+  /** TOML. */
+  text: string;
+  at: string;
+  who: string;
+  why: string;
+  restores: number | null;
+}
+
+export interface ConfigurationView {
+  scope: string;
+  name: string;
+  /** The one in force first. */
+  versions: ConfigurationVersion[];
+  /** What wider scopes say, the widest first. */
+  inherited: ConfigurationVersion[];
+  machines: {
+    total: number;
+    applied: number;
+    waiting: number;
+    refused: number;
+    rolled_back: number;
+    none: number;
+  };
+  troubles: {
+    machine: string;
+    hostname: string;
+    outcome: string;
+    reason: string | null;
+    label: string;
+    at: string;
+  }[];
+}
+
+/** What is wrong with a text somebody is writing. */
+export interface TextProblem {
+  line: number | null;
+  what: string;
+  is_error: boolean;
+}

@@ -42,8 +42,12 @@ export interface Point {
   value: number | null;
 }
 
-/** Points in pieces: a gap is left where values are missing or three times the usual step passes. */
-export function pieces(points: Point[]): { at: number; value: number }[][] {
+/** Quiet machines speak every five minutes, busy ones more often: so much silence is no gap. */
+export const QUIET_MS = 11 * 60_000;
+
+/** Points in pieces: a gap is left where values are missing, or three times the usual step passes
+ *  and more than `least`. */
+export function pieces(points: Point[], least = 0): { at: number; value: number }[][] {
   const steps = points
     .slice(1)
     .map((point, index) => point.at - (points[index] as Point).at)
@@ -56,7 +60,7 @@ export function pieces(points: Point[]): { at: number; value: number }[][] {
       last = null;
       continue;
     }
-    if (last === null || at - last > 3 * usual) all.push([]);
+    if (last === null || at - last > Math.max(3 * usual, least)) all.push([]);
     all.at(-1)?.push({ at, value });
     last = at;
   }

@@ -70,7 +70,10 @@ export const families = {
     'host.virtualization',
   ],
 
+  outcome: ['applied', 'refused', 'rolled_back'],
   deed: [
+    'configuration_changed',
+    'configuration_restored',
     'signed_in',
     'signed_out',
     'sign_in_failed',

@@ -6,6 +6,7 @@ export type Route =
   | { page: 'machines' }
   | { page: 'machine'; id: string }
   | { page: 'rules'; id: string | null }
+  | { page: 'configuration' }
   | { page: 'audit' }
   | { page: 'missing' };
 
@@ -22,6 +23,8 @@ export function route(path: string): Route {
       return second ? { page: 'machine', id: second } : { page: 'machines' };
     case 'rules':
       return { page: 'rules', id: second || null };
+    case 'configuration':
+      return second ? { page: 'missing' } : { page: 'configuration' };
     case 'audit':
       return second ? { page: 'missing' } : { page: 'audit' };
     default:

@@ -1,0 +1,117 @@
+//! Whether a heartbeat says something that the last one did not. Pure, but for the moment it is
+//! given.
+
+use std::time::Duration;
+
+use soc_event::{Event, Value};
+use tokio::time::Instant;
+
+/// Shares that have to move so far before they are news.
+const SHARES: [(&str, f64); 3] =
+    [("host.cpu.usage", 0.25), ("host.disk.used.pct", 0.01), ("agent.cpu.usage", 0.05)];
+/// Numbers that have to move by such a part of what they were.
+const PARTS: [(&str, f64); 3] =
+    [("host.memory.used.bytes", 0.10), ("agent.memory.bytes", 0.25), ("host.load.1", 1.0)];
+/// A load below this is none.
+const LOAD_LEAST: f64 = 1.0;
+/// What is news as soon as it is another.
+const WORDS: [&str; 6] = [
+    "agent.sensors",
+    "agent.spool.dropped",
+    "agent.uplink.connections",
+    "host.boot_time",
+    "host.disk.path",
+    "host.memory.total.bytes",
+];
+/// Clocks drift; this much is news, in microseconds.
+const OFFSET_US: f64 = 1_000_000.0;
+/// A backlog is news when it appears, and when it is gone.
+const BACKLOG: f64 = 100.0;
+
+/// What was sent last.
+pub(super) struct News {
+    every: Duration,
+    sent: Option<(Event, Instant)>,
+}
+
+impl News {
+    pub(super) fn new(every: Duration) -> Self {
+        Self { every, sent: None }
+    }
+
+    pub(super) fn is_worth_sending(&mut self, event: &Event, now: Instant) -> bool {
+        let worth = self.sent.as_ref().is_none_or(|(before, at)| {
+            now.saturating_duration_since(*at) >= self.every || is_news(before, event)
+        });
+        if worth {
+            self.sent = Some((event.clone(), now));
+        }
+        worth
+    }
+}
+
+fn is_news(before: &Event, now: &Event) -> bool {
+    let number = |event: &Event, name: &str| event.fields.get(name).and_then(Value::as_f64);
+    let both = |name: &str| (number(before, name), number(now, name));
+    let moved = |name: &str, by: &dyn Fn(f64) -> f64| match both(name) {
+        (Some(before), Some(now)) => (now - before).abs() >= by(before),
+        (before, now) => before.is_some() != now.is_some(),
+    };
+    let part = |name: &str, part: f64| {
+        let least = if name == "host.load.1" { LOAD_LEAST } else { 0.0 };
+        moved(name, &|before| before.abs().max(least) * part)
+    };
+    let has_backlog = |event: &Event| {
+        number(event, "agent.spool.events").is_some_and(|waiting| waiting >= BACKLOG)
+    };
+    SHARES.iter().any(|(name, by)| moved(name, &|_| *by))
+        || PARTS.iter().any(|(name, by)| part(name, *by))
+        || WORDS.iter().any(|name| before.fields.get(*name) != now.fields.get(*name))
+        || moved("host.clock.offset_us", &|_| OFFSET_US)
+        || has_backlog(before) != has_backlog(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use soc_event::{Timestamp, kind};
+
+    use super::*;
+
+    fn beat(cpu: f64, memory: i64, disk: f64, sensors: &str) -> Event {
+        Event::own(Timestamp::default(), kind::HOST_HEARTBEAT)
+            .with("host.cpu.usage", cpu)
+            .with("host.memory.used.bytes", memory)
+            .with("host.disk.used.pct", disk)
+            .with("agent.sensors", sensors)
+            .with("agent.spool.events", 3_i64)
+    }
+
+    #[tokio::test]
+    async fn a_quiet_machine_says_the_same_only_every_five_minutes() {
+        let mut news = News::new(Duration::from_secs(300));
+        let began = Instant::now();
+        let at = |seconds: u64| began + Duration::from_secs(seconds);
+        let sent = (0..=40_u64).filter(|look| {
+            let wobble = 0.01 * (look % 3) as f64;
+            let memory = 1_000_000_000 + 1_000_000 * (look % 5) as i64;
+            news.is_worth_sending(&beat(wobble, memory, 0.5, "host"), at(look * 15))
+        });
+        assert_eq!(sent.collect::<Vec<_>>(), [0, 20, 40]);
+    }
+
+    #[test]
+    fn what_an_operator_would_look_at_is_news() {
+        let quiet = beat(0.02, 1000, 0.5, "host");
+        assert!(!is_news(&quiet, &beat(0.20, 1050, 0.505, "host")));
+        for other in [
+            beat(0.30, 1000, 0.5, "host"),
+            beat(0.02, 1100, 0.5, "host"),
+            beat(0.02, 1000, 0.51, "host"),
+            beat(0.02, 1000, 0.5, "host,port"),
+            beat(0.02, 1000, 0.5, "host").with("agent.spool.events", 500_i64),
+            beat(0.02, 1000, 0.5, "host").with("host.clock.offset_us", 5_i64),
+        ] {
+            assert!(is_news(&quiet, &other), "{other:?}");
+        }
+    }
+}
