@@ -50,7 +50,7 @@ pub(crate) use runs::{RunRow, RunState};
 pub use views::{
     AgencyRef, AntivirusCounts, AntivirusState, AntivirusSummary, HeartbeatPoint, Items, Machine,
     MachineCounts, MachineFilter, MachineRow, MachineSort, MetricsListener, OverviewFleet, Page,
-    PageRequest, Port, Scope,
+    PageRequest, Port, ReasonCount, Scope,
 };
 
 /// How long until a machine counts as silent, and how long heartbeats are kept.

@@ -153,7 +153,11 @@ impl Looker {
     }
 
     fn look(&mut self, now: Timestamp) -> Observed {
-        let processes = Processes::read(&self.root);
+        let (clamd, freshclam) = (&self.config.clamd_conf, &self.config.freshclam_conf);
+        let processes = Processes::read(&self.root)
+            .with_configuration("clamd", clamd.as_deref())
+            .with_configuration("clamonacc", clamd.as_deref())
+            .with_configuration("freshclam", freshclam.as_deref());
         let zone = super::logfile::zone(&self.root);
         let scene = Scene { root: &self.root, processes: &processes, zone: &zone, now };
         let mut logs: Vec<Log> = self.config.logs.iter().cloned().map(Log::clamav).collect();

@@ -211,6 +211,7 @@ impl Fleet {
         let mut outcomes = vec![self.tell_silences(position, seen).await.map(|_| ())];
         if number % SAVE_TICKS == 1 {
             outcomes.push(self.save_heard().await);
+            outcomes.push(self.age().await);
             outcomes.push(self.count().await);
         }
         if number % PRUNE_TICKS == 1 {
@@ -219,6 +220,13 @@ impl Fleet {
         for error in outcomes.into_iter().filter_map(Result::err) {
             tracing::error!(%error, "the fleet's housekeeping is put off");
         }
+    }
+
+    /// Judges anew what time has changed.
+    async fn age(&self) -> Result<(), Error> {
+        let changed = self.age_antivirus().await?;
+        changed.iter().filter_map(|agent| agent.parse().ok()).for_each(|agent| self.tell(agent));
+        Ok(())
     }
 
     /// Saves when agents were heard, where that is not in the journal (repeats, renewals).

@@ -231,6 +231,18 @@ fn a_process_that_only_takes_the_name_is_no_realtime_scanner() {
 }
 
 #[test]
+fn a_daemon_of_another_installation_is_not_ours() {
+    let host = Host::with_clamav();
+    host.signatures(1);
+    host.process(500, "/usr/sbin/clamd");
+    host.write("/proc/500/cmdline", "/usr/sbin/clamd\0-c\0/opt/mail/clamd.conf\0");
+    let named = |path: &str| Config { clamd_conf: Some(path.to_owned()), ..Config::default() };
+    let state = |path: &str| observe(&host.root(), &named(path), now()).products[0].state;
+    assert_eq!(state("/etc/clamav/clamd.conf"), State::Off);
+    assert_eq!(state("/opt/mail/clamd.conf"), State::Unknown);
+}
+
+#[test]
 fn signatures_of_seven_days_are_outdated() {
     let check = |days: i64, version: &str, reasons: &[Reason]| {
         let host = Host::with_clamav();
