@@ -159,9 +159,9 @@ fn show_check(arguments: &Check) -> ExitCode {
         Err(error) => return fail(&error, EXIT_MISTAKE),
     };
     let root = Root::default();
-    let mut report = check::run(&root, &config.sensor, &SystemClock);
+    let folder = check::TestFolder::below(&arguments.state.state);
+    let mut report = check::run(&root, &config.sensor, &folder, &SystemClock);
     if arguments.selftest {
-        let folder = check::TestFolder::below(&arguments.state.state);
         report.self_test(&root, &config.sensor, &folder, &SystemClock);
     }
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());

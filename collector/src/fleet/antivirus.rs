@@ -12,7 +12,7 @@ use super::host::with_time;
 use super::views::AntivirusState;
 use super::{Error, Fleet};
 use crate::journal::Entry;
-use judgement::{Told, judge};
+use judgement::{OUTDATED_MICROS, Told, UNHEARD_MICROS, judge};
 
 pub(super) use counts::by_reason;
 
@@ -24,8 +24,6 @@ const PRODUCTS_MAX: i64 = 32;
 /// What an event without a product is about.
 const NO_PRODUCT: &str = "none";
 const MICROS_PER_DAY: f64 = 86_400e6;
-/// Signatures of this age are outdated, and a machine not heard for so long is not known about.
-const AGEING_MICROS: [i64; 2] = [7 * 86_400 * 1_000_000, 30 * 86_400 * 1_000_000];
 
 /// A product as it is stored.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
@@ -57,7 +55,8 @@ impl Fleet {
     /// they said last was true then. Says which have changed.
     pub(super) async fn age_antivirus(&self) -> Result<Vec<String>, Error> {
         let now = self.0.clock.now();
-        let [outdated, unheard] = AGEING_MICROS.map(|age| now.plus_micros(-age).as_micros());
+        let [outdated, unheard] =
+            [OUTDATED_MICROS, UNHEARD_MICROS].map(|age| now.plus_micros(-age).as_micros());
         let aged: Vec<(String, i64)> = sqlx::query_as(
             "SELECT id, COALESCE(heard_at, enrolled_at) FROM agent WHERE revoked_at IS NULL
                AND (antivirus_state = 'protected' AND antivirus_signatures_at <= ?

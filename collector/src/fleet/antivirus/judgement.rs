@@ -5,11 +5,11 @@ use soc_event::Timestamp;
 use crate::fleet::views::AntivirusState;
 
 /// Signatures of this age are outdated, also while the machine is away and cannot say so itself.
-const OUTDATED_MICROS: i64 = 7 * 86_400 * 1_000_000;
+pub(super) const OUTDATED_MICROS: i64 = 7 * 86_400 * 1_000_000;
 /// A machine not heard for so long may be anything by now.
-const UNHEARD_MICROS: i64 = 30 * 86_400 * 1_000_000;
+pub(super) const UNHEARD_MICROS: i64 = 30 * 86_400 * 1_000_000;
 
-pub(super) const OUTDATED: &str = "signatures_outdated";
+const OUTDATED: &str = "signatures_outdated";
 const PASSIVE: &str = "passive_mode";
 const NOT_HEARD: &str = "not_heard";
 
