@@ -89,11 +89,13 @@ pub struct Report {
     pub as_root: bool,
 }
 
-/// Looks at the host. May take a few seconds where ClamAV is slow to answer.
-pub fn run(root: &Root, config: &Config, clock: &dyn Clock) -> Report {
+/// Looks at the host. May take a few seconds where ClamAV is slow to answer. What was found in the
+/// folder of the self-test is no finding.
+pub fn run(root: &Root, config: &Config, folder: &TestFolder, clock: &dyn Clock) -> Report {
     let now = clock.now();
     let products = antivirus::observe(root, &config.antivirus, now);
-    let detections = antivirus::last_detections(root, &products.logs, now, DETECTIONS_MAX);
+    let mut detections = antivirus::last_detections(root, &products.logs, now, DETECTIONS_MAX);
+    detections.retain(|found| !folder.is_place_of(found));
     let mut could_not_see = products.could_not_see;
     let ports = port::observe(root).unwrap_or_else(|error| {
         could_not_see.push(format!("The ports of this machine could not be read: {error}."));

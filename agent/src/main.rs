@@ -187,9 +187,9 @@ fn show_check(arguments: &Check) -> ExitCode {
         Err(error) => return fail(&error, EXIT_MISTAKE),
     };
     let root = Root::default();
-    let mut report = check::run(&root, &local.config.sensor, &SystemClock);
+    let folder = check::TestFolder::below(&arguments.state.state);
+    let mut report = check::run(&root, &local.config.sensor, &folder, &SystemClock);
     if arguments.selftest {
-        let folder = check::TestFolder::below(&arguments.state.state);
         report.self_test(&root, &local.config.sensor, &folder, &SystemClock);
     }
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());

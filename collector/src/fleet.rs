@@ -59,7 +59,7 @@ pub(crate) use runs::{RunRow, RunState};
 pub use views::{
     AgencyRef, AntivirusCounts, AntivirusState, AntivirusSummary, HeartbeatPoint, Items, Machine,
     MachineCounts, MachineFilter, MachineRow, MachineSort, MetricsListener, OverviewFleet, Page,
-    PageRequest, Port, Scope,
+    PageRequest, Port, ReasonCount, Scope,
 };
 pub use views::{
     Decided, Neighbour, NeighbourCoverage, NeighbourDecision, NeighbourFilter, Witness,

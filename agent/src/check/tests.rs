@@ -22,7 +22,12 @@ fn report() -> (tempfile::TempDir, Report) {
     write("proc/net/tcp", "  sl\n   0: 00000000:0017 00000000:0000 0A 0:0 0:0 0 0 0 71 1\n");
     let failed = "Nov 22 09:00:00 s sshd[1]: Failed password for root from 192.0.2.7 port 1 ssh2\n";
     write("var/log/auth.log", &failed.repeat(12));
-    let report = run(&Root::new(folder.path()), &Config::default(), &Fixed);
+    let report = run(
+        &Root::new(folder.path()),
+        &Config::default(),
+        &TestFolder::below(folder.path()),
+        &Fixed,
+    );
     (folder, report)
 }
 

@@ -153,7 +153,11 @@ impl Looker {
     }
 
     fn look(&mut self, now: Timestamp) -> Observed {
-        let processes = Processes::read(&self.root);
+        let (clamd, freshclam) = (&self.config.clamd_conf, &self.config.freshclam_conf);
+        let processes = Processes::read(&self.root)
+            .with_configuration("clamd", clamd.as_deref())
+            .with_configuration("clamonacc", clamd.as_deref())
+            .with_configuration("freshclam", freshclam.as_deref());
         let zone = super::logfile::zone(&self.root);
         let scene = Scene { root: &self.root, processes: &processes, zone: &zone, now };
         let mut logs: Vec<Log> = self.config.logs.iter().cloned().map(Log::clamav).collect();
@@ -198,13 +202,11 @@ pub fn last_detections(root: &Root, logs: &[Log], now: Timestamp, count: usize) 
 /// real-time protection catches it; the file is removed in any case. Blocks.
 pub fn self_test(root: &Root, config: &Config, folder: &Folder, clock: &dyn Clock) -> Outcome {
     let observed = observe(root, config, clock.now());
-    let file = folder.file().to_str().map(str::to_owned);
     let earlier = last_detections(root, &observed.logs, clock.now(), TEST_DETECTIONS_MAX);
     let test = SelfTest::begin(folder, Duration::from_secs(config.selftest_wait_s));
     loop {
         let found = last_detections(root, &observed.logs, clock.now(), TEST_DETECTIONS_MAX);
-        let is_new =
-            |found: &&Detection| found.is_of_self_test(file.as_deref()) && !earlier.contains(found);
+        let is_new = |found: &&Detection| folder.is_place_of(found) && !earlier.contains(found);
         let reported_by = found.iter().find(is_new).map(|found| found.product.as_str());
         if let Some(outcome) = test.look(&observed.products, reported_by) {
             return outcome;

@@ -237,9 +237,8 @@ export function start({ port = 0, empty = false } = {}) {
       ...agency,
       machines: here.length,
       online: here.filter((one) => one.state === 'online').length,
-      antivirus_coverage: here.length
-        ? here.filter((one) => one.antivirus.state === 'protected').length / here.length
-        : null,
+      antivirus_coverage: antivirusCounts(here).coverage,
+      antivirus: antivirusCounts(here),
     };
   }
 
@@ -312,11 +311,30 @@ export function start({ port = 0, empty = false } = {}) {
   );
 }
 
+/** Machines by antivirus; nobody looks for machines without an agent here. */
+function antivirusCounts(machines) {
+  const of = (...states) => machines.filter((one) => states.includes(one.antivirus.state)).length;
+  const reasons = new Map();
+  for (const one of machines.filter((one) => one.antivirus.state === 'weak')) {
+    for (const reason of one.antivirus.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  }
+  return {
+    protected: of('protected'),
+    weak: of('weak'),
+    unprotected: of('off', 'missing'),
+    unknown: of('unknown'),
+    coverage: machines.length ? of('protected') / machines.length : null,
+    weak_reasons: [...reasons]
+      .map(([reason, count]) => ({ reason, machines: count }))
+      .sort((a, b) => b.machines - a.machines),
+    without_agent: null,
+  };
+}
+
 function overview(world, at) {
   const machines = world.machines.filter(at);
   const alerts = world.alerts.filter(at);
   const count = (test) => machines.filter(test).length;
-  const av = (...states) => count((one) => states.includes(one.antivirus.state));
   const open = Object.fromEntries(
     LEVELS.map((level) => [
       level,
@@ -332,13 +350,7 @@ function overview(world, at) {
       stopped: by('stopped'),
       asleep: by('asleep'),
     },
-    antivirus: {
-      protected: av('protected'),
-      weak: av('weak'),
-      unprotected: av('off', 'missing'),
-      unknown: av('unknown'),
-      coverage: machines.length ? av('protected') / machines.length : 0,
-    },
+    antivirus: antivirusCounts(machines),
     signatures_outdated: count((one) => (one.antivirus.signatures_age_days ?? 0) > 15),
     alerts: { open, acknowledged: alerts.filter((one) => one.state === 'acknowledged').length },
     newest: sorted(alerts).slice(0, 8).map(row),
@@ -464,7 +476,8 @@ function around(one, q) {
 
 function filterMachines(world, q, at) {
   const state = among(q, 'state'),
-    antivirus = among(q, 'antivirus');
+    antivirus = among(q, 'antivirus'),
+    reason = q.get('antivirus_reason');
   const text = (q.get('q') ?? '').toLowerCase();
   return world.machines
     .filter(
@@ -472,6 +485,7 @@ function filterMachines(world, q, at) {
         at(one) &&
         state(one.state) &&
         antivirus(one.antivirus.state) &&
+        (!reason || one.antivirus.reasons.includes(reason)) &&
         (!text || `${one.hostname} ${one.ip.join(' ')} ${one.os}`.toLowerCase().includes(text)),
     )
     .sort((a, b) => a.hostname.localeCompare(b.hostname));

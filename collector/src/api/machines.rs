@@ -27,6 +27,8 @@ pub struct ListQuery {
     state: Option<String>,
     /// `protected,weak,off,missing,unknown`
     antivirus: Option<String>,
+    /// Why antivirus is not better: `realtime_off`, `signatures_outdated`, `passive_mode`, …
+    antivirus_reason: Option<String>,
     /// Rows of a page.
     limit: Option<u32>,
     /// Where the page before ended.
@@ -78,6 +80,7 @@ pub async fn list(
         agency: None,
         states: page::words("state", query.state.as_deref(), word::<MachineState>)?,
         antivirus: page::words("antivirus", query.antivirus.as_deref(), word::<AntivirusState>)?,
+        antivirus_reason: page::text(query.antivirus_reason),
         scope,
     };
     let mut sort = page::words("sort", query.sort.as_deref(), word::<MachineSort>)?;

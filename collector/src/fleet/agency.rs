@@ -1,6 +1,8 @@
 use serde::Serialize;
 use sqlx::Row as _;
 
+use super::antivirus::by_reason;
+use super::views::{AntivirusCounts, ReasonCount};
 use super::{Error, Fleet};
 
 /// Longest code, in characters; codes are metric labels and parts of commands.
@@ -33,6 +35,8 @@ pub struct AgencyView {
     pub online: i64,
     /// Share of its machines that are protected, 0 to 1; none without machines.
     pub antivirus_coverage: Option<f64>,
+    /// Its machines by antivirus.
+    pub antivirus: AntivirusCounts,
 }
 
 impl Fleet {
@@ -44,13 +48,37 @@ impl Fleet {
         let rows = sqlx::query(
             "SELECT agency.id, code, name, parent, COUNT(agent.id) AS machines,
                     COALESCE(SUM(agent.state = 'online'), 0) AS online,
-                    COALESCE(SUM(agent.antivirus_state = 'protected'), 0) AS protected
+                    COALESCE(SUM(agent.antivirus_state = 'protected'), 0) AS protected,
+                    COALESCE(SUM(agent.antivirus_state = 'weak'), 0) AS weak,
+                    COALESCE(SUM(agent.antivirus_state IN ('off', 'missing')), 0) AS unprotected,
+                    COALESCE(SUM(agent.antivirus_state = 'unknown'), 0) AS unknown
              FROM agency LEFT JOIN agent ON agent.agency = agency.id AND agent.revoked_at IS NULL
              GROUP BY agency.id ORDER BY code",
         )
         .fetch_all(self.0.store.pool())
         .await?;
-        rows.iter().map(view).collect::<Result<_, sqlx::Error>>().map_err(Error::from)
+        let mut views = rows.iter().map(view).collect::<Result<Vec<_>, sqlx::Error>>()?;
+        let weak = self.weak_by_agency().await?;
+        for view in &mut views {
+            let of_agency = weak.iter().filter(|(agency, ..)| *agency == view.agency.id);
+            let found = of_agency.map(|(_, reason, count)| (reason.clone(), *count));
+            let row = |(reason, machines): (&str, i64)| ReasonCount {
+                reason: reason.to_owned(),
+                machines,
+            };
+            view.antivirus.weak_reasons = by_reason(found).into_iter().map(row).collect();
+        }
+        Ok(views)
+    }
+
+    /// Agency, reason and number of its weak machines with that reason.
+    pub(super) async fn weak_by_agency(&self) -> Result<Vec<(i64, String, i64)>, Error> {
+        let found = sqlx::query_as(
+            "SELECT agency, reason.value, COUNT(*) FROM agent,
+                    json_each(antivirus_reasons) AS reason
+             WHERE revoked_at IS NULL AND antivirus_state = 'weak' GROUP BY agency, reason.value",
+        );
+        Ok(found.fetch_all(self.0.store.pool()).await?)
     }
 
     /// One agency by its code.
@@ -118,6 +146,15 @@ fn view(row: &sqlx::sqlite::SqliteRow) -> Result<AgencyView, sqlx::Error> {
         machines,
         online: row.try_get("online")?,
         antivirus_coverage: share(protected, machines),
+        antivirus: AntivirusCounts {
+            protected,
+            weak: row.try_get("weak")?,
+            unprotected: row.try_get("unprotected")?,
+            unknown: row.try_get("unknown")?,
+            coverage: share(protected, machines),
+            weak_reasons: Vec::new(),
+            without_agent: None,
+        },
     })
 }
 

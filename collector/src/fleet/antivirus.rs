@@ -1,12 +1,20 @@
+//! Antivirus of machines, from their words: the latest about each product, summed up by one rule.
+
+mod counts;
+mod judgement;
+
 use serde_json::json;
 use soc_event::{Event, Timestamp, Value, kind};
 use sqlx::SqliteConnection;
 
-use super::Error;
 use super::enrolment::short;
 use super::host::with_time;
 use super::views::AntivirusState;
+use super::{Error, Fleet};
 use crate::journal::Entry;
+use judgement::{OUTDATED_MICROS, Told, UNHEARD_MICROS, judge};
+
+pub(super) use counts::by_reason;
 
 /// A product not mentioned for so long after the latest word about any of them is no longer there:
 /// states are told in full once a day.
@@ -17,7 +25,7 @@ const PRODUCTS_MAX: i64 = 32;
 const NO_PRODUCT: &str = "none";
 const MICROS_PER_DAY: f64 = 86_400e6;
 
-/// The state of one product, as far as the summary looks at it.
+/// A product as it is stored.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 struct Product {
     product: String,
@@ -28,33 +36,91 @@ struct Product {
 
 /// Keeps the latest word about a product and sums up the machine; says whether it was one.
 pub(super) async fn apply(connection: &mut SqliteConnection, entry: &Entry) -> Result<bool, Error> {
+    let agent = entry.id.agent.to_string();
+    if entry.event.kind == kind::ANTIVIRUS_SELFTEST {
+        store_test(connection, &agent, entry).await?;
+        return Ok(true);
+    }
     if entry.event.kind != kind::ANTIVIRUS_STATUS {
         return Ok(false);
     }
-    let agent = entry.id.agent.to_string();
     store(connection, &agent, entry).await?;
     forget(connection, &agent, entry).await?;
+    sum_up(connection, &agent, entry.received, entry.received).await?;
+    Ok(true)
+}
+
+impl Fleet {
+    /// Judges machines anew whose signatures have grown old, or that were not heard for long: what
+    /// they said last was true then. Says which have changed.
+    pub(super) async fn age_antivirus(&self) -> Result<Vec<String>, Error> {
+        let now = self.0.clock.now();
+        let [outdated, unheard] =
+            [OUTDATED_MICROS, UNHEARD_MICROS].map(|age| now.plus_micros(-age).as_micros());
+        let aged: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT id, COALESCE(heard_at, enrolled_at) FROM agent WHERE revoked_at IS NULL
+               AND (antivirus_state = 'protected' AND antivirus_signatures_at <= ?
+                 OR antivirus_state <> 'unknown' AND COALESCE(heard_at, enrolled_at) <= ?)",
+        )
+        .bind(outdated)
+        .bind(unheard)
+        .fetch_all(self.0.store.pool())
+        .await?;
+        if aged.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut transaction = self.0.store.write().await?;
+        for (agent, heard) in &aged {
+            sum_up(&mut transaction, agent, Timestamp::from_micros(*heard), now).await?;
+        }
+        transaction.commit().await?;
+        Ok(aged.into_iter().map(|(agent, _)| agent).collect())
+    }
+}
+
+async fn sum_up(
+    connection: &mut SqliteConnection,
+    agent: &str,
+    heard: Timestamp,
+    now: Timestamp,
+) -> Result<(), Error> {
     let products: Vec<Product> = sqlx::query_as(
         "SELECT product, state, fields, signatures_at FROM antivirus WHERE agent = ?
          ORDER BY product",
     )
-    .bind(&agent)
+    .bind(agent)
     .fetch_all(&mut *connection)
     .await?;
-    let best = products.iter().max_by_key(|product| rank(product));
+    let judged = judge(products.into_iter().map(Product::told).collect(), heard, now);
     sqlx::query(
         "UPDATE agent SET antivirus_state = ?, antivirus_product = ?, antivirus_reasons = ?,
                 antivirus_signatures_at = ?
          WHERE id = ?",
     )
-    .bind(best.map_or(AntivirusState::Unknown, state))
-    .bind(best.map(|best| &best.product).filter(|product| *product != NO_PRODUCT))
-    .bind(best.map_or_else(|| "[]".to_owned(), reasons))
-    .bind(best.and_then(|best| best.signatures_at))
-    .bind(&agent)
+    .bind(judged.state)
+    .bind(judged.product)
+    .bind(json!(judged.reasons).to_string())
+    .bind(judged.signatures_at)
+    .bind(agent)
     .execute(connection)
     .await?;
-    Ok(true)
+    Ok(())
+}
+
+async fn store_test(
+    connection: &mut SqliteConnection,
+    agent: &str,
+    entry: &Entry,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT OR REPLACE INTO antivirus_selftest (agent, fields, received_at) VALUES (?, ?, ?)",
+    )
+    .bind(agent)
+    .bind(with_time(&entry.event.fields, entry.event.time))
+    .bind(entry.received.as_micros())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn store(connection: &mut SqliteConnection, agent: &str, entry: &Entry) -> Result<(), Error> {
@@ -106,35 +172,34 @@ fn product(event: &Event) -> String {
     short(event.text("antivirus.product").unwrap_or(NO_PRODUCT))
 }
 
-fn state(product: &Product) -> AntivirusState {
-    match product.state.as_str() {
+impl Product {
+    fn told(self) -> Told {
+        let fields: serde_json::Value = serde_json::from_str(&self.fields).unwrap_or_default();
+        let reasons = match fields.get("antivirus.reasons") {
+            Some(serde_json::Value::Array(list)) => {
+                list.iter().filter_map(|it| it.as_str().map(str::to_owned)).collect()
+            }
+            Some(serde_json::Value::String(one)) => vec![one.clone()],
+            _ => Vec::new(),
+        };
+        let mode = fields.get("antivirus.mode").and_then(serde_json::Value::as_str);
+        Told {
+            state: state(&self.state),
+            is_passive: mode == Some("passive"),
+            reasons,
+            product: self.product,
+            signatures_at: self.signatures_at,
+        }
+    }
+}
+
+fn state(word: &str) -> AntivirusState {
+    match word {
         "protected" => AntivirusState::Protected,
         "weak" => AntivirusState::Weak,
         "off" => AntivirusState::Off,
         "missing" => AntivirusState::Missing,
         _ => AntivirusState::Unknown,
-    }
-}
-
-/// The best product decides; one that may be protecting is above one that surely is not, and of
-/// equals the one with the newer signatures.
-fn rank(product: &Product) -> (u8, Option<i64>) {
-    let rank = match state(product) {
-        AntivirusState::Protected => 4,
-        AntivirusState::Weak => 3,
-        AntivirusState::Unknown => 2,
-        AntivirusState::Off => 1,
-        AntivirusState::Missing => 0,
-    };
-    (rank, product.signatures_at)
-}
-
-fn reasons(product: &Product) -> String {
-    let fields: serde_json::Value = serde_json::from_str(&product.fields).unwrap_or_default();
-    match fields.get("antivirus.reasons") {
-        Some(list @ serde_json::Value::Array(_)) => list.to_string(),
-        Some(serde_json::Value::String(one)) => json!([one]).to_string(),
-        _ => "[]".to_owned(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry};
 
 use super::agency::share;
+use super::antivirus::by_reason;
 use super::views::{AntivirusState, Scope};
 use super::{Error, Fleet, State};
 
@@ -14,6 +15,7 @@ pub(super) struct Metrics {
     agents: IntGaugeVec,
     machines: IntGaugeVec,
     coverage: GaugeVec,
+    weak: IntGaugeVec,
     ports: IntGaugeVec,
     without_agent: IntGaugeVec,
     /// Agencies that have series.
@@ -49,6 +51,13 @@ impl Metrics {
                 ),
                 &["agency"],
             )?,
+            weak: IntGaugeVec::new(
+                Opts::new(
+                    "soc_collector_antivirus_weak_machines",
+                    "Weakly protected machines by agency and reason; one may have several reasons.",
+                ),
+                &["agency", "reason"],
+            )?,
             ports: IntGaugeVec::new(
                 Opts::new("soc_collector_open_ports", "Open ports of all machines, by scope."),
                 &["scope"],
@@ -71,6 +80,7 @@ impl Metrics {
         registry.register(Box::new(this.agents.clone()))?;
         registry.register(Box::new(this.machines.clone()))?;
         registry.register(Box::new(this.coverage.clone()))?;
+        registry.register(Box::new(this.weak.clone()))?;
         registry.register(Box::new(this.ports.clone()))?;
         registry.register(Box::new(this.without_agent.clone()))?;
         Ok(this)
@@ -87,6 +97,7 @@ impl Fleet {
             metrics.agents.with_label_values(&[state.as_str()]).set(count);
         }
         self.count_antivirus().await?;
+        self.count_weak().await?;
         self.count_ports().await
     }
 
@@ -133,6 +144,30 @@ impl Fleet {
             let Some(count) = counts.get(id) else { continue };
             let code = if place < AGENCIES_MAX { code.as_str() } else { OTHER_AGENCIES };
             gauge.with_label_values(&[code]).add(*count);
+        }
+        Ok(())
+    }
+
+    async fn count_weak(&self) -> Result<(), Error> {
+        let codes: HashMap<i64, String> =
+            sqlx::query_as::<_, (i64, String)>("SELECT id, code FROM agency ORDER BY id LIMIT ?")
+                .bind(i64::try_from(AGENCIES_MAX).unwrap_or(i64::MAX))
+                .fetch_all(self.0.store.pool())
+                .await?
+                .into_iter()
+                .collect();
+        let mut counts: BTreeMap<(&str, &'static str), i64> = BTreeMap::new();
+        for (agency, reason, count) in self.weak_by_agency().await? {
+            let code = codes.get(&agency).map_or(OTHER_AGENCIES, String::as_str);
+            for (reason, count) in by_reason([(reason, count)]) {
+                *counts.entry((code, reason)).or_default() += count;
+            }
+        }
+        let weak = &self.0.metrics.weak;
+        // What is not there any more has to go; between the two lines nobody sees more than a gap.
+        weak.reset();
+        for ((code, reason), count) in counts {
+            weak.with_label_values(&[code, reason]).set(count);
         }
         Ok(())
     }

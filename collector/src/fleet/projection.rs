@@ -225,6 +225,7 @@ impl Fleet {
         outcomes.push(self.tell_ports(position).await);
         if number % SAVE_TICKS == 1 {
             outcomes.push(self.save_heard().await);
+            outcomes.push(self.age().await);
             outcomes.push(self.count().await);
         }
         if number % COUNT_NEIGHBOURS_TICKS == 1 {
@@ -236,6 +237,13 @@ impl Fleet {
         for error in outcomes.into_iter().filter_map(Result::err) {
             tracing::error!(%error, "the fleet's housekeeping is put off");
         }
+    }
+
+    /// Judges anew what time has changed.
+    async fn age(&self) -> Result<(), Error> {
+        let changed = self.age_antivirus().await?;
+        changed.iter().filter_map(|agent| agent.parse().ok()).for_each(|agent| self.tell(agent));
+        Ok(())
     }
 
     /// Saves when agents were heard, where that is not in the journal (repeats, renewals).

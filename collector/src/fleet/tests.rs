@@ -189,4 +189,11 @@ fn antivirus(product: &str, state: &str) -> Event {
         .with("antivirus.signatures.age_days", 20.0)
 }
 
+/// A product that says of itself that all is well.
+fn protected(product: &str) -> Event {
+    antivirus(product, "protected")
+        .with("antivirus.reasons", Vec::<String>::new())
+        .with("antivirus.signatures.age_days", 1.0)
+}
+
 const SILENCE: Duration = Duration::from_secs(85);

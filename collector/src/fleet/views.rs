@@ -116,7 +116,7 @@ impl MachineCounts {
 }
 
 /// How many machines are protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct AntivirusCounts {
     /// Protected.
     pub protected: i64,
@@ -128,10 +128,23 @@ pub struct AntivirusCounts {
     pub unknown: i64,
     /// Protected of all, 0 to 1; none without machines.
     pub coverage: Option<f64>,
+    /// Why weak ones are, most first; a machine may have several reasons.
+    pub weak_reasons: Vec<ReasonCount>,
+    /// Machines known to be on the network that have no agent; none where nobody looks for them.
+    pub without_agent: Option<i64>,
+}
+
+/// How many machines are weak for a reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ReasonCount {
+    /// `realtime_off`, …; `other` for words that are not known.
+    pub reason: String,
+    /// So many machines.
+    pub machines: i64,
 }
 
 /// The fleet's part of the overview.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct OverviewFleet {
     /// By state.
     pub machines: MachineCounts,
@@ -152,6 +165,8 @@ pub struct MachineFilter {
     pub states: Vec<State>,
     /// With antivirus in one of these states.
     pub antivirus: Vec<AntivirusState>,
+    /// Whose antivirus is not better for this reason.
+    pub antivirus_reason: Option<String>,
     /// Whose may be seen.
     pub scope: Scope,
 }
@@ -260,6 +275,8 @@ pub struct Machine {
     pub inventory: Option<serde_json::Value>,
     /// Fields of the last `antivirus.status` of each product, with its `time`.
     pub antivirus_products: Vec<serde_json::Value>,
+    /// Fields of the last `antivirus.selftest`, with its `time`.
+    pub antivirus_selftest: Option<serde_json::Value>,
     /// Fields of the last `host.heartbeat`, with its `time`.
     pub heartbeat: Option<serde_json::Value>,
     /// When it became an agent.

@@ -14,12 +14,21 @@ pub(super) struct Processes {
     root: Root,
     /// Process and the name the kernel gives, `None` when `/proc` cannot be read.
     running: Option<Vec<(u32, String)>>,
+    /// Programs and the configuration of the installation that is watched.
+    configured: Vec<(&'static str, String)>,
 }
 
 impl Processes {
     /// Reads names only; the rest is read of those that matter.
     pub(super) fn read(root: &Root) -> Self {
-        Self { root: root.clone(), running: list(root).ok() }
+        Self { root: root.clone(), running: list(root).ok(), configured: Vec::new() }
+    }
+
+    /// Of this program only a process counts that was given this configuration, or none: another
+    /// one belongs to another installation on the same machine.
+    pub(super) fn with_configuration(mut self, program: &'static str, path: Option<&str>) -> Self {
+        self.configured.extend(path.map(|path| (program, path.to_owned())));
+        self
     }
 
     /// Whether a program runs, `None` when that cannot be seen.
@@ -37,9 +46,12 @@ impl Processes {
 
     /// The arguments of a running program, its own name included.
     pub(super) fn arguments(&self, name: &str) -> Option<Vec<String>> {
-        let pid = self.find(name)?;
-        let text = read::text(&self.root.path(format!("/proc/{pid}/cmdline"))).ok()?;
-        Some(text.split('\0').filter(|word| !word.is_empty()).map(str::to_owned).collect())
+        Some(self.arguments_of(self.find(name)?))
+    }
+
+    fn arguments_of(&self, pid: u32) -> Vec<String> {
+        let text = read::text(&self.root.path(format!("/proc/{pid}/cmdline"))).unwrap_or_default();
+        text.split('\0').filter(|word| !word.is_empty()).map(str::to_owned).collect()
     }
 
     pub(super) fn could_not_see(&self) -> Vec<String> {
@@ -50,7 +62,15 @@ impl Processes {
     fn find(&self, name: &str) -> Option<u32> {
         let short = name.get(..COMM_BYTES).unwrap_or(name);
         let mut named = self.running.iter().flatten().filter(|(_, comm)| comm == short);
-        named.find(|(pid, _)| self.is_program(*pid, name)).map(|(pid, _)| *pid)
+        let found = named.find(|(pid, _)| self.is_program(*pid, name) && self.is_ours(*pid, name));
+        found.map(|(pid, _)| *pid)
+    }
+
+    fn is_ours(&self, pid: u32, name: &str) -> bool {
+        let configured = self.configured.iter().find(|(program, _)| *program == name);
+        let Some((_, path)) = configured else { return true };
+        let given = argument(&self.arguments_of(pid), "--config-file", "-c");
+        given.is_none_or(|given| given == *path)
     }
 
     /// Any process can take any name, so its executable counts where it can be seen. A process
@@ -81,4 +101,39 @@ fn list(root: &Root) -> io::Result<Vec<(u32, String)>> {
         return Err(io::Error::other("no processes: /proc is not mounted"));
     }
     Ok(found)
+}
+
+/// The value of an option: `--log=F`, `--log F`, `-l F` or `-lF`.
+pub(super) fn argument(arguments: &[String], long: &str, short: &str) -> Option<String> {
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        if word == long || word == short {
+            return words.next().cloned();
+        }
+        let glued = word.strip_prefix(long).and_then(|rest| rest.strip_prefix('='));
+        let glued = glued.or_else(|| word.strip_prefix(short).filter(|_| !word.starts_with("--")));
+        if let Some(value) = glued {
+            return Some(value.to_owned());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_found_in_every_spelling() {
+        let check = |words: &[&str], expected: Option<&str>| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(argument(&words, "--log", "-l").as_deref(), expected, "{words:?}");
+        };
+        check(&["clamonacc", "-F", "--log=/a"], Some("/a"));
+        check(&["clamonacc", "--log", "/a", "-F"], Some("/a"));
+        check(&["clamonacc", "-l", "/a"], Some("/a"));
+        check(&["clamonacc", "-l/a"], Some("/a"));
+        check(&["clamonacc", "--log"], None);
+        check(&["clamonacc", "--logger=/a"], None);
+    }
 }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use soc_event::{Event, Timestamp, kind};
 
 use super::claim::Switch;
+use super::detection::Detection;
 use super::judgement::State;
 use super::status::{NO_PRODUCT, Status};
 
@@ -142,6 +143,11 @@ impl Folder {
         // Products name files by their real paths.
         let state = state.canonicalize().or_else(|_| std::path::absolute(state));
         Self(state.unwrap_or_default().join("selftest"))
+    }
+
+    /// Whether a finding is that of the test file.
+    pub fn is_place_of(&self, found: &Detection) -> bool {
+        found.is_of_self_test(self.file().to_str())
     }
 
     /// The path of the test file as products report it.

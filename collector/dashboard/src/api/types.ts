@@ -29,11 +29,24 @@ export interface AgencyRef {
   name: string;
 }
 
+export interface AntivirusCounts {
+  protected: number;
+  weak: number;
+  unprotected: number;
+  unknown: number;
+  coverage: number | null;
+  /** Most first; a machine may have several reasons. */
+  weak_reasons: { reason: string; machines: number }[];
+  /** Null where nobody looks for machines without an agent. */
+  without_agent: number | null;
+}
+
 export interface Agency extends AgencyRef {
   parent: number | null;
   machines: number;
   online: number;
   antivirus_coverage: number | null;
+  antivirus: AntivirusCounts;
 }
 
 export interface AlertRow {
@@ -128,6 +141,7 @@ export interface MachineRow {
 export interface Machine extends MachineRow {
   inventory: Fields | null;
   antivirus_products: Fields[];
+  antivirus_selftest: Fields | null;
   heartbeat: Fields | null;
   enrolled_at: string | null;
   certificate_expires_at: string | null;
@@ -223,13 +237,7 @@ export interface Overview {
   machines: Record<'total' | 'online' | 'silent' | 'stopped' | 'asleep', number> & {
     never?: number;
   };
-  antivirus: {
-    protected: number;
-    weak: number;
-    unprotected: number;
-    unknown: number;
-    coverage: number | null;
-  };
+  antivirus: AntivirusCounts;
   signatures_outdated: number;
   alerts: { open: LevelCounts; acknowledged: number };
   newest: AlertRow[];

@@ -9,6 +9,7 @@ const PORT = ['server.port', 'network.transport', 'server.ip', 'process.name', '
 const TELLING: Record<string, string[]> = {
   'antivirus.status': ['antivirus.product', 'antivirus.state', 'antivirus.reasons'],
   'antivirus.detection': ['threat.name', 'file.path', 'antivirus.action'],
+  'antivirus.selftest': ['antivirus.product', 'antivirus.selftest.caught'],
   'port.listening': PORT,
   'port.opened': PORT,
   'port.closed': PORT,

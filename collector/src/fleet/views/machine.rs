@@ -25,6 +25,11 @@ impl Fleet {
                 .bind(id.to_string())
                 .fetch_all(self.0.store.pool())
                 .await?;
+        let test: Option<String> =
+            sqlx::query_scalar("SELECT fields FROM antivirus_selftest WHERE agent = ?")
+                .bind(id.to_string())
+                .fetch_optional(self.0.store.pool())
+                .await?;
         let json = |text: &str| serde_json::from_str(text).ok();
         let object = |name: &str| -> Result<Option<serde_json::Value>, sqlx::Error> {
             Ok(row.try_get::<Option<&str>, _>(name)?.and_then(json))
@@ -33,6 +38,7 @@ impl Fleet {
             row: self.machine_row(&row)?,
             inventory: object("inventory")?,
             antivirus_products: products.iter().filter_map(|text| json(text)).collect(),
+            antivirus_selftest: test.as_deref().and_then(json),
             heartbeat: object("heartbeat")?,
             enrolled_at: time(&row, "enrolled_at")?,
             certificate_expires_at: time(&row, "certificate_expires_at")?,

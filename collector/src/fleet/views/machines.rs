@@ -127,6 +127,10 @@ fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &MachineFilter) {
     }
     push_words(query, "state", filter.states.iter().map(|state| state.as_str()));
     push_words(query, "antivirus_state", filter.antivirus.iter().map(|state| state.as_str()));
+    if let Some(reason) = &filter.antivirus_reason {
+        query.push(" AND EXISTS (SELECT 1 FROM json_each(antivirus_reasons) AS reason");
+        query.push(" WHERE reason.value = ").push_bind(reason.clone()).push(")");
+    }
 }
 
 fn push_words(

@@ -1,7 +1,8 @@
 use sqlx::{QueryBuilder, Row as _};
 
-use super::{AntivirusCounts, MachineCounts, OverviewFleet, Scope, push_scope};
+use super::{AntivirusCounts, MachineCounts, OverviewFleet, ReasonCount, Scope, push_scope};
 use crate::fleet::agency::share;
+use crate::fleet::antivirus::by_reason;
 use crate::fleet::{Error, Fleet};
 
 /// Older signatures are counted as outdated: a figure that reports ask for.
@@ -32,6 +33,7 @@ impl Fleet {
         push_scope(&mut query, &scope);
         let row = query.build().fetch_one(self.0.store.pool()).await?;
         let count = |name: &str| row.try_get::<i64, _>(name);
+        let weak_reasons = self.weak_reasons(&scope).await?;
         let total = count("total")?;
         let protected = count("protected")?;
         Ok(OverviewFleet {
@@ -49,8 +51,26 @@ impl Fleet {
                 unprotected: count("unprotected")?,
                 unknown: count("unknown")?,
                 coverage: share(protected, total),
+                weak_reasons,
+                without_agent: None,
             },
             signatures_outdated: count("outdated")?,
         })
+    }
+
+    /// Why weak machines are weak.
+    async fn weak_reasons(&self, scope: &Scope) -> Result<Vec<ReasonCount>, Error> {
+        let mut query = QueryBuilder::new(
+            "SELECT reason.value, COUNT(*) FROM agent, json_each(antivirus_reasons) AS reason
+             WHERE revoked_at IS NULL AND antivirus_state = 'weak'",
+        );
+        push_scope(&mut query, scope);
+        query.push(" GROUP BY reason.value");
+        let found: Vec<(String, i64)> =
+            query.build_query_as().fetch_all(self.0.store.pool()).await?;
+        let counted = by_reason(found).into_iter();
+        let row =
+            |(reason, machines): (&str, i64)| ReasonCount { reason: reason.to_owned(), machines };
+        Ok(counted.map(row).collect())
     }
 }

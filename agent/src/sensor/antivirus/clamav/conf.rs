@@ -1,6 +1,7 @@
 use soc_event::Timestamp;
 
 use crate::sensor::antivirus::claim::Origin;
+use crate::sensor::antivirus::processes::argument;
 use crate::sensor::{Root, read};
 
 /// Where distributions keep the daemon's configuration.
@@ -129,22 +130,6 @@ impl Conf {
     }
 }
 
-/// The value of an option: `--log=F`, `--log F`, `-l F` or `-lF`.
-pub(super) fn argument(arguments: &[String], long: &str, short: &str) -> Option<String> {
-    let mut words = arguments.iter();
-    while let Some(word) = words.next() {
-        if word == long || word == short {
-            return words.next().cloned();
-        }
-        let glued = word.strip_prefix(long).and_then(|rest| rest.strip_prefix('='));
-        let glued = glued.or_else(|| word.strip_prefix(short).filter(|_| !word.starts_with("--")));
-        if let Some(value) = glued {
-            return Some(value.to_owned());
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,19 +160,5 @@ mod tests {
             (vec!["/home".to_owned(), "/srv".to_owned()], vec!["/home/x".to_owned()])
         );
         assert!(found.prevents && !conf("").prevents);
-    }
-
-    #[test]
-    fn options_are_found_in_every_spelling() {
-        let check = |words: &[&str], expected: Option<&str>| {
-            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            assert_eq!(argument(&words, "--log", "-l").as_deref(), expected, "{words:?}");
-        };
-        check(&["clamonacc", "-F", "--log=/a"], Some("/a"));
-        check(&["clamonacc", "--log", "/a", "-F"], Some("/a"));
-        check(&["clamonacc", "-l", "/a"], Some("/a"));
-        check(&["clamonacc", "-l/a"], Some("/a"));
-        check(&["clamonacc", "--log"], None);
-        check(&["clamonacc", "--logger=/a"], None);
     }
 }
