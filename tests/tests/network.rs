@@ -180,7 +180,9 @@ async fn inside(prefix: &str) {
     names_itself(&others, &stage, &api).await;
 
     without_an_agent(&api).await;
-    println!("{:?}", titles(&api).await);
+    let found = titles(&api).await;
+    println!("{found:?}");
+    assert_eq!(found.len(), 5, "nothing else is told\n{}", stage.logs());
 }
 
 /// A machine comes, gets its address and renews it, talks, and asks a thousand times for a page.
