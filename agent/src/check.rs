@@ -13,7 +13,7 @@ use serde::Serialize;
 use soc_event::{Event, Fields, Timestamp, kind};
 
 use crate::sensor::host::Vitals;
-use crate::sensor::{Clock, Config, Root, antivirus, host, journald, logfile, port};
+use crate::sensor::{Clock, Config, Root, antivirus, host, journald, logfile, network, port};
 
 pub use visible::visible;
 
@@ -107,6 +107,11 @@ pub fn run(root: &Root, config: &Config, folder: &TestFolder, clock: &dyn Clock)
         if let Some(problem) = &log.problem {
             could_not_see.push(format!("{} could not be read: {problem}.", log.path));
         }
+    }
+    if config.network.enabled
+        && let Err(why) = network::look(root, &config.network)
+    {
+        could_not_see.push(format!("The network around this machine: {why}."));
     }
     let journal = journald::observe(root, &config.journald, config.logfile.syslog_paths(), now);
     let host = fields_of_host(root, now);

@@ -20,6 +20,10 @@ impl Lan {
     pub fn new(hosts: &[(&str, &str)]) -> Result<Self, String> {
         let mut lan = Self { prefix: format!("soc-net-{}", std::process::id()), hosts: Vec::new() };
         lan.add("bridge")?;
+        // A switch has no address of its own, and its ports say nothing.
+        let silent =
+            "for it in all default; do echo 1 >/proc/sys/net/ipv6/conf/$it/disable_ipv6; done";
+        lan.inside("bridge", &["sh", "-c", silent])?;
         lan.inside(
             "bridge",
             &["ip", "link", "add", "br0", "type", "bridge", "forward_delay", "0"],

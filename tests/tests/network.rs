@@ -177,9 +177,12 @@ async fn inside(prefix: &str) {
         ],
     );
     alert(&api, "A strange router of IPv6 offers itself").await;
+    names_itself(&others, &stage, &api).await;
 
     without_an_agent(&api).await;
-    println!("{:?}", titles(&api).await);
+    let found = titles(&api).await;
+    println!("{found:?}");
+    assert_eq!(found.len(), 5, "nothing else is told\n{}", stage.logs());
 }
 
 /// A machine comes, gets its address and renews it, talks, and asks a thousand times for a page.
@@ -208,6 +211,27 @@ async fn spoof(others: &Others, api: &Api) {
         others.run("gateway", &["ip", "neighbour", "flush", "dev", "eth0"]);
         let _ = run(&mut others.command("gateway", &["ping", "-c1", "-W1", "192.0.2.10"]));
         titles(api).await.contains("Somebody pretends to be the gateway").then_some(())
+    })
+    .await;
+}
+
+/// The gateway says its name, where avahi is installed.
+async fn names_itself(others: &Others, stage: &Stage, api: &Api) {
+    if !std::path::Path::new("/usr/sbin/avahi-daemon").exists() {
+        return skip(TEST, "its last part: avahi-daemon is not installed");
+    }
+    let text = "[server]\nhost-name=bo-dinh-tuyen\nenable-dbus=no\nuse-ipv6=no\n";
+    let config = stage.write("avahi.conf", text).unwrap();
+    // Its folder for the process id is a private one: the command has a view of files of its own.
+    let start = format!(
+        "mkdir -p /run/avahi-daemon && mount -t tmpfs none /run/avahi-daemon && \
+         exec avahi-daemon --no-drop-root --no-chroot --no-rlimits -f {}",
+        config.display()
+    );
+    let _daemon = others.start("gateway", &["sh", "-c", &start]);
+    until("the gateway is known by its name", PATIENCE, || async {
+        let found = api.get("/api/v1/neighbours?q=bo-dinh-tuyen").await.ok()?;
+        (found["total"] == 1).then_some(())
     })
     .await;
 }

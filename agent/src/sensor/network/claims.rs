@@ -212,9 +212,10 @@ impl Claim {
             return;
         }
         self.turns = if returns { self.turns.saturating_add(1) } else { 0 };
+        // Back where it was: nothing has moved. Whether the two go on taking turns is another
+        // finding.
         self.moved = match self.moved {
-            // It is back where it was: nothing has moved.
-            Some(moved) if moved.from == mac => None,
+            _ if returns => None,
             Some(moved) => Some(moved),
             None => (role == Role::Gateway).then_some(Moved { from: old, at: now, unseen: false }),
         };

@@ -4,8 +4,9 @@ use super::bytes::{byte, host_name, ipv4, ipv6, number};
 
 /// Records of one message that are looked at.
 const RECORDS_MAX: usize = 64;
-/// Parts of one name that are read; more, and it goes in circles.
-const LABELS_MAX: usize = 16;
+/// Parts of one name that are read: what 255 bytes hold; more, and it goes in circles. Names of
+/// addresses of IPv6 have 34. Source: RFC 1035, section 2.3.4.
+const LABELS_MAX: usize = 128;
 
 /// What the sender of an answer calls itself: the name, without `.local`, of a record that gives
 /// the very address the answer came from. So nobody can name a neighbour but itself.

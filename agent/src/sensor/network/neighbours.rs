@@ -28,7 +28,7 @@ const GONE_AFTER: Duration = Duration::from_secs(25 * 3600);
 /// Unheard for so long, it is forgotten.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Changes of one neighbour are told this far apart.
-const CHANGES_APART: Duration = Duration::from_secs(600);
+const CHANGES_APART: Duration = Duration::from_secs(60);
 /// Addresses of one neighbour that are kept: the latest.
 const ADDRESSES_MAX: usize = 8;
 /// Neighbours told of between two full reports: so many at once, so many an hour.

@@ -117,6 +117,23 @@ fn only_an_answer_from_the_very_address_names_a_machine() {
     assert_eq!(says(&frames::named(mac(9), own, "bad\u{1b}[31m", own)), None);
 }
 
+/// Sent by avahi 0.8 of Debian 12 when it started, caught behind UDP's header.
+const AVAHI: &str = "00008400000000040000000001330130013001300161016201650166016601660166013801310138\
+     01340165013001300130013001300130013001300130013001300130013001380165016603697036\
+     046172706100000c80010000007800150d626f2d64696e682d747579656e056c6f63616c00c06000\
+     018001000000780004c00002010131013201300331393207696e2d61646472c050000c8001000000\
+     780002c060c060001c8001000000780010fe80000000000000e4818ffffeba0003";
+
+#[test]
+fn what_avahi_says_names_its_machine() {
+    let pairs = AVAHI.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+    let bytes: Vec<u8> = pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect();
+    let from = |address: &str| mdns::name_of(&bytes, address.parse().unwrap());
+    assert_eq!(from("192.0.2.1").as_deref(), Some("bo-dinh-tuyen"));
+    assert_eq!(from("fe80::e481:8fff:feba:3").as_deref(), Some("bo-dinh-tuyen"));
+    assert_eq!(from("192.0.2.2"), None);
+}
+
 #[test]
 fn knocks_welcomes_and_refusals_are_told_apart() {
     let (host, other) = (v4("192.0.2.10"), v4("192.0.2.20"));

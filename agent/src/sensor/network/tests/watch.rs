@@ -189,6 +189,9 @@ fn taking_turns_with_the_gateway_is_told_at_once_and_once() {
         found.extend(host.findings(seconds(10)));
     }
     assert_eq!(found, ["network.arp_conflict alternating"]);
+    host.claims("192.0.2.1", THIEF);
+    host.claims("192.0.2.1", GATEWAY);
+    assert!(host.findings(seconds(600)).is_empty(), "the gateway is back, not another machine");
 }
 
 #[test]
