@@ -103,7 +103,11 @@ impl Profile {
             let format = if csv { Format::PostgresCsv } else { Format::Postgres };
             return of(format, Self::product("postgresql", "database"));
         }
-        if is_below("/mysql/") || is_below("/mariadb/") || name.ends_with(".err") {
+        if is_below("/mysql/")
+            || is_below("/mariadb/")
+            || name.ends_with(".err")
+            || name == "mysqld.log"
+        {
             return of(Format::Mysql, Self::product("mysql", "database"));
         }
         if name.ends_with("-json.log") && is_below("/containers/") {

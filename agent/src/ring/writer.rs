@@ -75,7 +75,7 @@ impl Writer {
         }
         let aside = self.folder.with_extension("aside");
         match std::fs::remove_dir_all(&aside) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => std::fs::rename(&self.folder, &aside),
         }
     }

@@ -98,9 +98,9 @@ impl Default for Config {
             "/var/log/httpd/*access_log",
             "/var/log/httpd/*error_log",
             "/var/log/postgresql/*.log",
-            "/var/log/mysql/*.log",
-            "/var/log/mysql/*.err",
-            "/var/log/mariadb/*.log",
+            "/var/log/mysql/error.log",
+            "/var/log/mysqld.log",
+            "/var/log/mariadb/mariadb.log",
             "/opt/zimbra/log/mailbox.log",
             "/opt/zimbra/log/audit.log",
         ];

@@ -76,7 +76,7 @@ impl Kind {
             Self::Joined(profile, joining) => {
                 if let Some(text) = text_of(line.bytes) {
                     joining.push(line, &text, now, &mut |joined: Joined, offset| {
-                        maker.line(&joined.text.into(), profile, offset, joined.is_cut);
+                        maker.line(&joined.text, profile, offset, joined.is_cut);
                     });
                 }
             }
@@ -87,7 +87,7 @@ impl Kind {
     pub(super) fn flush_quiet(&mut self, now: Instant, maker: &mut Maker<'_>) -> bool {
         let Self::Joined(profile, joining) = self else { return false };
         joining.flush_quiet(now, &mut |joined: Joined, offset| {
-            maker.line(&joined.text.into(), profile, offset, joined.is_cut);
+            maker.line(&joined.text, profile, offset, joined.is_cut);
         })
     }
 
@@ -105,7 +105,7 @@ impl Kind {
 }
 
 impl Maker<'_> {
-    fn line(&mut self, text: &Cow<'_, str>, profile: &Profile, offset: u64, is_cut: bool) {
+    fn line(&mut self, text: &str, profile: &Profile, offset: u64, is_cut: bool) {
         let mut event = text::line(text, profile, self.moment);
         if matches!(profile.format, Format::Auditd) {
             self.lineage.name_parent(&mut event);
