@@ -103,14 +103,14 @@ impl Clock {
     /// Follows a clock that can be believed; whether our time changed by a jump.
     fn follow(&mut self, now: Now) -> bool {
         let ahead = now.local_s.saturating_sub(self.local_s);
-        let is_near = ahead.abs() <= JUMP_S;
+        let is_near = is_small(ahead);
         if is_near || now.is_confirmed {
             let changes = !is_near || !self.is_sure;
             (self.local_s, self.is_sure, self.other) = (now.local_s, true, None);
             return changes;
         }
         match self.other {
-            Some((known, since)) if ahead.saturating_sub(known).abs() <= JUMP_S => {
+            Some((known, since)) if is_small(ahead.saturating_sub(known)) => {
                 let steady_s = if ahead > 0 { STEADY_AHEAD_S } else { STEADY_BACK_S };
                 if self.age_s.saturating_sub(since) < steady_s {
                     return false;
@@ -124,6 +124,10 @@ impl Clock {
             }
         }
     }
+}
+
+fn is_small(difference_s: i64) -> bool {
+    (-JUMP_S..=JUMP_S).contains(&difference_s)
 }
 
 #[cfg(test)]
@@ -175,7 +179,7 @@ mod tests {
         for step in 1..=(STEADY_AHEAD_S / 600) + 1 {
             clock.look(at(100 + step * 600, far + i64::try_from(step * 600).unwrap()));
         }
-        assert_eq!(clock.hour_of_week(0), Some((40 + 24) % 168));
+        assert_eq!(clock.hour_of_week(0), Some(40 + 24));
     }
 
     #[test]

@@ -16,8 +16,10 @@ use std::net::IpAddr;
 
 use crate::anomaly::{Anomaly, AnomalyId, Field, Kind};
 use crate::clock::{Clock, Now, Passed};
-use crate::limits::{NAME_BYTES_MAX, NEW_TEMPLATES_AN_HOUR_MAX, SOURCES_MAX, TOLD_MAX, VALUES_MAX};
-use crate::novelty::Values;
+use crate::limits::{
+    NAME_BYTES_MAX, NEW_AN_HOUR_MAX, SOURCES_MAX, TOLD_AN_HOUR_MAX, TOLD_MAX, VALUES_MAX,
+};
+use crate::novelty::{Ration, Values};
 use crate::series::SLOTS;
 use crate::source::Source;
 use crate::template::key;
@@ -96,6 +98,9 @@ pub struct Detector {
     forgotten: u64,
     /// Anomalies not told because an operator called them normal.
     hushed: u64,
+    /// Anomalies not told because too many were told in the hour.
+    untold: u64,
+    ration: Ration,
     slot_began: u64,
     /// Slots watched without a gap, at most an hour's.
     slots_watched: usize,
@@ -117,6 +122,8 @@ impl Detector {
             told: HashMap::new(),
             forgotten: 0,
             hushed: 0,
+            untold: 0,
+            ration: Ration::default(),
             slot_began: 0,
             slots_watched: 0,
             hour: None,
@@ -198,6 +205,11 @@ impl Detector {
     /// How many anomalies were not told because they are called normal.
     pub fn hushed(&self) -> u64 {
         self.hushed
+    }
+
+    /// How many anomalies were not told because of [`TOLD_AN_HOUR_MAX`].
+    pub fn untold(&self) -> u64 {
+        self.untold
     }
 
     /// Marks an anomaly as told, because an earlier run told it after its state was saved.
@@ -284,7 +296,8 @@ impl Detector {
             }
             values.pace.note(age_s, began);
             // Who is new and comes from a new network is one finding.
-            if told.is_some() || !is_known || pace > PACE_MAX {
+            let may_be_told = told.is_none() && is_known && pace <= PACE_MAX;
+            if !may_be_told || !values.ration.take(NEW_AN_HOUR_MAX, age_s) {
                 continue;
             }
             let id =
@@ -324,13 +337,9 @@ impl Detector {
         if source.known_s(age_s) < warmup_s || (is_new && pace > PACE_MAX) {
             return None;
         }
-        if age_s.saturating_sub(source.told_new.0) >= 3600 {
-            source.told_new = (age_s, 0);
-        }
-        if source.told_new.1 >= NEW_TEMPLATES_AN_HOUR_MAX {
+        if !source.ration.take(NEW_AN_HOUR_MAX, age_s) {
             return None;
         }
-        source.told_new.1 += 1;
         let text = source.miner.template(mined.id)?.text.clone();
         let (name, known) = (source.name.clone(), source.miner.templates().len());
         let days = |seconds: u64| format!("{} d", seconds / 86_400);
@@ -362,6 +371,10 @@ impl Detector {
         }
         let age_s = self.clock.age_s;
         let again = self.told.get(&id).is_none_or(|told| age_s.saturating_sub(*told) >= AGAIN_S);
+        if again && !self.ration.take(TOLD_AN_HOUR_MAX, age_s) {
+            self.untold += 1;
+            return false;
+        }
         if again {
             if self.told.len() >= TOLD_MAX {
                 let oldest = self.told.iter().min_by_key(|(_, age)| **age).map(|(id, _)| *id);

@@ -31,5 +31,9 @@ pub const VALUES_MAX: usize = 2048;
 pub const TOLD_MAX: usize = 1024;
 /// Longest name of a source, longest value, in bytes; longer is cut.
 pub const NAME_BYTES_MAX: usize = 256;
-/// New templates of a source told within an hour; further ones are only learned.
-pub const NEW_TEMPLATES_AN_HOUR_MAX: u32 = 3;
+/// New templates of a source, and new values of a field, told within an hour; further ones are only
+/// learned.
+pub const NEW_AN_HOUR_MAX: u32 = 3;
+/// Anomalies told within an hour, of all kinds; further ones are only learned, and
+/// [`crate::Detector::untold`] counts them.
+pub const TOLD_AN_HOUR_MAX: u32 = 30;

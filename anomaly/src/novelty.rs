@@ -40,6 +40,25 @@ impl Pace {
     }
 }
 
+/// So many an hour and no more.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Ration {
+    began: u64,
+    taken: u32,
+}
+
+impl Ration {
+    /// Takes one of at most `most` within the hour; false when there is none left.
+    pub fn take(&mut self, most: u32, age_s: u64) -> bool {
+        if age_s.saturating_sub(self.began) >= 3600 {
+            (self.began, self.taken) = (age_s, 0);
+        }
+        let is_left = self.taken < most;
+        self.taken += u32::from(is_left);
+        is_left
+    }
+}
+
 fn seconds(seconds: u64) -> f64 {
     u32::try_from(seconds).map_or(f64::from(u32::MAX), f64::from)
 }
@@ -50,6 +69,8 @@ pub(crate) struct Values {
     /// When each was seen last, by its hash.
     seen: HashMap<u64, u64>,
     pub pace: Pace,
+    /// New ones told.
+    pub ration: Ration,
 }
 
 impl Values {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{SAMPLE_BYTES_MAX, SAMPLES_MAX, SOURCE_SERIES_MAX, SOURCE_TEMPLATES_MAX};
-use crate::novelty::Pace;
+use crate::novelty::{Pace, Ration};
 use crate::series::Series;
 use crate::template::text::cut;
 use crate::{Miner, Template, TemplateId};
@@ -36,8 +36,8 @@ pub(crate) struct Source {
     pub excess: Option<u64>,
     /// When too few were.
     pub lack: Option<u64>,
-    /// New templates told in the hour that began then.
-    pub told_new: (u64, u32),
+    /// New templates told.
+    pub ration: Ration,
     #[serde(skip)]
     pub recent: Samples,
     #[serde(skip)]
@@ -68,7 +68,7 @@ impl Source {
             is_silent: false,
             excess: None,
             lack: None,
-            told_new: (0, 0),
+            ration: Ration::default(),
             recent: Samples::default(),
             recent_failures: Samples::default(),
         }

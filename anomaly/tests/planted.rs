@@ -1,4 +1,5 @@
 //! Anomalies planted in two weeks of normal life are found, and little else is.
+#![allow(clippy::unwrap_used, reason = "all of it is test code")]
 
 mod life;
 
@@ -111,11 +112,15 @@ fn two_weeks(seed: u64, clock: impl Fn(u64) -> i64, restart_every: Option<u64>) 
     }
 }
 
+/// In minutes.
 const DAY: u64 = 1440;
+
+/// How wrong the host's clock is at a minute, in seconds.
+type WrongBy = fn(u64) -> i64;
 
 #[test]
 fn restarts_and_a_wrong_clock_change_nothing_that_was_learned() {
-    let clocks: [(&str, fn(u64) -> i64); 3] = [
+    let clocks: [(&str, WrongBy); 3] = [
         ("the clock jumps five years ahead for two hours on day 8", |minute| {
             i64::from((8 * DAY..8 * DAY + 120).contains(&minute)) * 5 * 365 * 86_400
         }),

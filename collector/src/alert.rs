@@ -15,6 +15,7 @@ use crate::store::Store;
 
 pub use evidence::{EventView, MachineRef, PredicateView};
 pub use finding::{AgencyRef, Finding, Level, Said, Steps, Text, fingerprint};
+pub use normal::{NormalRow, Scope};
 pub use operate::Action;
 pub use query::{Cursor, Filter};
 pub use raise::Raised;
@@ -23,6 +24,7 @@ pub use view::{Alert, AlertRow, CorrelationView, HistoryRow, State};
 mod evidence;
 mod finding;
 mod metrics;
+mod normal;
 mod operate;
 mod query;
 mod raise;
@@ -51,6 +53,9 @@ pub enum Error {
     /// It cannot be reopened: the same thing was seen again and is another alert now.
     #[error("the same was seen again since: work on alert {0} instead")]
     SeenAgain(i64),
+    /// Only anomalies of logs can be called normal.
+    #[error("this alert tells no anomaly of a log")]
+    NoAnomaly,
     /// A comment is needed here.
     #[error("say in a comment how the alert was handled")]
     CommentMissing,

@@ -209,6 +209,8 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(alerts::close))
         .routes(routes!(alerts::reopen))
         .routes(routes!(alerts::comment))
+        .routes(routes!(alerts::normal))
+        .routes(routes!(alerts::normal_list))
         .routes(routes!(machines::list))
         .routes(routes!(machines::show))
         .routes(routes!(machines::ports))

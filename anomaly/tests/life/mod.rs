@@ -1,5 +1,6 @@
 //! Two weeks of a server's life, made up: working hours, nights, weekends, jobs at night, bursts,
 //! rare lines, strangers who try passwords. The same for the same seed.
+#![allow(clippy::unwrap_used, reason = "all of it is test code")]
 
 use std::net::IpAddr;
 
@@ -190,7 +191,7 @@ impl Life {
             .filter(|plant| (plant.from..plant.from + plant.minutes).contains(&minute))
             .map(|plant| plant.what)
             .collect();
-        if minute % 60 == 0 {
+        if minute.is_multiple_of(60) {
             self.mood = 0.75 + self.dice.share() * 0.5;
         }
         if self.burst == 0 && self.dice.below(1500) == 0 {

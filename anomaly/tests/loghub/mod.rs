@@ -41,7 +41,7 @@ fn fields(line: &str) -> Vec<String> {
     let (mut fields, mut quoted) = (vec![String::new()], false);
     let mut characters = line.chars().peekable();
     while let Some(character) = characters.next() {
-        let field = fields.last_mut().expect("there is always one");
+        let Some(field) = fields.last_mut() else { break };
         match character {
             '"' if quoted && characters.peek() == Some(&'"') => {
                 characters.next();

@@ -20,6 +20,53 @@ const user = (r) =>
 export const RULES = [
   rule(
     'high',
+    'An administrator came from a network never seen before',
+    'Quản trị viên đăng nhập từ mạng chưa từng thấy',
+    ['attack.initial-access', 'attack.t1078'],
+    { product: 'soc', service: 'log' },
+    {
+      en: 'Somebody with all rights logged in from a network he or she never came from.',
+      vi: 'Một tài khoản toàn quyền đăng nhập từ mạng mà trước đây chưa từng dùng.',
+    },
+    {
+      en: [
+        'Call the administrator named in the event and ask.',
+        'If it was not him or her, end the session and lock the account.',
+      ],
+      vi: [
+        'Gọi điện cho quản trị viên trong sự kiện để xác nhận.',
+        'Nếu không phải, ngắt phiên và khóa tài khoản.',
+      ],
+    },
+    (r) => {
+      const network = `203.0.${r.below(250)}`;
+      const line = `Nov 22 09:12:44 web sshd[811]: Accepted publickey for root from ${network}.9 port 51122 ssh2`;
+      return {
+        kind: 'log.anomaly',
+        group: { 'anomaly.value': `root@${network}.0/24` },
+        fields: {
+          'anomaly.kind': 'first_seen',
+          'anomaly.id': r.hex(16),
+          'anomaly.source': '/var/log/auth.log',
+          'anomaly.field': 'administrator.network',
+          'anomaly.value': `root@${network}.0/24`,
+          'anomaly.expected': '3 known, 0.02 new/day',
+          'anomaly.seen': `root@${network}.0/24`,
+          'anomaly.score': 0.98,
+          'anomaly.samples': [line],
+          'user.name': 'root',
+          'source.ip': `${network}.9`,
+          'process.name': 'sshd',
+        },
+        raw: null,
+        predicates: [
+          ['selection', 'anomaly.field', [], 'administrator.network', 'administrator.network'],
+        ],
+      };
+    },
+  ),
+  rule(
+    'high',
     'SSH login succeeded after repeated failures',
     'Đăng nhập SSH thành công sau nhiều lần thất bại',
     ['attack.credential-access', 'attack.t1110.001', 'attack.t1021.004'],

@@ -102,6 +102,13 @@ export function start({ port = 0, empty = false } = {}) {
       case 'POST alerts/:id/reopen':
       case 'POST alerts/:id/comment':
         return act(response, path, body, person);
+      case 'POST alerts/:id/normal':
+        return act(
+          response,
+          [...path.slice(0, 2), 'close'],
+          { comment: 'normal', ...body },
+          person,
+        );
       case 'GET machines':
         return send(response, 200, page(filterMachines(world, q, at), q));
       case 'GET machines/:id': {

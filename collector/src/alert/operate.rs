@@ -67,6 +67,7 @@ impl Alerts {
         let next = action.next(state)?;
         if action == Action::Reopen {
             refuse_when_seen_again(&mut tx, &fingerprint).await?;
+            super::normal::take_back(&mut tx, id).await?;
         }
         let assignee = (action == Action::Acknowledge).then_some(caller.who.as_str());
         sqlx::query(

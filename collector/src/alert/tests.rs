@@ -6,14 +6,14 @@ use crate::clock::SetClock;
 
 pub(crate) const NOW: i64 = 1_800_000_000_000_000;
 
-struct Fixture {
-    alerts: Alerts,
+pub(crate) struct Fixture {
+    pub(crate) alerts: Alerts,
     store: Store,
     bus: Bus,
     _folder: tempfile::TempDir,
 }
 
-async fn fixture() -> Fixture {
+pub(crate) async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("state.sqlite")).await.unwrap();
     let clock = SetClock::at(Timestamp::from_micros(NOW)).clock();
@@ -50,14 +50,14 @@ pub(crate) fn finding(rule: &str, source: &str, sequence: u64) -> Finding {
     }
 }
 
-async fn raise(fixture: &Fixture, findings: &[Finding]) -> Vec<Raised> {
+pub(crate) async fn raise(fixture: &Fixture, findings: &[Finding]) -> Vec<Raised> {
     let mut tx = fixture.store.write().await.unwrap();
     let raised = fixture.alerts.raise(&mut tx, findings).await.unwrap();
     tx.commit().await.unwrap();
     raised
 }
 
-fn an() -> Caller {
+pub(crate) fn an() -> Caller {
     Caller { who: "an".into(), address: "192.0.2.9".into() }
 }
 

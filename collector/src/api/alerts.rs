@@ -8,7 +8,9 @@ use super::page::{self, Page};
 use super::signed::Signed;
 use super::{Api, Problem, events};
 use crate::alert::Timeline;
-use crate::alert::{Action, Alert, AlertRow, Cursor, Error, Filter, Level, State as AlertState};
+use crate::alert::{
+    Action, Alert, AlertRow, Cursor, Error, Filter, Level, NormalRow, Scope, State as AlertState,
+};
 
 /// Which alerts.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -64,7 +66,7 @@ impl From<Error> for Problem {
         match error {
             Error::NotFound => Self::not_found(said),
             Error::Conflict(_) | Error::SeenAgain(_) => Self::new(StatusCode::CONFLICT, said),
-            Error::CommentMissing | Error::CommentTooLong => Self::invalid(said),
+            Error::CommentMissing | Error::CommentTooLong | Error::NoAnomaly => Self::invalid(said),
             Error::Sql(_) | Error::Row(_) => Self::internal(&error),
         }
     }
@@ -169,6 +171,46 @@ pub async fn comment(
     comment: Option<Json<Comment>>,
 ) -> Result<Json<Alert>, Problem> {
     operate(&api, &signed, &id, Action::Comment, comment).await
+}
+
+/// Where an anomaly is normal, and words about it.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Normal {
+    /// `machine`, or `agency` for all machines of it.
+    scope: Scope,
+    /// Why.
+    comment: Option<String>,
+}
+
+/// Calls the anomaly behind it normal, so that its machines do not tell it again; closes it.
+/// Reopening takes it back.
+#[utoipa::path(post, path = "/alerts/{id}/normal", tag = "alerts",
+    params(("id" = String, Path)), request_body = Normal,
+    responses((status = 200, body = Alert), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+pub async fn normal(
+    State(api): State<Api>,
+    Signed(session): Signed,
+    Path(id): Path<String>,
+    Json(Normal { scope, comment }): Json<Normal>,
+) -> Result<Json<Alert>, Problem> {
+    api.alerts.call_normal(&id, scope, comment.as_deref(), &session.caller).await?;
+    whole(&api, &id).await
+}
+
+/// What is called normal.
+#[derive(Debug, serde::Serialize, ToSchema)]
+pub struct NormalList {
+    /// Latest first.
+    items: Vec<NormalRow>,
+}
+
+/// Anomalies that people called normal.
+#[utoipa::path(get, path = "/anomalies/normal", tag = "alerts",
+    responses((status = 200, body = NormalList)))]
+pub async fn normal_list(State(api): State<Api>, _: Signed) -> Result<Json<NormalList>, Problem> {
+    Ok(Json(NormalList { items: api.alerts.normal().await? }))
 }
 
 async fn operate(

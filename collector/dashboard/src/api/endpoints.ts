@@ -47,6 +47,9 @@ export const alerts = {
     get<Timeline>(`/alerts/timeline${query(of)}`, signal),
   act: (alert: string, action: AlertAction, comment: string) =>
     post<Alert>(`/alerts/${id(alert)}/${action}`, comment === '' ? {} : { comment }),
+  /** The anomaly behind it is normal, there; closes it. */
+  callNormal: (alert: string, scope: 'machine' | 'agency', comment: string) =>
+    post<Alert>(`/alerts/${id(alert)}/normal`, comment === '' ? { scope } : { scope, comment }),
 };
 
 export type AlertAction = 'acknowledge' | 'close' | 'reopen' | 'comment';

@@ -25,6 +25,8 @@ const WORDS: Record<string, Family> = {
   'port.scope': 'scope',
   'agent.stop.reason': 'stop',
   'log.gap.reason': 'gap',
+  'anomaly.kind': 'anomaly',
+  'anomaly.field': 'anomalyField',
 };
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;

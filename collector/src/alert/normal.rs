@@ -1,0 +1,232 @@
+//! Anomalies of logs that are normal, because a person said so.
+
+use serde::{Deserialize, Serialize};
+use soc_event::{AgentId, Timestamp, kind};
+use sqlx::SqliteConnection;
+use utoipa::ToSchema;
+
+use super::operate::write_history;
+use super::{Alerts, COMMENT_MAX, Error, EventView};
+use crate::access::{Caller, Deed};
+use crate::live::Notice;
+
+/// Ids handed to one machine; the latest. As many as an agent takes.
+const NORMAL_MAX: i64 = 4096;
+/// Fields that say to people what an anomaly is about.
+const SHOWN: [&str; 5] =
+    ["anomaly.kind", "anomaly.source", "anomaly.field", "anomaly.value", "template.text"];
+
+/// Where it is normal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// On the machine of the alert.
+    #[default]
+    Machine,
+    /// On every machine of its agency and of those below it.
+    Agency,
+}
+
+/// One thing that is normal.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct NormalRow {
+    /// What is judged: `anomaly.id`.
+    pub anomaly: String,
+    /// On which machine only; nothing where it is normal in the whole agency.
+    pub machine: Option<String>,
+    /// Number of the agency.
+    pub agency: i64,
+    /// The alert by which it was said; reopening it takes it back.
+    pub alert: String,
+    /// Kind, source and what it is about.
+    #[schema(value_type = Object)]
+    pub what: serde_json::Value,
+    /// Who said it.
+    pub who: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+impl Alerts {
+    /// Calls the anomaly behind an alert normal, and closes the alert.
+    ///
+    /// # Errors
+    /// [`Error::NoAnomaly`] for an alert of another kind; [`Error`]. Nothing was done then.
+    pub async fn call_normal(
+        &self,
+        id: &str,
+        scope: Scope,
+        comment: Option<&str>,
+        caller: &Caller,
+    ) -> Result<(), Error> {
+        let comment = comment.map(str::trim).filter(|comment| !comment.is_empty());
+        if comment.is_some_and(|comment| comment.chars().count() > COMMENT_MAX) {
+            return Err(Error::CommentTooLong);
+        }
+        let now = self.clock.now();
+        let mut tx = self.store.write().await?;
+        let row: Option<(i64, i64, String, String, String)> = sqlx::query_as(
+            "SELECT number, agency, agent, state, first_event FROM alert WHERE id = ?",
+        )
+        .bind(id)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let (number, agency, agent, state, first_event) = row.ok_or(Error::NotFound)?;
+        let event: EventView = serde_json::from_str(&first_event)?;
+        let anomaly = anomaly_of(&event).ok_or(Error::NoAnomaly)?;
+        let agent = if scope == Scope::Machine { agent } else { String::new() };
+        sqlx::query(
+            "INSERT INTO anomaly_normal (anomaly, agent, agency, alert, what, who, at)
+             VALUES (?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT DO UPDATE SET alert = excluded.alert, who = excluded.who, at = excluded.at",
+        )
+        .bind(anomaly)
+        .bind(agent)
+        .bind(agency)
+        .bind(id)
+        .bind(shown(&event).to_string())
+        .bind(&caller.who)
+        .bind(now.as_micros())
+        .execute(&mut *tx)
+        .await?;
+        if state != "closed" {
+            sqlx::query("UPDATE alert SET state = 'closed' WHERE id = ?")
+                .bind(id)
+                .execute(&mut *tx)
+                .await?;
+            write_history(&mut tx, id, now.as_micros(), &caller.who, "closed", comment).await?;
+        }
+        let subject = format!("alert {number}");
+        let deed = Deed::new(&caller.who, &caller.address, "anomaly called normal", &subject);
+        deed.with(anomaly).write(&mut tx, now).await?;
+        tx.commit().await?;
+        self.bus.tell(Notice::Alert { id: id.to_owned(), agency });
+        Ok(())
+    }
+
+    /// Everything that is called normal, latest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn normal(&self) -> Result<Vec<NormalRow>, Error> {
+        let rows: Vec<(String, String, i64, String, String, String, i64)> = sqlx::query_as(
+            "SELECT anomaly, agent, agency, alert, what, who, at FROM anomaly_normal
+             ORDER BY at DESC, anomaly LIMIT ?",
+        )
+        .bind(NORMAL_MAX)
+        .fetch_all(self.store.pool())
+        .await?;
+        let row =
+            |(anomaly, agent, agency, alert, what, who, at): (_, String, _, _, String, _, _)| {
+                Ok(NormalRow {
+                    anomaly,
+                    machine: Some(agent).filter(|agent| !agent.is_empty()),
+                    agency,
+                    alert,
+                    what: serde_json::from_str(&what)?,
+                    who,
+                    at: Timestamp::from_micros(at),
+                })
+            };
+        rows.into_iter().map(row).collect()
+    }
+
+    /// What is normal on a machine: `anomaly.normal` of its configuration. `agencies` are its own
+    /// and those above it. In order, so that equal lists are equal configurations.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn normal_of(&self, agent: AgentId, agencies: &[i64]) -> Result<Vec<String>, Error> {
+        let agencies = serde_json::to_string(agencies)?;
+        let mut ids: Vec<String> = sqlx::query_scalar(
+            "SELECT DISTINCT anomaly FROM
+                 (SELECT anomaly FROM anomaly_normal
+                  WHERE agent = ? OR (agent = '' AND agency IN (SELECT value FROM json_each(?)))
+                  ORDER BY at DESC LIMIT ?)",
+        )
+        .bind(agent.to_string())
+        .bind(agencies)
+        .bind(NORMAL_MAX)
+        .fetch_all(self.store.pool())
+        .await?;
+        ids.sort_unstable();
+        Ok(ids)
+    }
+}
+
+/// Takes back what was called normal by an alert.
+pub(super) async fn take_back(tx: &mut SqliteConnection, alert: &str) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM anomaly_normal WHERE alert = ?").bind(alert).execute(tx).await?;
+    Ok(())
+}
+
+/// The id of the anomaly an event tells; an agent wrote it, so only an id is taken.
+fn anomaly_of(event: &EventView) -> Option<&str> {
+    if event.kind != kind::LOG_ANOMALY.as_str() {
+        return None;
+    }
+    let id = event.fields.get("anomaly.id")?.as_text()?;
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    (id.len() == 16 && id.bytes().all(is_hex)).then_some(id)
+}
+
+fn shown(event: &EventView) -> serde_json::Value {
+    let fields = SHOWN.iter().filter_map(|name| {
+        let text = event.fields.get(*name)?.as_text()?;
+        Some(((*name).to_owned(), serde_json::Value::from(text)))
+    });
+    serde_json::Value::Object(fields.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::tests::{Fixture, an, finding, fixture, raise};
+
+    const ID: &str = "00112233445566aa";
+
+    async fn anomaly(fixture: &Fixture, id: &str) -> String {
+        let mut found = finding("anomaly", id, 1);
+        found.event.kind = "log.anomaly".into();
+        found.event.fields.insert("anomaly.id".into(), id.into());
+        found.event.fields.insert("anomaly.kind".into(), "new_template".into());
+        raise(fixture, &[found]).await[0].id.clone()
+    }
+
+    #[tokio::test]
+    async fn what_is_called_normal_reaches_its_machine_until_it_is_taken_back() {
+        let fixture = fixture().await;
+        let alerts = &fixture.alerts;
+        let (here, elsewhere) = (AgentId::from_bytes([7; 16]), AgentId::from_bytes([8; 16]));
+        let id = anomaly(&fixture, ID).await;
+        alerts.call_normal(&id, Scope::Machine, None, &an()).await.unwrap();
+        assert_eq!(alerts.normal_of(here, &[1]).await.unwrap(), [ID]);
+        assert!(alerts.normal_of(elsewhere, &[1]).await.unwrap().is_empty());
+        let (alert, _) = alerts.get(&id).await.unwrap();
+        assert_eq!(alert.row.state, crate::alert::State::Closed);
+        let rows = alerts.normal().await.unwrap();
+        assert_eq!((rows.len(), rows[0].who.as_str()), (1, "an"));
+        assert_eq!(rows[0].what["anomaly.kind"], "new_template");
+        alerts.operate(&id, crate::alert::Action::Reopen, None, &an()).await.unwrap();
+        assert!(alerts.normal_of(here, &[1]).await.unwrap().is_empty());
+
+        alerts.call_normal(&id, Scope::Agency, Some("quen"), &an()).await.unwrap();
+        assert_eq!(alerts.normal_of(elsewhere, &[5, 1]).await.unwrap(), [ID]);
+        assert!(alerts.normal_of(elsewhere, &[5]).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn only_an_anomaly_with_a_sound_id_can_be_normal() {
+        let fixture = fixture().await;
+        let of_log = raise(&fixture, &[finding("r", "a", 2)]).await[0].id.clone();
+        let forged = anomaly(&fixture, "\"]\nnormal = [\"").await;
+        for id in [of_log, forged] {
+            let refused = fixture.alerts.call_normal(&id, Scope::Agency, None, &an()).await;
+            assert!(matches!(refused, Err(Error::NoAnomaly)), "{refused:?}");
+        }
+        let none = fixture.alerts.call_normal("no", Scope::Machine, None, &an()).await;
+        assert!(matches!(none, Err(Error::NotFound)));
+        assert!(fixture.alerts.normal().await.unwrap().is_empty());
+    }
+}
