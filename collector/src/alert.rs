@@ -15,6 +15,7 @@ use crate::store::Store;
 
 pub use evidence::{EventView, MachineRef, PredicateView};
 pub use finding::{AgencyRef, Finding, Level, Said, Steps, Text, fingerprint};
+pub(crate) use normal::called_normal;
 pub use normal::{NormalRow, Scope};
 pub use operate::Action;
 pub use query::{Cursor, Filter};

@@ -9,8 +9,9 @@ use super::operate::write_history;
 use super::{Alerts, COMMENT_MAX, Error, EventView};
 use crate::access::{Caller, Deed};
 use crate::live::Notice;
+use crate::store::Store;
 
-/// Ids handed to one machine; the latest. As many as an agent takes.
+/// Rows shown; the latest.
 const NORMAL_MAX: i64 = 4096;
 /// Fields that say to people what an anomaly is about.
 const SHOWN: [&str; 5] =
@@ -131,28 +132,35 @@ impl Alerts {
             };
         rows.into_iter().map(row).collect()
     }
+}
 
-    /// What is normal on a machine: `anomaly.normal` of its configuration. `agencies` are its own
-    /// and those above it. In order, so that equal lists are equal configurations.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn normal_of(&self, agent: AgentId, agencies: &[i64]) -> Result<Vec<String>, Error> {
-        let agencies = serde_json::to_string(agencies)?;
-        let mut ids: Vec<String> = sqlx::query_scalar(
-            "SELECT DISTINCT anomaly FROM
-                 (SELECT anomaly FROM anomaly_normal
-                  WHERE agent = ? OR (agent = '' AND agency IN (SELECT value FROM json_each(?)))
-                  ORDER BY at DESC LIMIT ?)",
-        )
-        .bind(agent.to_string())
-        .bind(agencies)
-        .bind(NORMAL_MAX)
-        .fetch_all(self.store.pool())
-        .await?;
-        ids.sort_unstable();
-        Ok(ids)
-    }
+/// One anomaly, and where it is normal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CalledNormal {
+    pub anomaly: String,
+    /// Nothing: in all of the agency and those below it.
+    pub machine: Option<AgentId>,
+    pub agency: i64,
+}
+
+/// Everything that agents are to take for normal, the latest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(crate) async fn called_normal(store: &Store) -> sqlx::Result<Vec<CalledNormal>> {
+    let rows: Vec<(String, String, i64)> = sqlx::query_as(
+        "SELECT anomaly, agent, agency FROM anomaly_normal ORDER BY at DESC, anomaly",
+    )
+    .fetch_all(store.pool())
+    .await?;
+    let row = |(anomaly, agent, agency): (_, String, _)| {
+        let machine = match agent.as_str() {
+            "" => None,
+            id => Some(id.parse().ok()?),
+        };
+        Some(CalledNormal { anomaly, machine, agency })
+    };
+    Ok(rows.into_iter().filter_map(row).collect())
 }
 
 /// Takes back what was called normal by an alert.
@@ -195,25 +203,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_called_normal_reaches_its_machine_until_it_is_taken_back() {
+    async fn what_is_called_normal_is_so_until_it_is_taken_back() {
         let fixture = fixture().await;
         let alerts = &fixture.alerts;
-        let (here, elsewhere) = (AgentId::from_bytes([7; 16]), AgentId::from_bytes([8; 16]));
+        let agent = AgentId::from_bytes([7; 16]);
+        let called = async || called_normal(&alerts.store).await.unwrap();
         let id = anomaly(&fixture, ID).await;
         alerts.call_normal(&id, Scope::Machine, None, &an()).await.unwrap();
-        assert_eq!(alerts.normal_of(here, &[1]).await.unwrap(), [ID]);
-        assert!(alerts.normal_of(elsewhere, &[1]).await.unwrap().is_empty());
+        let here = CalledNormal { anomaly: ID.into(), machine: Some(agent), agency: 1 };
+        assert_eq!(called().await, [here]);
         let (alert, _) = alerts.get(&id).await.unwrap();
         assert_eq!(alert.row.state, crate::alert::State::Closed);
         let rows = alerts.normal().await.unwrap();
         assert_eq!((rows.len(), rows[0].who.as_str()), (1, "an"));
         assert_eq!(rows[0].what["anomaly.kind"], "new_template");
         alerts.operate(&id, crate::alert::Action::Reopen, None, &an()).await.unwrap();
-        assert!(alerts.normal_of(here, &[1]).await.unwrap().is_empty());
+        assert!(called().await.is_empty());
 
         alerts.call_normal(&id, Scope::Agency, Some("quen"), &an()).await.unwrap();
-        assert_eq!(alerts.normal_of(elsewhere, &[5, 1]).await.unwrap(), [ID]);
-        assert!(alerts.normal_of(elsewhere, &[5]).await.unwrap().is_empty());
+        let everywhere = CalledNormal { anomaly: ID.into(), machine: None, agency: 1 };
+        assert_eq!(called().await, [everywhere]);
     }
 
     #[tokio::test]

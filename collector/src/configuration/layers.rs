@@ -1,14 +1,20 @@
 //! What is in force, in memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sha2::{Digest as _, Sha256};
 use soc_event::{AgentId, Configuration, Layer, limits};
 use sqlx::Row as _;
 
 use super::{Error, Scope};
+use crate::alert;
 use crate::fleet::Fleet;
 use crate::store::Store;
+
+/// Anomalies called normal that are handed to one machine; the latest.
+const NORMAL_MAX: usize = 1_000;
+/// What people call the layer of those.
+const NORMAL: &str = "called normal";
 
 /// The newest text of every scope that says something, and the tree of agencies.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +22,8 @@ pub(super) struct Layers {
     texts: HashMap<Scope, (i64, String)>,
     /// Code and the one above.
     agencies: HashMap<i64, (String, Option<i64>)>,
+    /// Ids of anomalies that operators called normal, the latest first.
+    normal: HashMap<Scope, Vec<String>>,
 }
 
 impl Layers {
@@ -37,7 +45,12 @@ impl Layers {
         }
         let agencies = fleet.agencies().await?.into_iter().map(|view| view.agency);
         let agencies = agencies.map(|agency| (agency.id, (agency.code, agency.parent)));
-        Ok(Self { texts, agencies: agencies.collect() })
+        let mut normal: HashMap<Scope, Vec<String>> = HashMap::new();
+        for row in alert::called_normal(store).await? {
+            let scope = row.machine.map_or(Scope::Agency(row.agency), Scope::Machine);
+            normal.entry(scope).or_default().push(row.anomaly);
+        }
+        Ok(Self { texts, agencies: agencies.collect(), normal })
     }
 
     /// The scopes a machine stands in, the widest first.
@@ -75,7 +88,7 @@ impl Layers {
     /// A number of all versions that apply: no two combinations have the same, but for a chance of
     /// one in 2⁵³ (whole in JSON). 0 when nobody says anything.
     pub(super) fn version(&self, agent: AgentId, agency: Option<i64>) -> u64 {
-        if self.texts.is_empty() {
+        if self.texts.is_empty() && self.normal.is_empty() {
             return 0;
         }
         let scopes = self.scopes(agent, agency);
@@ -84,28 +97,55 @@ impl Layers {
             .filter_map(|scope| self.text(scope))
             .map(|(version, _)| *version)
             .collect();
-        number(&versions)
+        number(&versions, &self.normal_in(&scopes))
     }
 
     pub(super) fn configuration(&self, agent: AgentId, agency: Option<i64>) -> Configuration {
         let (mut versions, mut layers) = (Vec::new(), Vec::new());
-        for scope in self.scopes(agent, agency) {
-            if let Some((version, text)) = self.text(&scope) {
+        let scopes = self.scopes(agent, agency);
+        for scope in &scopes {
+            if let Some((version, text)) = self.text(scope) {
                 versions.push(*version);
-                layers.push(Layer { scope: self.name(&scope), text: text.clone() });
+                layers.push(Layer { scope: self.name(scope), text: text.clone() });
             }
         }
-        let label: Vec<String> = versions.iter().map(ToString::to_string).collect();
-        Configuration { version: number(&versions), label: label.join("+"), layers }
+        let mut label: Vec<String> = versions.iter().map(ToString::to_string).collect();
+        let normal = self.normal_in(&scopes);
+        let version = number(&versions, &normal);
+        if !normal.is_empty() {
+            label.push(format!("{} normal", normal.len()));
+            // A list is laid over whole: what the texts say is in it as well.
+            let said = layers.iter().flat_map(|layer| said_normal(&layer.text));
+            let all: BTreeSet<String> = normal.into_iter().chain(said).collect();
+            let quoted: Vec<String> = all.iter().map(|id| format!("{id:?}")).collect();
+            let text = format!("[anomaly]\nnormal = [{}]\n", quoted.join(", "));
+            layers.push(Layer { scope: NORMAL.to_owned(), text });
+        }
+        Configuration { version, label: label.join("+"), layers }
+    }
+
+    /// What is called normal in any of these scopes, in order.
+    fn normal_in(&self, scopes: &[Scope]) -> BTreeSet<String> {
+        let lists = scopes.iter().rev().filter_map(|scope| self.normal.get(scope));
+        lists.flatten().take(NORMAL_MAX).cloned().collect()
     }
 }
 
-fn number(versions: &[i64]) -> u64 {
-    if versions.is_empty() {
+/// `anomaly.normal` of a text.
+fn said_normal(text: &str) -> Vec<String> {
+    let table: Option<toml::Table> = text.parse().ok();
+    let list = table.as_ref().and_then(|table| table.get("anomaly")?.get("normal")?.as_array());
+    let ids = list.into_iter().flatten().filter_map(toml::Value::as_str);
+    ids.map(str::to_owned).collect()
+}
+
+fn number(versions: &[i64], normal: &BTreeSet<String>) -> u64 {
+    if versions.is_empty() && normal.is_empty() {
         return 0;
     }
     let mut hash = Sha256::new();
     versions.iter().for_each(|version| hash.update(version.to_le_bytes()));
+    normal.iter().for_each(|id| hash.update(id));
     let bytes: [u8; 32] = hash.finalize().into();
     let number = bytes.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     // 0 means none.

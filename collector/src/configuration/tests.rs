@@ -191,3 +191,45 @@ async fn what_is_not_there_is_said_so() {
         assert!(matches!(world.configurations.view(&scope).await, Err(Error::Unknown(_))));
     }
 }
+
+/// As when an operator calls an anomaly normal; whether the row is right is the room `alert`'s.
+async fn call_normal(world: &World, anomaly: &str, machine: &str, agency: i64) {
+    sqlx::query("PRAGMA foreign_keys = OFF").execute(world.store.pool()).await.unwrap();
+    sqlx::query(
+        "INSERT INTO anomaly_normal (anomaly, agent, agency, alert, what, who, at)
+         VALUES (?, ?, ?, 'a', '{}', 'an', 1)",
+    )
+    .bind(anomaly)
+    .bind(machine)
+    .bind(agency)
+    .execute(world.store.pool())
+    .await
+    .unwrap();
+    world.configurations.reload().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_called_normal_goes_to_its_machine_or_agency_with_what_the_texts_say() {
+    let world = World::new().await;
+    let (here, other) = (world.machine("BELOW", "a").await, world.machine("BELOW", "b").await);
+    let above = world.fleet.agency("ABOVE").await.unwrap().id;
+    let normal_of = |agent| -> Vec<String> {
+        let given = world.configurations.of(agent);
+        assert_eq!(given.version, world.configurations.version(agent));
+        let list = |layer: &soc_event::Layer| {
+            let table: toml::Table = layer.text.parse().unwrap();
+            let ids = table["anomaly"]["normal"].as_array().unwrap().clone();
+            ids.iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+        };
+        given.layers.last().map(list).unwrap_or_default()
+    };
+    assert!(normal_of(here).is_empty());
+    call_normal(&world, "00112233445566aa", &here.to_string(), above).await;
+    assert_eq!(normal_of(here), ["00112233445566aa"]);
+    assert_eq!(world.configurations.version(other), 0);
+    call_normal(&world, "00112233445566bb", "", above).await;
+    assert_eq!(normal_of(here), ["00112233445566aa", "00112233445566bb"]);
+    assert_eq!(normal_of(other), ["00112233445566bb"]);
+    world.say(&Scope::Fleet, "[anomaly]\nnormal = [\"ffffffffffffffff\"]\n").await.unwrap();
+    assert_eq!(normal_of(other), ["00112233445566bb", "ffffffffffffffff"]);
+}
