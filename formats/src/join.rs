@@ -75,9 +75,9 @@ impl Joiner {
         Self { rule, waiting: Vec::new(), lines: 0, bytes: 0, ended: None }
     }
 
-    /// Whether every line is a record of its own, so that there is no need to ask.
-    pub fn is_idle(&self) -> bool {
-        self.rule == Rule::Single
+    /// How lines belong together.
+    pub fn rule(&self) -> &Rule {
+        &self.rule
     }
 
     /// The place of the first line that has not come out.

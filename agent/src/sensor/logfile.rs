@@ -8,7 +8,14 @@
 //!
 //! Files that are there when a pattern is seen for the very first time are read from their end
 //! (`from_beginning` for the other), files that appear later from their beginning. Only regular
-//! files are opened. Lines are cut at 64 KiB and flagged.
+//! files are opened, and no link is followed that somebody else made to lead out of its folder. Lines
+//! are cut at 64 KiB and flagged.
+//!
+//! Lines that belong together (stack traces, audit events, parts of a container's line) are joined
+//! before they are parsed; a position then names the first line that waits, so a record that is not
+//! whole when the agent is killed is neither lost nor doubled. `wtmp` and `btmp` are read record by
+//! record with the same rotation. What filters leave out, and what is no finding where only findings
+//! are sent, is decided in `choice`.
 //!
 //! Wakes up by notification where the system has it, and every two seconds anyhow. Under load it
 //! reads three times a second and listens to no notifications, which would cost one wake-up a line.

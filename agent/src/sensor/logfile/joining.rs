@@ -67,6 +67,11 @@ impl Joining {
         true
     }
 
+    /// How lines belong together.
+    pub(super) fn rule(&self) -> &Rule {
+        self.joiner.rule()
+    }
+
     /// Whether lines wait for others.
     pub(super) fn is_waiting(&self) -> bool {
         !self.places.is_empty()

@@ -1,4 +1,6 @@
 use std::borrow::Cow;
+use std::io::{self, Read};
+use std::path::Path;
 use std::time::Instant;
 
 use soc_event::Event;
@@ -41,7 +43,7 @@ impl Kind {
     pub(super) fn of(source: &Source, root: &Root, path: &str) -> Self {
         let profile = source.profile(path);
         if profile.format == Format::Utmp {
-            let head = read::bytes(&root.path(path), HEAD_BYTES).unwrap_or_default();
+            let head = head(&root.path(path)).unwrap_or_default();
             let book = if path.contains("btmp") { Book::Failures } else { Book::Sessions };
             return Self::Logins(book, Layout::detect(&head).unwrap_or(Layout::NATIVE));
         }
@@ -132,6 +134,12 @@ impl Maker<'_> {
         fit::fit(&mut event);
         self.observations.extend(self.choice.of(self.path, event, self.moment.now));
     }
+}
+
+fn head(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    read::open_beneath(path)?.0.take(HEAD_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The text of a line, `None` when it is empty.

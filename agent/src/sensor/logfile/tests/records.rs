@@ -211,3 +211,21 @@ fn what_filters_leave_out_moves_the_position_all_the_same() {
     host.stop();
     assert_eq!(host.read(), NOTHING);
 }
+
+#[test]
+fn logs_of_every_kind_are_looked_at_for_the_report() {
+    let mut host = Host::new(&["/var/log/audit.log", "/var/log/btmp", "/var/log/dpkg.log"]);
+    host.write("audit.log", started(1, 7, 1, "/bin/sh").concat());
+    let mut record = vec![0_u8; soc_formats::utmp::Layout::NATIVE.bytes()];
+    record[0] = 6;
+    record[340..344].copy_from_slice(&1_795_366_825_u32.to_le_bytes());
+    // Longer than what is looked at, and cut in the middle of a record.
+    host.write("btmp", record.repeat(300));
+    host.write("btmp", &record[..10]);
+    host.write("dpkg.log", "2026-11-22 16:45:01 install a:amd64 <none> 1\nwhat is this\n");
+    let seen = observe(&Root::new(host.folder.path()), &host.config, &SystemClock);
+    let found: Vec<(u64, u64)> = seen.iter().map(|log| (log.lines, log.lines_parsed)).collect();
+    let records = (BUFFER_BYTES - 10) / record.len();
+    assert_eq!(found, [(1, 1), (records as u64, records as u64), (2, 1)]);
+    host.stop();
+}
