@@ -330,3 +330,50 @@ fn a_settled_udp_port_is_a_port_at_once_after_a_restart() {
     let told = turn(&mut watcher, true, Instant::now());
     assert_eq!(told, ["port.listening 40000 any /usr/sbin/named"]);
 }
+
+/// What the test below starts in a network namespace.
+#[test]
+fn part_that_listens_in_a_namespace() {
+    if std::env::var_os("SOC_PORT_PART").is_some() {
+        let listener = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+        println!("\nport {}", listener.local_addr().unwrap().port());
+        let _ = std::io::Read::read(&mut std::io::stdin(), &mut [0]);
+    }
+}
+
+#[test]
+fn listeners_of_other_network_namespaces_are_seen_and_are_not_ports_of_the_host() {
+    use std::io::BufRead;
+    use std::process::{Command, Stdio};
+
+    let name = format!("soc-port-ns-{}", std::process::id());
+    let ip = |arguments: &[&str]| {
+        Command::new("ip").arg("netns").args(arguments).stderr(Stdio::null()).status()
+    };
+    if !ip(&["add", &name]).is_ok_and(|status| status.success()) {
+        return println!("skipped: no network namespace can be made here");
+    }
+    let mut child = Command::new("ip")
+        .args(["netns", "exec", &name])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "sensor::port::tests::part_that_listens_in_a_namespace", "--nocapture"])
+        .env("SOC_PORT_PART", "listen")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    let number = lines.find_map(|line| line.ok()?.strip_prefix("port ")?.parse::<u16>().ok());
+    let observed = observe(&Root::default());
+    drop(child.stdin.take());
+    let _ = child.wait();
+    let _ = ip(&["delete", &name]);
+    let number = number.unwrap();
+    let ports = observed.unwrap().ports;
+    let found =
+        ports.iter().find(|port| port.port == number && port.scope == Scope::Namespace).unwrap();
+    assert_eq!(found.reach.reachable, Reachable::Unknown);
+    assert_eq!(found.owner.pid, Some(child.id()), "ip has become the program");
+    assert!(found.owner.sha256.is_some());
+    assert!(found.namespace.is_some());
+}
