@@ -144,10 +144,11 @@ async fn enrolled(
         fingerprint: hostname.clone(),
         hostname,
         os: "load generator".into(),
+        proxy: None,
     };
     let clock = Arc::new(JudgedClock::of_this_machine());
     let identity = enrol(&enrolment, &folder, &clock).await?;
-    let link = Link::connect(&identity.peer(), Some(identity.client()), clock).await?;
+    let link = Link::connect(&identity.peer(), None, Some(identity.client()), clock).await?;
     let (epoch, run) = (Epoch::from_random(rand::random()), RunId::from_random(rand::random()));
     Ok(Sender { identity, link, epoch, run, next: [1; 3] })
 }
