@@ -3,10 +3,10 @@
 //! [`Detector::see`] takes each line, [`Detector::tick`] lets time pass where no line comes. What is
 //! learned is what was watched: time comes as [`Now`], whose counter since boot decides how old
 //! something is, so that no clock ages or blinds anything. One cause is told once: of one line the
-//! anomaly that says most, of one log at most one excess within [`QUIET_S`].
+//! anomaly that says most, of one log at most one excess within `QUIET_S`.
 //!
 //! Nothing is judged before the log was watched for [`Settings::warmup_s`]; a log that brings new
-//! templates or values several times a day is not judged by that ([`PACE_MAX`]).
+//! templates or values several times a day is not judged by that (`PACE_MAX`).
 
 mod judge;
 mod saved;
@@ -207,7 +207,7 @@ impl Detector {
         self.hushed
     }
 
-    /// How many anomalies were not told because of [`TOLD_AN_HOUR_MAX`].
+    /// How many anomalies were not told because of [`crate::limits::TOLD_AN_HOUR_MAX`].
     pub fn untold(&self) -> u64 {
         self.untold
     }
