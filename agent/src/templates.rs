@@ -2,7 +2,7 @@
 //!
 //! The same miner and the same settings as the running agent's; one pass, a line's template is
 //! named when the line is read. Reads the files it is given and nothing else; memory is bounded by
-//! [`TEMPLATES_MAX`], however large the log.
+//! `TEMPLATES_MAX`, however large the log.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

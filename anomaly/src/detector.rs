@@ -3,13 +3,14 @@
 //! [`Detector::see`] takes each line, [`Detector::tick`] lets time pass where no line comes. What is
 //! learned is what was watched: time comes as [`Now`], whose counter since boot decides how old
 //! something is, so that no clock ages or blinds anything. One cause is told once: of one line the
-//! anomaly that says most, of one log at most one excess within [`QUIET_S`].
+//! anomaly that says most, of one log at most one excess within `QUIET_S`.
 //!
 //! Nothing is judged before the log was watched for [`Settings::warmup_s`]; a log that brings new
-//! templates or values several times a day is not judged by that ([`PACE_MAX`]).
+//! templates or values several times a day is not judged by that (`PACE_MAX`).
 
 mod judge;
 mod saved;
+mod values;
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -207,7 +208,7 @@ impl Detector {
         self.hushed
     }
 
-    /// How many anomalies were not told because of [`TOLD_AN_HOUR_MAX`].
+    /// How many anomalies were not told because of [`crate::limits::TOLD_AN_HOUR_MAX`].
     pub fn untold(&self) -> u64 {
         self.untold
     }
@@ -283,7 +284,7 @@ impl Detector {
         }
         let is_administrator = user.is_some_and(|user| self.administrators.contains(user));
         let mut told: Option<Anomaly> = None;
-        for (field, value) in values(line) {
+        for (field, value) in values::of(line) {
             let values = self.values.entry(field).or_default();
             let pace = values.pace.a_day(age_s);
             let known = values.len();
@@ -390,43 +391,6 @@ impl Detector {
 fn beyond(seen: u64, most: u64) -> f64 {
     let figure = |count: u64| u32::try_from(count).map_or(f64::from(u32::MAX), f64::from);
     if seen == 0 { 0.0 } else { (1.0 - figure(most) / figure(seen)).clamp(0.0, 1.0) }
-}
-
-/// The values of a line that may be new, the one that says most first.
-fn values(line: &Line<'_>) -> Vec<(Field, String)> {
-    let mut values = Vec::new();
-    let network = line.address.map(network);
-    if let (Some(user), Some(network)) = (line.user, &network) {
-        let user = cut(user, NAME_BYTES_MAX);
-        values.push((Field::AdministratorNetwork, format!("{user}@{network}")));
-    }
-    if let Some(user) = line.user {
-        values.push((Field::User, cut(user, NAME_BYTES_MAX).to_owned()));
-    }
-    values.extend(network.map(|network| (Field::Network, network)));
-    if let Some((parent, child)) = line.pair {
-        let (parent, child) = (cut(parent, NAME_BYTES_MAX), cut(child, NAME_BYTES_MAX));
-        values.push((Field::Pair, format!("{parent}>{child}")));
-    }
-    if let Some(program) = line.program {
-        values.push((Field::Program, cut(program, NAME_BYTES_MAX).to_owned()));
-    }
-    values
-}
-
-/// `192.0.2.0/24`, `2001:db8:1::/48`.
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => {
-            let [a, b, c, _] = address.octets();
-            format!("{a}.{b}.{c}.0/24")
-        }
-        IpAddr::V6(address) => {
-            let [a, b, c, ..] = address.segments();
-            let network = std::net::Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0);
-            format!("{network}/48")
-        }
-    }
 }
 
 #[cfg(test)]

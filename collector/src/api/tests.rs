@@ -307,7 +307,7 @@ async fn every_described_route_exists_and_asks_who_is_there() {
             assert_eq!(status, expected, "{:?}", routes.last());
         }
     }
-    assert_eq!(routes.len(), 37, "{routes:#?}");
+    assert_eq!(routes.len(), 40, "{routes:#?}");
 }
 
 #[tokio::test]
