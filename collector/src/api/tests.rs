@@ -306,7 +306,7 @@ async fn every_described_route_exists_and_asks_who_is_there() {
             assert_eq!(status, expected, "{:?}", routes.last());
         }
     }
-    assert_eq!(routes.len(), 29, "{routes:#?}");
+    assert_eq!(routes.len(), 31, "{routes:#?}");
 }
 
 #[tokio::test]
