@@ -52,6 +52,8 @@ use watcher::{Turn, Watcher};
 
 /// How often changes are told and interfaces looked at.
 const TURN_EVERY: Duration = Duration::from_secs(5);
+/// How long the first interface is waited for: at boot the agent may be faster than the network.
+const FIRST_INTERFACE: Duration = Duration::from_secs(60);
 /// Servers and routers that may be named.
 const NAMED_MAX: usize = servers::KNOWN_MAX / 2;
 
@@ -160,9 +162,7 @@ async fn watch(config: Config, mut context: Context) -> Result<(), Error> {
     let mut watcher = Watcher::new(now(), config.clone(), memory::read(committed));
     let mut listener = Listener::new(context.root.clone(), config);
     listener.refresh(&mut watcher, now())?;
-    if listener.is_deaf() {
-        return Err(Error::Unavailable(NO_INTERFACE.to_owned()));
-    }
+    let mut has_heard = false;
     let mut turns = tokio::time::interval(TURN_EVERY);
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -172,6 +172,11 @@ async fn watch(config: Config, mut context: Context) -> Result<(), Error> {
             _ = turns.tick() => {
                 watcher.unread(listener.take_unread());
                 listener.refresh(&mut watcher, now())?;
+                has_heard |= !listener.is_deaf();
+                // One that was pulled out comes back; one that never was there may never come.
+                if !has_heard && began.elapsed() >= FIRST_INTERFACE {
+                    return Err(Error::Unavailable(NO_INTERFACE.to_owned()));
+                }
                 let turn = watcher.tick(now());
                 let position = memory::position(watcher.memory());
                 let position = position.filter(|it| told.as_ref() != Some(&it.bytes));
