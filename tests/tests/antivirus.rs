@@ -6,7 +6,7 @@
 //! age is that of its header.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
@@ -81,6 +81,7 @@ impl Clamav {
         let conf = self.folder.join("clamd.conf").display().to_string();
         let log = self.folder.join("clamonacc.log");
         let to = format!("--log={}", log.display());
+        let before = std::fs::read_to_string(&log).unwrap_or_default().len();
         let arguments = ["-F", "-c", &conf, &to, "--fdpass"];
         let out = self.folder.join("clamonacc.out");
         let mut program = Program::start(&self.scanner, arguments, &[], &out).unwrap();
@@ -88,7 +89,7 @@ impl Clamav {
             let text = std::fs::read_to_string(&log).unwrap_or_default();
             let running = program.is_running();
             async move {
-                let watches = text.contains("watching");
+                let watches = text.get(before..).is_some_and(|new| new.contains("watching"));
                 (watches || !running).then_some(watches && running)
             }
         });
@@ -176,11 +177,6 @@ async fn raised(api: &Api, title: &str) {
     until(title, PATIENCE, || async { alerts(api).await.contains(title).then_some(()) }).await;
 }
 
-fn write_eicar(path: &Path) {
-    // Writing may be refused as well.
-    let _ = std::fs::write(path, eicar());
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_state_of_a_real_clamav_is_told_and_alerted() {
     let mut stage = Stage::new().unwrap();
@@ -223,17 +219,24 @@ async fn every_state_of_a_real_clamav_is_told_and_alerted() {
     assert_eq!(until("the self-test", PATIENCE, tested).await, "yes");
     assert!(!stage.path("agent/selftest").exists());
 
-    // Ordinary use: new signatures, and the daemon restarted with them.
+    // Ordinary use: new signatures, and the services restarted with them; the scanner's unit
+    // requires the daemon's, so that systemd restarts both.
     clamav.signatures(27_501, 0);
+    clamav.on_access = None;
     clamav.stop();
     clamav.start().await;
+    assert!(clamav.start_on_access().await);
     let newer = |it: &Value| {
         it["antivirus.signatures.version"] == "27501" && it["antivirus.state"] == "protected"
     };
     told(&api, &stage, "restarted with newer signatures", newer).await;
     assert_eq!(alerts(&api).await, BTreeSet::new());
 
-    write_eicar(&watched.join("e.com"));
+    // The scanner looks when a file is opened, and refuses that.
+    let infected = watched.join("e.com");
+    std::fs::write(&infected, eicar()).unwrap();
+    let refused = || async { std::fs::File::open(&infected).err().map(drop) };
+    until("opening malware is refused", PATIENCE, refused).await;
     raised(&api, "Malware found and still there").await;
 
     clamav.on_access = None;

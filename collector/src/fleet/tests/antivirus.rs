@@ -47,6 +47,7 @@ async fn what_was_true_when_it_was_said_grows_old() {
     let agent = world.enrol("a").await;
     let passive = antivirus("B", "weak").with("antivirus.mode", "passive");
     world.says(agent, &[protected("A"), passive]).await;
+    world.project().await;
     assert!(world.fleet.age_antivirus().await.unwrap().is_empty());
     world.clock.advance_micros(7 * DAY);
     assert_eq!(world.fleet.age_antivirus().await.unwrap(), [agent.to_string()]);
@@ -72,6 +73,7 @@ async fn weak_machines_are_counted_and_found_by_reason() {
     let reasons = vec!["realtime_off", "signatures_outdated", "made \"up\""];
     world.says(one, &[antivirus("A", "weak").with("antivirus.reasons", reasons)]).await;
     world.says(two, &[antivirus("A", "weak")]).await;
+    world.project().await;
     let counted = |counts: &[ReasonCount]| -> Vec<(String, i64)> {
         counts.iter().map(|it| (it.reason.clone(), it.machines)).collect()
     };
