@@ -25,6 +25,8 @@ const WORDS: [&str; 6] = [
 ];
 /// Clocks drift; this much is news, in microseconds.
 const OFFSET_US: f64 = 1_000_000.0;
+/// Figures that move are sent at most so often: a busy machine's never stand still.
+const FIGURES_EVERY: Duration = Duration::from_secs(60);
 /// A backlog is news when it appears, and when it is gone.
 const BACKLOG: f64 = 100.0;
 
@@ -41,7 +43,12 @@ impl News {
 
     pub(super) fn is_worth_sending(&mut self, event: &Event, now: Instant) -> bool {
         let worth = self.sent.as_ref().is_none_or(|(before, at)| {
-            now.saturating_duration_since(*at) >= self.every || is_news(before, event)
+            let age = now.saturating_duration_since(*at);
+            // The first look has no shares yet: the second one is waited for.
+            let is_whole =
+                before.fields.get("host.cpu.usage").is_some_and(|share| *share != Value::Null);
+            let figures_too = age >= FIGURES_EVERY || !is_whole;
+            age >= self.every || is_news(before, event) || figures_too && have_moved(before, event)
         });
         if worth {
             self.sent = Some((event.clone(), now));
@@ -50,7 +57,15 @@ impl News {
     }
 }
 
+/// What is to be known at once.
 fn is_news(before: &Event, now: &Event) -> bool {
+    let number = |event: &Event| event.fields.get("agent.spool.events").and_then(Value::as_f64);
+    let has_backlog = |event: &Event| number(event).is_some_and(|waiting| waiting >= BACKLOG);
+    WORDS.iter().any(|name| before.fields.get(*name) != now.fields.get(*name))
+        || has_backlog(before) != has_backlog(now)
+}
+
+fn have_moved(before: &Event, now: &Event) -> bool {
     let number = |event: &Event, name: &str| event.fields.get(name).and_then(Value::as_f64);
     let both = |name: &str| (number(before, name), number(now, name));
     let moved = |name: &str, by: &dyn Fn(f64) -> f64| match both(name) {
@@ -61,14 +76,9 @@ fn is_news(before: &Event, now: &Event) -> bool {
         let least = if name == "host.load.1" { LOAD_LEAST } else { 0.0 };
         moved(name, &|before| before.abs().max(least) * part)
     };
-    let has_backlog = |event: &Event| {
-        number(event, "agent.spool.events").is_some_and(|waiting| waiting >= BACKLOG)
-    };
     SHARES.iter().any(|(name, by)| moved(name, &|_| *by))
         || PARTS.iter().any(|(name, by)| part(name, *by))
-        || WORDS.iter().any(|name| before.fields.get(*name) != now.fields.get(*name))
         || moved("host.clock.offset_us", &|_| OFFSET_US)
-        || has_backlog(before) != has_backlog(now)
 }
 
 #[cfg(test)]
@@ -102,7 +112,8 @@ mod tests {
     #[test]
     fn what_an_operator_would_look_at_is_news() {
         let quiet = beat(0.02, 1000, 0.5, "host");
-        assert!(!is_news(&quiet, &beat(0.20, 1050, 0.505, "host")));
+        let differs = |other: &Event| is_news(&quiet, other) || have_moved(&quiet, other);
+        assert!(!differs(&beat(0.20, 1050, 0.505, "host")));
         for other in [
             beat(0.30, 1000, 0.5, "host"),
             beat(0.02, 1100, 0.5, "host"),
@@ -111,7 +122,7 @@ mod tests {
             beat(0.02, 1000, 0.5, "host").with("agent.spool.events", 500_i64),
             beat(0.02, 1000, 0.5, "host").with("host.clock.offset_us", 5_i64),
         ] {
-            assert!(is_news(&quiet, &other), "{other:?}");
+            assert!(differs(&other), "{other:?}");
         }
     }
 }
