@@ -234,6 +234,11 @@ impl Sensor for Antivirus {
         "antivirus"
     }
 
+    fn hangs_after(&self) -> Option<Duration> {
+        // A daemon that does not answer is waited for within a turn; that ends by itself.
+        Some(Duration::from_secs(self.config.poll_s.saturating_mul(3).saturating_add(180)))
+    }
+
     fn run(self: Box<Self>, context: Context) -> Running {
         Box::pin(watch(self.config, self.folder, context))
     }
@@ -258,6 +263,7 @@ async fn watch(config: Config, folder: Folder, mut context: Context) -> Result<(
             source: std::io::Error::other(error),
         })?;
         watcher = returned;
+        context.alive();
         if look {
             look_at = now + if watcher.is_waiting() { poll.min(WAITING_POLL) } else { poll };
         }

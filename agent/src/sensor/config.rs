@@ -89,7 +89,7 @@ pub fn build(config: &Config, vitals: &Arc<host::Vitals>, state: &Path) -> Vec<B
 /// The tables, besides its own, that a sensor's behaviour depends on.
 pub fn looks_at(sensor: &str) -> &'static [&'static str] {
     match sensor {
-        "journald" => &["logfile"],
+        "journald" | "asked" => &["logfile"],
         _ => &[],
     }
 }

@@ -88,6 +88,10 @@ impl Sensor for Connections {
         "connection"
     }
 
+    fn is_optional(&self) -> bool {
+        true
+    }
+
     fn run(self: Box<Self>, context: Context) -> Running {
         Box::pin(watch(self.config, context))
     }

@@ -148,6 +148,10 @@ impl Sensor for Network {
         "network"
     }
 
+    fn is_optional(&self) -> bool {
+        true
+    }
+
     fn run(self: Box<Self>, context: Context) -> Running {
         Box::pin(watch(self.config, context))
     }

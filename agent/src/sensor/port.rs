@@ -40,6 +40,8 @@ use namespace::Namespaces;
 use proc_net::Socket;
 use watcher::Watcher;
 
+/// However often it looks: a machine under load may take its time.
+const HANGS_AFTER_MIN: Duration = Duration::from_secs(120);
 /// How often everything is sent.
 const FULL_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Reading the tables may take a 200th of one processor: with very many sockets polls become rarer.
@@ -215,6 +217,10 @@ impl Sensor for Ports {
         "port"
     }
 
+    fn hangs_after(&self) -> Option<Duration> {
+        Some(Duration::from_millis(self.config.poll_ms).saturating_mul(20).max(HANGS_AFTER_MIN))
+    }
+
     fn run(self: Box<Self>, context: Context) -> Running {
         Box::pin(watch(self.config, context))
     }
@@ -236,6 +242,7 @@ async fn watch(config: Config, mut context: Context) -> Result<(), Error> {
             source: std::io::Error::other(error),
         })?;
         watcher = returned;
+        context.alive();
         for delivery in result? {
             context.outlet.send(delivery).await?;
         }
