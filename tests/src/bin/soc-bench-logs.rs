@@ -27,6 +27,18 @@ struct Figure {
     peak_bytes: u64,
 }
 
+impl Figure {
+    fn show(&self, lines: u64) {
+        println!(
+            "{:<34}{:>12.0}{:>14.1}{:>14.1}",
+            self.name,
+            lines as f64 / self.seconds,
+            self.processor,
+            self.peak_bytes as f64 / 1e6
+        );
+    }
+}
+
 fn main() -> ExitCode {
     let lines = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
     match bench(lines) {
@@ -45,23 +57,20 @@ fn bench(lines: u64) -> Result<(), String> {
     println!("{lines} lines of sshd from {ADDRESSES} addresses, {} MB", bytes / 1_000_000);
     println!("{:<34}{:>12}{:>14}{:>14}", "", "lines/s", "CPU s", "peak MB");
     let mut figures = vec![agent(folder.path(), &log, lines)?];
-    for (name, outcome) in [
-        ("rsyslog", rsyslog(folder.path(), &log, bytes)),
-        ("crowdsec", crowdsec(folder.path(), &log)),
-    ] {
-        match outcome {
-            Ok(figure) => figures.push(figure),
+    figures[0].show(lines);
+    type Peer<'a> = (&'static str, Box<dyn Fn() -> Result<Figure, String> + 'a>);
+    let peers: [Peer<'_>; 2] = [
+        ("rsyslog", Box::new(|| rsyslog(folder.path(), &log, bytes))),
+        ("crowdsec", Box::new(|| crowdsec(folder.path(), &log))),
+    ];
+    for (name, run) in peers {
+        match run() {
+            Ok(figure) => {
+                figure.show(lines);
+                figures.push(figure);
+            }
             Err(why) => skip(name, &why),
         }
-    }
-    for figure in &figures {
-        println!(
-            "{:<34}{:>12.0}{:>14.1}{:>14.1}",
-            figure.name,
-            lines as f64 / figure.seconds,
-            figure.processor,
-            figure.peak_bytes as f64 / 1e6
-        );
     }
     let ours = &figures[0];
     for theirs in figures.iter().skip(1) {
@@ -160,6 +169,7 @@ fn crowdsec(folder: &Path, log: &Path) -> Result<Figure, String> {
                 .replace("/etc/crowdsec/", &format!("{}/", data.display()))
                 .replace("/var/log/", &format!("{}/", folder.display()))
                 .replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"))
+                .replace("daemonize: true", "daemonize: false")
                 .replace("127.0.0.1:6060", "127.0.0.1:0");
             std::fs::write(path, text).map_err(|error| error.to_string())?;
         }
