@@ -37,7 +37,8 @@ mod silence;
 mod token;
 mod views;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use soc_event::AgentId;
@@ -134,6 +135,9 @@ struct Inner {
     metrics: metrics::Metrics,
     known: known::Known,
     ports_told: judgement::Told,
+    /// Machines without an agent as last counted, by agency; only agencies in which an agent looks
+    /// around.
+    without_agent: RwLock<HashMap<i64, i64>>,
 }
 
 /// The name of the fleet as a reader of the journal.
@@ -156,7 +160,9 @@ impl Fleet {
         journal.add_reader(READER);
         let known = known::Known::load(&store).await?;
         let ports_told = judgement::Told::new(*journal.end().borrow());
-        let inner = Inner { store, journal, bus, clock, config, metrics, known, ports_told };
+        let without_agent = RwLock::default();
+        let inner =
+            Inner { store, journal, bus, clock, config, metrics, known, ports_told, without_agent };
         let fleet = Self(Arc::new(inner));
         fleet.check_journal().await?;
         fleet.0.journal.set_low_water(READER, fleet.checkpoint().await?);

@@ -15,7 +15,8 @@ const ADMINISTRATORS: [&str; 2] = ["root", "administrator"];
 /// The line of a log event, nothing for other events. What decides here are fields that parsers
 /// filled, not words a stranger may have put into a line.
 pub(super) fn of(event: &Event, now: Timestamp) -> Option<Line<'_>> {
-    if event.kind != kind::LOG {
+    // What was asked for was judged when it was written.
+    if event.kind != kind::LOG || event.fields.contains_key("log.asked.id") {
         return None;
     }
     let source = event.text("log.file.path").or_else(|| event.text("log.source"))?;

@@ -44,6 +44,8 @@ fn a_line_shows_what_parsers_understood() {
         line::of(&Event::own(Timestamp::default(), kind::AGENT_STARTED), Timestamp::default())
             .is_none()
     );
+    let asked = cron.with("log.asked.id", "a-1");
+    assert!(line::of(&asked, asked.time).is_none());
 }
 
 #[test]

@@ -1,3 +1,5 @@
+use std::sync::PoisonError;
+
 use serde::Serialize;
 use sqlx::Row as _;
 
@@ -59,7 +61,10 @@ impl Fleet {
         .await?;
         let mut views = rows.iter().map(view).collect::<Result<Vec<_>, sqlx::Error>>()?;
         let weak = self.weak_by_agency().await?;
+        let without_agent =
+            self.0.without_agent.read().unwrap_or_else(PoisonError::into_inner).clone();
         for view in &mut views {
+            view.antivirus.without_agent = without_agent.get(&view.agency.id).copied();
             let of_agency = weak.iter().filter(|(agency, ..)| *agency == view.agency.id);
             let found = of_agency.map(|(_, reason, count)| (reason.clone(), *count));
             let row = |(reason, machines): (&str, i64)| ReasonCount {

@@ -145,6 +145,15 @@ impl Fleet {
             let code = if place < AGENCIES_MAX { code.as_str() } else { OTHER_AGENCIES };
             gauge.with_label_values(&[code]).add(*count);
         }
+        let watched: Vec<i64> = sqlx::query_scalar(
+            "SELECT DISTINCT agent.agency FROM neighbour JOIN agent ON agent.id = neighbour.agent
+             WHERE agent.revoked_at IS NULL",
+        )
+        .fetch_all(self.0.store.pool())
+        .await?;
+        let count = |agency: i64| (agency, counts.get(&agency).copied().unwrap_or_default());
+        let known = watched.into_iter().map(count).collect();
+        *self.0.without_agent.write().unwrap_or_else(PoisonError::into_inner) = known;
         Ok(())
     }
 

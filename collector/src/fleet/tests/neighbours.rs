@@ -35,6 +35,13 @@ impl World {
         let counts = self.fleet.without_agent(&Scope::All).await.unwrap();
         let count = usize::try_from(counts.values().sum::<i64>()).unwrap();
         assert_eq!(count, macs.len(), "the count is that of the list");
+        self.fleet.count_neighbours().await.unwrap();
+        let shown = self.fleet.overview(Scope::All).await.unwrap().antivirus.without_agent;
+        assert_eq!(
+            shown.unwrap_or_default(),
+            i64::try_from(count).unwrap(),
+            "the overview shows it"
+        );
         macs
     }
 }

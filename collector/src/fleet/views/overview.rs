@@ -1,3 +1,5 @@
+use std::sync::PoisonError;
+
 use sqlx::{QueryBuilder, Row as _};
 
 use super::{AntivirusCounts, MachineCounts, OverviewFleet, ReasonCount, Scope, push_scope};
@@ -52,10 +54,20 @@ impl Fleet {
                 unknown: count("unknown")?,
                 coverage: share(protected, total),
                 weak_reasons,
-                without_agent: None,
+                without_agent: self.counted_without_agent(&scope).await?,
             },
             signatures_outdated: count("outdated")?,
         })
+    }
+
+    /// Machines without an agent, as last counted; nothing where no agent looks around.
+    async fn counted_without_agent(&self, scope: &Scope) -> Result<Option<i64>, Error> {
+        let mut query = QueryBuilder::new("SELECT DISTINCT agent.agency FROM agent WHERE TRUE");
+        push_scope(&mut query, scope);
+        let agencies: Vec<i64> = query.build_query_scalar().fetch_all(self.0.store.pool()).await?;
+        let counted = self.0.without_agent.read().unwrap_or_else(PoisonError::into_inner);
+        let found = agencies.iter().filter_map(|agency| counted.get(agency));
+        Ok(found.copied().reduce(|sum, count| sum.saturating_add(count)))
     }
 
     /// Why weak machines are weak.
