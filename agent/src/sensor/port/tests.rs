@@ -370,10 +370,8 @@ fn listeners_of_other_network_namespaces_are_seen_and_are_not_ports_of_the_host(
     let _ = ip(&["delete", &name]);
     let number = number.unwrap();
     let ports = observed.unwrap().ports;
-    let found = ports
-        .iter()
-        .find(|port| port.port == number && port.scope == Scope::Namespace)
-        .unwrap();
+    let found =
+        ports.iter().find(|port| port.port == number && port.scope == Scope::Namespace).unwrap();
     assert_eq!(found.reach.reachable, Reachable::Unknown);
     assert_eq!(found.owner.pid, Some(child.id()), "ip has become the program");
     assert!(found.owner.sha256.is_some());
