@@ -15,7 +15,7 @@ use serde::Serialize;
 use soc_event::Event;
 
 use super::{Root, fit, read};
-use hash::Hashes;
+use hash::{Hash, Hashes};
 use package::Packages;
 
 /// How often the owner of a socket is looked for before it is told as unknown.
@@ -108,6 +108,8 @@ struct Known {
     attempts: u8,
     /// The executable is one of the host's own files.
     is_host_file: bool,
+    /// The file whose hash is still to be found.
+    unhashed: Option<PathBuf>,
 }
 
 impl Owners {
@@ -144,8 +146,10 @@ impl Owners {
             let is_contained = owner.container.is_some();
             let number = || socket.uid.to_string();
             owner.user = Some(if is_contained { number() } else { user(&passwd, socket.uid) });
+            let file = self.file(pid.unwrap_or_default(), owner.executable.as_deref());
             let is_host_file = pid.is_some_and(|pid| self.is_of_this_host(pid)) && !is_contained;
             if let Some(known) = self.known.get_mut(&socket.inode) {
+                known.unhashed = pid.map(|_| file);
                 (known.owner, known.is_host_file) = (owner, is_host_file);
                 if pid.is_none() && known.attempts < ATTEMPTS_MAX {
                     unresolved.push(socket.inode);
@@ -154,6 +158,20 @@ impl Owners {
         }
         self.complete();
         unresolved
+    }
+
+    /// Goes on reading files; whether some are left for the next turn.
+    pub(super) fn hash(&mut self) -> bool {
+        self.hashes.begin();
+        let mut is_left = false;
+        for known in self.known.values_mut() {
+            let Some(file) = &known.unhashed else { continue };
+            match self.hashes.of(file) {
+                Hash::Known(sha256) => (known.owner.sha256, known.unhashed) = (sha256, None),
+                Hash::Later => is_left = true,
+            }
+        }
+        is_left
     }
 
     /// The owner of a socket, as far as it is known.
@@ -199,7 +217,7 @@ impl Owners {
         found
     }
 
-    fn describe(&mut self, pid: u32) -> Owner {
+    fn describe(&self, pid: u32) -> Owner {
         let path = |name: &str| self.root.path(format!("/proc/{pid}/{name}"));
         let executable = path("exe").read_link().ok().map(|link| {
             let text = link.to_string_lossy();
@@ -217,7 +235,7 @@ impl Owners {
             user: None,
             unit: unit(&cgroup),
             container: container(&cgroup),
-            sha256: self.hashes.of(&self.file(pid, executable.as_deref())),
+            sha256: None,
             executable,
             package: None,
             is_packaged: None,

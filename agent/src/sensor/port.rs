@@ -177,6 +177,7 @@ pub fn observe(root: &Root) -> Result<Observed, Error> {
     let wanted: Vec<&Socket> = sockets.iter().filter(is_port).collect();
     let (mut owners, firewall) = (Owners::new(root.clone()), Firewall::read(root));
     owners.resolve(&handles(wanted.iter().copied()), Patience::None);
+    while owners.hash() {}
     let mut ports = BTreeMap::new();
     for socket in wanted {
         let port = Port::of(socket, &owners, &firewall);

@@ -72,11 +72,15 @@ impl Watcher {
         let is_first = std::mem::take(&mut self.is_first);
         let patience = if is_first { Patience::None } else { Patience::SomeLooks };
         let unresolved = self.owners.resolve(&handles(settled.iter().copied()), patience);
+        let is_hashing = self.owners.hash();
         // The owner of a socket just made may not be visible yet; it is asked for again.
         let known = settled.iter().filter(|socket| !unresolved.contains(&socket.inode));
         let ports = known.map(|socket| Port::of(socket, &self.owners, &self.firewall));
         let changes = self.table.update(ports.collect(), now);
-        let waits = !unresolved.is_empty() || self.has_unsettled(now) || self.table.has_closing();
+        let waits = is_hashing
+            || !unresolved.is_empty()
+            || self.has_unsettled(now)
+            || self.table.has_closing();
         let mut observations = Vec::new();
         if is_first {
             observations.extend(self.opened_meanwhile(time));
