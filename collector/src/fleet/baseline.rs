@@ -129,18 +129,17 @@ impl Fleet {
     pub async fn revoke_approval(&self, id: i64, caller: &Caller) -> Result<(), Error> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
-        let row: Option<(Option<String>, Option<String>, String, String, i64, String)> =
-            sqlx::query_as(
-                "UPDATE port_approval SET revoked_by = ?, revoked_at = ?
+        let row: Option<TakenBack> = sqlx::query_as(
+            "UPDATE port_approval SET revoked_by = ?, revoked_at = ?
                  WHERE id = ? AND revoked_at IS NULL
                  RETURNING agent, (SELECT code FROM agency WHERE id = port_approval.agency),
                            transport, scope, port, executable",
-            )
-            .bind(&caller.who)
-            .bind(now.as_micros())
-            .bind(id)
-            .fetch_optional(&mut *tx)
-            .await?;
+        )
+        .bind(&caller.who)
+        .bind(now.as_micros())
+        .bind(id)
+        .fetch_optional(&mut *tx)
+        .await?;
         let Some((agent, agency, transport, scope, port, executable)) = row else {
             return Err(refused("there is no such approval, or it was taken back already"));
         };
@@ -156,6 +155,9 @@ impl Fleet {
         Ok(())
     }
 }
+
+/// Machine or agency, and the port's name.
+type TakenBack = (Option<String>, Option<String>, String, String, i64, String);
 
 async fn open_ports(tx: &mut SqliteConnection, agent: AgentId) -> Result<Vec<PortName>, Error> {
     let ports = sqlx::query_as(
