@@ -58,6 +58,15 @@ pub struct Approval {
     pub note: String,
 }
 
+/// What an approval was for.
+#[derive(sqlx::FromRow)]
+struct Revoked {
+    agent: Option<String>,
+    agency: Option<String>,
+    #[sqlx(flatten)]
+    name: PortName,
+}
+
 /// How many ports an operator has approved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Approved {
@@ -129,26 +138,25 @@ impl Fleet {
     pub async fn revoke_approval(&self, id: i64, caller: &Caller) -> Result<(), Error> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
-        let row: Option<(Option<String>, Option<String>, String, String, i64, String)> =
-            sqlx::query_as(
-                "UPDATE port_approval SET revoked_by = ?, revoked_at = ?
-                 WHERE id = ? AND revoked_at IS NULL
-                 RETURNING agent, (SELECT code FROM agency WHERE id = port_approval.agency),
-                           transport, scope, port, executable",
-            )
-            .bind(&caller.who)
-            .bind(now.as_micros())
-            .bind(id)
-            .fetch_optional(&mut *tx)
-            .await?;
-        let Some((agent, agency, transport, scope, port, executable)) = row else {
+        let row: Option<Revoked> = sqlx::query_as(
+            "UPDATE port_approval SET revoked_by = ?, revoked_at = ?
+             WHERE id = ? AND revoked_at IS NULL
+             RETURNING agent, (SELECT code FROM agency WHERE id = port_approval.agency) AS agency,
+                       transport, scope, port, executable",
+        )
+        .bind(&caller.who)
+        .bind(now.as_micros())
+        .bind(id)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(Revoked { agent, agency, name }) = row else {
             return Err(refused("there is no such approval, or it was taken back already"));
         };
         let agent: Option<AgentId> = agent.and_then(|agent| agent.parse().ok());
         let hostname = agent.and_then(|agent| self.who(agent)).map(|who| who.hostname);
         let subject = hostname.or(agency).unwrap_or_default();
         Deed::new(&caller.who, &caller.address, "port approval taken back", &subject)
-            .with(&described(&PortName { transport, scope, port, executable }))
+            .with(&described(&name))
             .write(&mut tx, now)
             .await?;
         tx.commit().await?;

@@ -72,7 +72,7 @@ pub(super) async fn apply(connection: &mut SqliteConnection, entry: &Entry) -> R
     .bind(event.fields.get("connection.first_seen") == Some(&Value::Boolean(true)))
     .execute(&mut *connection)
     .await?;
-    if entry.id.sequence.0 % LOOK_EVERY == 0 {
+    if entry.id.sequence.0.is_multiple_of(LOOK_EVERY) {
         forget(connection, &agent).await?;
     }
     Ok(true)
