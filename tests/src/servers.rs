@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -69,6 +70,43 @@ pub fn nginx(folder: &Path, logs: &Path) -> Result<Server, Missing> {
         ),
     )?;
     let child = spawn(Command::new(program).arg("-c").arg(&config).arg("-e").arg("stderr"))?;
+    ready(Server { port, child: Some(child), pid_file: None })
+}
+
+/// Apache: a page, `/secret` behind a password, logs in `folder`.
+///
+/// # Errors
+/// [`Missing`].
+pub fn apache(folder: &Path, logs: &Path) -> Result<Server, Missing> {
+    let program = needed("apache2")?;
+    let port = free_port().map_err(|error| error.to_string())?;
+    prepare(&[folder, logs, &folder.join("www/secret")])?;
+    write(&folder.join("www/index.html"), "hello\n")?;
+    write(&folder.join("users"), "bob:$apr1$abcdefgh$PLAzkMSbzPiGXCZ1x8R4x/\n")?;
+    let modules = ["mpm_prefork", "authn_core", "authn_file", "authz_core", "authz_user"];
+    let modules = modules
+        .iter()
+        .chain(&["auth_basic", "dir"])
+        .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"));
+    let (modules, at, logs) = (modules.collect::<String>(), folder.display(), logs.display());
+    let config = folder.join("apache.conf");
+    write(
+        &config,
+        &format!(
+            "{modules}ServerName localhost\nServerRoot {at}\nDefaultRuntimeDir {at}\n\
+             PidFile {at}/pid\nMutex file:{at}\nListen 127.0.0.1:{port}\nUser www-data\nGroup www-data\n\
+             StartServers 1\nDocumentRoot {at}/www\nDirectoryIndex index.html\n\
+             ErrorLog {logs}/error.log\nLogFormat \"%h %l %u %t \\\"%r\\\" %>s %O \\\"%{{Referer}}i\\\" \\\"%{{User-Agent}}i\\\"\" combined\n\
+             CustomLog {logs}/access.log combined\n<Location /secret>\nAuthType Basic\nAuthName x\n\
+             AuthUserFile {at}/users\nRequire valid-user\n</Location>\n"
+        ),
+    )?;
+    // Its children run as www-data, who has to get at the page and the users.
+    for folder in folder.ancestors().take(2) {
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder, open).map_err(|error| error.to_string())?;
+    }
+    let child = spawn(Command::new(program).arg("-DFOREGROUND").arg("-f").arg(&config))?;
     ready(Server { port, child: Some(child), pid_file: None })
 }
 

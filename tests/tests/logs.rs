@@ -28,6 +28,8 @@ fn config(stage: &Stage, more: &str) -> String {
         "dpkg.log",
         "nginx/access.log",
         "nginx/error.log",
+        "apache2/access.log",
+        "apache2/error.log",
         "postgresql/*.log",
     ];
     let files: String = names.iter().map(|name| file(name)).collect();
@@ -193,6 +195,7 @@ async fn guessing_at_real_servers_is_told_and_ordinary_use_is_not() {
     let run = |name: &str| stage.path(name);
     let servers = [
         servers::nginx(&run("nginx"), &logs.join("nginx")),
+        servers::apache(&run("apache"), &logs.join("apache2")),
         servers::postfix(&run("postfix"), &logs.join("maillog")),
         servers::postgresql(&run("postgresql"), &logs.join("postgresql")),
         servers::sshd(&run("sshd"), &logs.join("auth.log")),
@@ -202,11 +205,12 @@ async fn guessing_at_real_servers_is_told_and_ordinary_use_is_not() {
         Ok(servers) => servers,
         Err(why) => return skip("real servers", &why),
     };
-    let [nginx, postfix, postgresql, sshd] = servers.as_slice() else { unreachable!() };
+    let [nginx, apache, postfix, postgresql, sshd] = servers.as_slice() else { unreachable!() };
 
     ordinary_hour(&stage);
     for _ in 0..1000 {
         assert!(request(nginx, "/", "").contains("200"));
+        assert!(request(apache, "/", "").contains("200"));
     }
     // All of it has been read when the last of it has come.
     append(
@@ -218,7 +222,10 @@ async fn guessing_at_real_servers_is_told_and_ordinary_use_is_not() {
     assert_eq!(titles(&api).await, BTreeSet::new(), "{}", stage.logs());
 
     for _ in 0..21 {
-        assert!(request(nginx, "/secret", "Authorization: Basic Ym9iOndyb25n\r\n").contains("401"));
+        for server in [nginx, apache] {
+            let wrong = "Authorization: Basic Ym9iOndyb25n\r\n";
+            assert!(request(server, "/secret", wrong).contains("401"));
+        }
     }
     guess_mail(postfix);
     guess_database(postgresql);

@@ -2,7 +2,7 @@
 //!
 //! Nothing is left out silently: what filters drop is counted with the positions, survives a
 //! crash, and is told once an hour as `log.filtered`. Lines that stay on the machine are kept by
-//! `ring`. Findings are chosen by what parsers found out, see [`finding`]; the agent knows no rules.
+//! `ring`. Findings are chosen by what parsers found out, see `choice::finding`; the agent knows no rules.
 
 mod filter;
 mod finding;
