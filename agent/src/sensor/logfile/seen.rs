@@ -97,8 +97,9 @@ impl Seen {
             let count = event.fields.get("event.count").and_then(soc_event::Value::as_i64);
             let count = count.and_then(|count| u64::try_from(count).ok()).unwrap_or(1);
             match event.text("event.action") {
-                Some("ssh_login") => self.logins_failed += count,
                 Some("sudo" | "su") => self.switches_failed += count,
+                // ssh_login, login, mail_login, database_login, web_login
+                Some(action) if action.ends_with("login") => self.logins_failed += count,
                 _ => {}
             }
         }
