@@ -127,7 +127,7 @@ fn dangerous(port: &Port) -> Option<Finding> {
 
 fn logins(log: &Seen) -> Option<Finding> {
     let (failed, path) = (log.logins_failed, &log.path);
-    let text = format!("{failed} failed ssh logins in the last {} lines of {path}.", log.lines);
+    let text = format!("{failed} failed logins in the last {} lines of {path}.", log.lines);
     (failed >= LOGINS_FAILED).then(|| finding(Weight::Warning, text))
 }
 

@@ -296,7 +296,7 @@ pub struct Seen {
     pub lines: u64,
     /// Of these, lines whose format was recognised.
     pub lines_parsed: u64,
-    /// Of these, failed logins by ssh.
+    /// Of these, failed logins, by ssh or otherwise.
     pub logins_failed: u64,
     /// Of these, failed or refused uses of sudo and su.
     pub switches_failed: u64,
