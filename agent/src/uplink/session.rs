@@ -237,11 +237,11 @@ impl<'a> Session<'a> {
         };
         self.uplink.offers.want(ack.configuration);
         self.dictionary.store(ack.dictionary >= wire::DICTIONARY_NUMBER, Relaxed);
+        self.tell(wire_bytes);
         // Without the note it would only be sent again.
         let _ = self.uplink.spool.acknowledge(acknowledgement).await;
         self.delivered.store(true, Relaxed);
         self.acknowledged.notify_one();
-        self.tell(wire_bytes);
     }
 
     fn tell(&self, wire_bytes: u64) {

@@ -194,7 +194,8 @@ async fn what_is_not_there_is_said_so() {
 
 /// As when an operator calls an anomaly normal; whether the row is right is the room `alert`'s.
 async fn call_normal(world: &World, anomaly: &str, machine: &str, agency: i64) {
-    sqlx::query("PRAGMA foreign_keys = OFF").execute(world.store.pool()).await.unwrap();
+    let mut connection = world.store.pool().acquire().await.unwrap();
+    sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut *connection).await.unwrap();
     sqlx::query(
         "INSERT INTO anomaly_normal (anomaly, agent, agency, alert, what, who, at)
          VALUES (?, ?, ?, 'a', '{}', 'an', 1)",
@@ -202,9 +203,10 @@ async fn call_normal(world: &World, anomaly: &str, machine: &str, agency: i64) {
     .bind(anomaly)
     .bind(machine)
     .bind(agency)
-    .execute(world.store.pool())
+    .execute(&mut *connection)
     .await
     .unwrap();
+    drop(connection);
     world.configurations.reload().await.unwrap();
 }
 
