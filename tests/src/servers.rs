@@ -6,6 +6,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -106,7 +107,10 @@ pub fn apache(folder: &Path, logs: &Path) -> Result<Server, Missing> {
         let open = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(folder, open).map_err(|error| error.to_string())?;
     }
-    let child = spawn(Command::new(program).arg("-DFOREGROUND").arg("-f").arg(&config))?;
+    // Told to end it ends its whole group, which must not be the test's.
+    let mut command = Command::new(program);
+    command.process_group(0).arg("-DFOREGROUND").arg("-f").arg(&config);
+    let child = spawn(&mut command)?;
     ready(Server { port, child: Some(child), pid_file: None })
 }
 
