@@ -354,7 +354,9 @@ async fn sigmas_rules_match_assembled_audit_events() {
     assert!(unpack.status().unwrap().success());
     let log = stage.path("logs/audit.log");
     let files = format!("[[logfile.files]]\npath = \"{}\"\n", log.display());
-    stage.write("agent.toml", &(config(&stage, "") + &files)).unwrap();
+    // Whichever is there first, the agent or the lines.
+    let text = config(&stage, "from_beginning = true") + &files;
+    stage.write("agent.toml", &text).unwrap();
     stage.start_collector().await.unwrap();
     stage.enrol_agent().unwrap();
     stage.start_agent().unwrap();
