@@ -54,8 +54,10 @@ use reading::Scene;
 use selftest::SelfTest;
 use watcher::Watcher;
 
+/// How often it is looked whether somebody who waits has an answer.
+const TEST_POLL: Duration = Duration::from_millis(500);
 /// How often the logs are looked at.
-const DETECTION_POLL: Duration = Duration::from_millis(500);
+const DETECTION_POLL: Duration = Duration::from_secs(2);
 /// How often is looked while something got worse and may be a restart.
 const WAITING_POLL: Duration = Duration::from_secs(5);
 /// How often everything is sent.
@@ -211,7 +213,7 @@ pub fn self_test(root: &Root, config: &Config, folder: &Folder, clock: &dyn Cloc
         if let Some(outcome) = test.look(&observed.products, reported_by) {
             return outcome;
         }
-        std::thread::sleep(DETECTION_POLL);
+        std::thread::sleep(TEST_POLL);
     }
 }
 

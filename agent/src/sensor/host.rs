@@ -2,7 +2,7 @@
 //!
 //! `host.inventory` at start, daily and when it changes. The host is looked at every fifteen
 //! seconds; `host.heartbeat` is what was found, when something worth looking at has changed and
-//! every five minutes else: that the agent is alive, its connection shows. On thin lines a quiet
+//! every ten minutes else: that the agent is alive, its connection shows. On thin lines a quiet
 //! machine costs next to nothing, on a busy one nothing is missed.
 //! Files are read below the root; memory, processors and interfaces are asked of the running
 //! system through sysinfo and pnet, which know no other root.
@@ -45,7 +45,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { enabled: true, heartbeat_s: 15, heartbeat_full_s: 300 }
+        Self { enabled: true, heartbeat_s: 15, heartbeat_full_s: 600 }
     }
 }
 

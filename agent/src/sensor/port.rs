@@ -63,7 +63,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { enabled: true, poll_ms: 1500, grace_s: 5 }
+        Self { enabled: true, poll_ms: 2000, grace_s: 5 }
     }
 }
 

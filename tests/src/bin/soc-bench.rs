@@ -2,7 +2,7 @@
 //! a collector; beside Debian's prometheus-node-exporter under a scrape every second.
 //!
 //! Prints resident memory (largest seen) and CPU (share of one core) of both, in one run; before
-//! that, what the agent costs while nothing happens (`IDLE_SECONDS`, 330 unless said: a full
+//! that, what the agent costs while nothing happens (`IDLE_SECONDS`, 660 unless said: a full
 //! heartbeat and its signs of life), and what both phases cost the line: bytes counted by a proxy
 //! between agent and collector, TLS included, headers of TCP and IP not.
 
@@ -114,7 +114,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let seconds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(60);
     let time = Duration::from_secs(seconds);
     let mut stage = Stage::new()?;
-    let idle = std::env::var("IDLE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(330);
+    let idle = std::env::var("IDLE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(660);
     let (proxy, counts) = soc_tests::proxy::start().await?;
     let mut config = format!("[journald]\nenabled = \"auto\"\n[uplink]\nproxy = \"{proxy}\"\n");
     let mut logs = Vec::new();

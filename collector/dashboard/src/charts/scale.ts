@@ -42,8 +42,8 @@ export interface Point {
   value: number | null;
 }
 
-/** Quiet machines speak every five minutes, busy ones more often: so much silence is no gap. */
-export const QUIET_MS = 11 * 60_000;
+/** Quiet machines speak every ten minutes, busy ones more often: so much silence is no gap. */
+export const QUIET_MS = 21 * 60_000;
 
 /** Points in pieces: a gap is left where values are missing, or three times the usual step passes
  *  and more than `least`. */
