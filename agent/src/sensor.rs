@@ -20,6 +20,7 @@ pub mod logfile;
 mod netlink;
 pub mod network;
 mod owner;
+pub(crate) mod pattern;
 pub mod port;
 mod read;
 mod sock_diag;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use soc_event::{Event, Timestamp, kind};
 
-use super::logfile::matches;
+use super::pattern::matches;
 use super::{Context, Delivery, Error, Observation, Position, Running, Sensor};
 use crate::ring::{Frame, Mark, Reader};
 

@@ -103,7 +103,7 @@ impl Journald {
             let modified = root.path(path).metadata().and_then(|metadata| metadata.modified());
             modified.is_ok_and(|time| Timestamp::from_system(time) >= oldest)
         };
-        let mut files = self.followed.iter().flat_map(|path| super::logfile::expand(root, path));
+        let mut files = self.followed.iter().flat_map(|path| super::pattern::expand(root, path));
         files.find(is_used).map(|file| format!("the same lines are followed in {file}"))
     }
 }

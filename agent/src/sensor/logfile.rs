@@ -23,7 +23,6 @@
 mod follower;
 mod gap;
 mod joining;
-mod pattern;
 mod position;
 mod record;
 mod seen;
@@ -42,7 +41,6 @@ use tokio::time::Instant;
 
 pub(super) use follower::{Begin, Follower, Found};
 pub(super) use gap::Gap;
-pub(crate) use pattern::{expand, matches};
 pub(super) use set::zone;
 pub(super) use tail::{BUFFER_BYTES, Line};
 

@@ -9,7 +9,8 @@ use soc_formats::text::{self, Moment, is_plausible};
 
 use super::catalogue::Report;
 use super::reading::moment;
-use crate::sensor::logfile::{BUFFER_BYTES, Begin, Follower, Found, expand, zone};
+use crate::sensor::logfile::{BUFFER_BYTES, Begin, Follower, Found, zone};
+use crate::sensor::pattern::expand;
 use crate::sensor::{
     Context, DELIVERY_MAX, Delivery, Observation, Position, Positions, Root, fit, read,
 };

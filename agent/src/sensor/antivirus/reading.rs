@@ -9,7 +9,7 @@ use super::facts::Facts;
 use super::packages::Packages;
 use super::processes::Processes;
 use super::template::Template;
-use crate::sensor::logfile::expand;
+use crate::sensor::pattern::expand;
 use crate::sensor::{Root, read};
 
 /// Folders in which systemd looks for units.

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use soc_event::{Event, Value};
 
-use crate::sensor::logfile::matches;
+use crate::sensor::pattern::matches;
 
 /// One filter; of several the first that matches decides. What is left out matches anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -9,7 +9,8 @@ use soc_formats::utmp::{Book, Layout};
 use super::follower::is_compressed;
 use super::record::Kind;
 use super::set::zone;
-use super::{BUFFER_BYTES, Config, Seen, pattern};
+use super::{BUFFER_BYTES, Config, Seen};
+use crate::sensor::pattern;
 use crate::sensor::{Clock, Root, read};
 
 /// See [`super::observe`].

@@ -10,9 +10,10 @@ use soc_formats::text::Moment;
 use super::follower::{is_compressed, is_rotated_name};
 use super::position::FileId;
 use super::record::{Kind, Maker};
-use super::{BUFFER_BYTES, Begin, Config, Follower, Found, Source, pattern};
+use super::{BUFFER_BYTES, Begin, Config, Follower, Found, Source};
 use crate::sensor::choice::Choice;
 use crate::sensor::counts::Counts;
+use crate::sensor::pattern;
 use crate::sensor::{Clock, Context, DELIVERY_MAX, Delivery, Position, Positions, Root, read};
 
 /// Most files followed; more are named in the agent's own log and left alone.

@@ -6,7 +6,7 @@ use soc_event::Timestamp;
 use super::tail;
 use crate::sensor::Root;
 use crate::sensor::antivirus::claim::{Claim, Origin, Scan, ScanResult};
-use crate::sensor::logfile::expand;
+use crate::sensor::pattern::expand;
 
 /// Where scans that are run by hand or by cron are usually logged.
 const USUAL: &str = "/var/log/clamav/*scan*.log";

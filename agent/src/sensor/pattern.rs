@@ -1,3 +1,5 @@
+//! Paths with `*` and `?` in their names.
+
 use std::path::{Path, PathBuf};
 
 use crate::sensor::Root;
@@ -26,7 +28,7 @@ pub(crate) fn expand(root: &Root, pattern: &str) -> Vec<String> {
 }
 
 /// The folders in which a new file could match.
-pub(super) fn folders(root: &Root, pattern: &str) -> Vec<PathBuf> {
+pub(crate) fn folders(root: &Root, pattern: &str) -> Vec<PathBuf> {
     let parent = Path::new(pattern).parent().and_then(Path::to_str).unwrap_or("/");
     let paths = expand(root, parent).into_iter().map(|path| root.path(path));
     paths.filter(|path| path.is_dir()).collect()
