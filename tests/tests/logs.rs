@@ -16,7 +16,7 @@ use soc_tests::{Api, Stage, data_file, skip, until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Follows the stage's own logs and nothing else.
+/// Follows the stage's own logs and nothing else; whichever is there first, the agent or a line.
 fn config(stage: &Stage, more: &str) -> String {
     let logs = stage.path("logs");
     let file =
@@ -35,7 +35,7 @@ fn config(stage: &Stage, more: &str) -> String {
     let files: String = names.iter().map(|name| file(name)).collect();
     format!(
         "[antivirus]\nenabled = false\n[port]\nenabled = false\n[journald]\nenabled = \"off\"\n\
-         [logfile]\n{more}\n{files}"
+         [logfile]\nfrom_beginning = true\n{more}\n{files}"
     )
 }
 
@@ -354,9 +354,7 @@ async fn sigmas_rules_match_assembled_audit_events() {
     assert!(unpack.status().unwrap().success());
     let log = stage.path("logs/audit.log");
     let files = format!("[[logfile.files]]\npath = \"{}\"\n", log.display());
-    // Whichever is there first, the agent or the lines.
-    let text = config(&stage, "from_beginning = true") + &files;
-    stage.write("agent.toml", &text).unwrap();
+    stage.write("agent.toml", &(config(&stage, "") + &files)).unwrap();
     stage.start_collector().await.unwrap();
     stage.enrol_agent().unwrap();
     stage.start_agent().unwrap();
