@@ -61,7 +61,11 @@ fn number_of(message: &str) -> Option<u64> {
 async fn every_line_and_every_alert_exactly_once_through_200_power_cuts() {
     let mut stage = Stage::new().unwrap();
     let log = stage.write("logs/auth.log", "").unwrap();
-    let follow = format!("[[logfile.files]]\npath = \"{}\"\n", log.display());
+    // Whichever is there first, the agent or a line.
+    let follow = format!(
+        "[logfile]\nfrom_beginning = true\n[[logfile.files]]\npath = \"{}\"\n",
+        log.display()
+    );
     stage.write("agent.toml", &format!("{AGENT_CONFIG}{follow}")).unwrap();
     stage.start_collector().await.unwrap();
     stage.enrol_agent().unwrap();
