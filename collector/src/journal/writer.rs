@@ -184,7 +184,7 @@ impl<'t> Tables<'t> {
         let (agent, epoch, lane) = (envelope.agent, envelope.epoch, envelope.lane);
         let (first, last, count) = (envelope.first, envelope.last(), envelope.count);
         let mark = self.mark(agent, epoch, lane)?;
-        if mark == Sequence(0) {
+        if mark == Sequence(0) && !batch.is_of_operator() {
             self.check_lanes(agent)?;
         }
         if first <= mark {
