@@ -6,12 +6,14 @@
 pub mod access;
 pub mod alert;
 pub mod api;
+pub mod backup;
 pub mod clock;
 pub mod config;
 pub mod configuration;
 pub mod control;
 pub mod dashboard;
 pub mod detect;
+pub mod doctor;
 pub mod eval;
 pub mod fleet;
 pub mod folder;
