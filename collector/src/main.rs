@@ -570,7 +570,7 @@ fn show(answer: &Answer, json: bool) {
         Answer::Agency { code } => print(&format!("agency added: {code}")),
         Answer::Imported { agencies } => print(&format!("agencies imported: {agencies}")),
         Answer::Configuration { view } => show_configuration(view),
-        Answer::Import { .. } => {}
+        Answer::Import { .. } | Answer::Journal { .. } => {}
         Answer::Backup { made } => print(&format!(
             "backup made: {} events so far, {} bytes in {} parts, {} bytes of them new",
             made.journal_end.saturating_sub(1),
