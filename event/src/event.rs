@@ -112,6 +112,10 @@ pub mod kind {
         CONNECTION_OUTBOUND = "connection.outbound";
         /// Made by the collector: what a correlation remembered of an agency had to be given up.
         RULE_EVICTED = "rule.evicted";
+        /// Made by the collector: a file of the archive, or an event, cannot be read or written.
+        ARCHIVE_DAMAGED = "archive.damaged";
+        /// Made by the collector: by its trend the disk will be full in so many days.
+        ARCHIVE_DISK = "archive.disk";
     }
 }
 
