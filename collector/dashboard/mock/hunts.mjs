@@ -67,11 +67,11 @@ export function hunting(world, { send, problem }) {
     return {
       sql: translated(condition, extra, limit),
       columns: [
-        { name: 'time', type: 'timestamp' },
+        { name: 'time', type: 'time' },
         { name: 'host', type: 'text' },
         { name: 'kind', type: 'text' },
         { name: 'text', type: 'text' },
-        { name: 'position', type: 'integer' },
+        { name: 'position', type: 'number' },
         ...extra.map((name) => ({ name, type: typeOf(events, name) })),
       ],
       rows: found
@@ -119,7 +119,7 @@ export function hunting(world, { send, problem }) {
     }
     const columns = shown.map((item) => ({
       name: item.name,
-      type: item.count ? 'integer' : typeOf(events, item.of),
+      type: item.count ? 'number' : typeOf(events, item.of),
     }));
     const cut = Math.min(limit, most);
     return { columns, rows: rows.slice(0, cut), found, is_cut: rows.length > most };
@@ -304,9 +304,9 @@ const STANDARD = ['time', 'host', 'kind', 'text', 'position'];
 const instant = (text) => new Date(text).toISOString();
 
 function typeOf(events, name) {
-  if (['time', 'received'].includes(name)) return 'timestamp';
+  if (['time', 'received'].includes(name)) return 'time';
   const value = events.map((one) => valueOf(one, name)).find((one) => one !== null);
   if (Array.isArray(value)) return 'list';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'float';
+  if (typeof value === 'number') return 'number';
   return typeof value === 'boolean' ? 'boolean' : 'text';
 }

@@ -47,7 +47,7 @@ const both = (a, word, b) => ({
   sql: `(${a.sql} ${word} ${b.sql})`,
   test: word === 'AND' ? (e) => a.test(e) && b.test(e) : (e) => a.test(e) || b.test(e),
 });
-const not = (a) => ({ sql: `NOT ${a.sql}`, test: (e) => !a.test(e) });
+const not = (a) => ({ sql: `(${a.sql}) IS NOT TRUE`, test: (e) => !a.test(e) });
 
 /** Search syntax to a condition. */
 export function search(text) {
@@ -95,9 +95,9 @@ export function search(text) {
 
 function wordsOf(text) {
   const found = [];
-  const pattern = /\s+|([()])|((?:[^\s():"]+:)?)(?:"((?:[^"\\]|\\.)*)("?)|([^\s()"]+))|(.)/gy;
+  const pattern = /\s+|([()])|((?:[^\s():"]+:)?)(?:(=?)"((?:[^"\\]|\\.)*)("?)|([^\s()"]+))|(.)/gy;
   for (const match of text.matchAll(pattern)) {
-    const [whole, paren, field, phrase, closed, plain, odd] = match;
+    const [whole, paren, field, is, phrase, closed, plain, odd] = match;
     if (/^\s+$/.test(whole)) continue;
     if (odd) throw new Wrong(`${odd} is not expected here.`, match.index);
     if (paren) found.push({ text: paren, bare: true, at: match.index });
@@ -105,38 +105,63 @@ function wordsOf(text) {
       if (!closed)
         throw new Wrong('This quotation mark is not closed: write " at its end.', match.index);
       const value = phrase.replace(/\\(.)/g, '$1');
-      found.push({ field: field.slice(0, -1), text: value, phrase: true, at: match.index });
+      found.push({
+        field: field.slice(0, -1),
+        text: value,
+        phrase: true,
+        exact: is === '=',
+        at: match.index,
+      });
     } else
-      found.push({ field: field.slice(0, -1), text: plain, bare: field === '', at: match.index });
+      found.push({
+        field: field.slice(0, -1),
+        text: field ? plain.replace(/^=/, '') : plain,
+        exact: field !== '' && plain.startsWith('='),
+        bare: field === '',
+        at: match.index,
+      });
   }
   return found;
 }
 
-function leaf({ field, text, phrase }) {
-  const like = new RegExp(`^${text.split('*').map(escaped).join('.*')}$`, 'i');
+function leaf({ field, text, phrase, exact }) {
+  const like = new RegExp(`^${text.split('*').map(escaped).join('.*')}$`, 'is');
+  const values = (e) => [valueOf(e, field)].flat().filter((value) => value !== null);
   if (field === '_exists_')
-    return { sql: `${named(text)} IS NOT NULL`, test: (e) => valueOf(e, text) !== null };
+    return { sql: `field(${quoted(text)}) IS NOT NULL`, test: (e) => valueOf(e, text) !== null };
+  if (field && exact)
+    return {
+      sql: `equals_i(${named(field)}, ${quoted(text)})`,
+      test: (e) => values(e).some((one) => String(one).toLowerCase() === text.toLowerCase()),
+    };
   if (field && !phrase && /^[<>]=?\d/.test(text)) return compared(field, text);
   if (field && !phrase && /^[\d.]+\/\d+$/.test(text))
     return {
       sql: `cidr_match(${named(field)}, ${quoted(text)})`,
       test: (e) => String(valueOf(e, field) ?? '').startsWith(text.replace(/\.0.*$/, '.')),
     };
-  if (field)
+  if (field && !phrase && text.includes('*'))
     return {
-      sql:
-        !phrase && text.includes('*')
-          ? `like_i(${named(field)}, ${quoted(text.replaceAll('*', '%'))})`
-          : `${named(field)} = ${/^\d+$/.test(text) ? text : quoted(text)}`,
-      test: (e) => [valueOf(e, field)].flat().some((value) => value !== null && like.test(value)),
+      sql: `like_i(${named(field)}, ${quoted(text)})`,
+      test: (e) => values(e).some((one) => like.test(String(one))),
+    };
+  if (field && /^\d+$/.test(text))
+    return {
+      sql: `${named(field)} = ${text}`,
+      test: (e) => values(e).some((one) => String(one) === text),
     };
   const inner = escaped(text.replace(/^\*|\*$/g, ''));
   const whole = new RegExp(
     text.startsWith('*') ? inner : `(?<![\\p{L}\\p{N}])${inner}(?![\\p{L}\\p{N}])`,
     'iu',
   );
+  if (field)
+    return {
+      sql: `has_word(${named(field)}, ${quoted(text)})`,
+      test: (e) => values(e).some((one) => whole.test(String(one))),
+    };
   return {
-    sql: `raw_has_word(raw, ${quoted(text)})`,
+    sql: `has_word(${quoted(text)})`,
     test: (e) => whole.test(`${e.raw ?? ''} ${Object.values(e.fields).join(' ')}`),
   };
 }
@@ -281,7 +306,9 @@ export function select(text) {
       at += 1;
       const inner = either();
       take(')');
-      return inner;
+      if (!is('IS')) return inner;
+      ['IS', 'NOT', 'TRUE'].forEach(take);
+      return not(inner);
     }
     const sign = peek();
     if (!sign) throw new Wrong('A condition is missing at the end.', text.length);
@@ -315,12 +342,15 @@ export function select(text) {
       if (is(',')) at += 1;
     }
     take(')');
-    const field = given[0]?.name ?? given[0]?.word;
-    const value = given[1]?.string ?? '';
-    if (sign.word === 'raw_has_word') return leaf({ text: value });
-    if (sign.word === 'cidr_match') return leaf({ field, text: value });
-    if (['like_i', 'contains_i'].includes(sign.word))
-      return leaf({ field, text: value.replaceAll('%', '*') });
+    const value = given.at(-1)?.string ?? '';
+    const field = given.length > 1 ? (given[0].name ?? given[0].word) : undefined;
+    if (sign.word === 'field') {
+      ['IS', 'NOT', 'NULL'].forEach(take);
+      return leaf({ field: '_exists_', text: value });
+    }
+    if (sign.word === 'equals_i') return leaf({ field, text: value, exact: true });
+    if (['has_word', 'cidr_match', 'like_i'].includes(sign.word))
+      return leaf({ field, text: value });
     throw new Wrong(`There is no function ${sign.word}.`, sign.at);
   }
 }

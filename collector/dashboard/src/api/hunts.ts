@@ -98,9 +98,16 @@ export const hunts = {
   histogram: (of: HuntRequest & { buckets: number }) => post<Histogram>('/hunts/histogram', of),
   fields: (from: string, to: string, signal?: AbortSignal) =>
     get<HuntField[]>(`/hunts/fields${query({ from, to })}`, signal),
-  /** An address to save the whole answer from. */
-  file: ({ query: text, language, from, to, columns }: HuntRequest, format: HuntFormat) =>
-    `${BASE}/hunts/download${query({ query: text, language, from, to, columns: columns?.join(','), format })}`,
+  /** An address to save the whole answer from; everything is a star there. */
+  file: (of: HuntRequest, format: HuntFormat) =>
+    `${BASE}/hunts/download${query({
+      query: of.query || '*',
+      language: of.language,
+      from: of.from,
+      to: of.to,
+      columns: of.columns?.join(','),
+      format,
+    })}`,
   saved: (signal?: AbortSignal) => get<SavedHunt[]>('/hunts/saved', signal),
   save: (draft: HuntDraft) => post<SavedHunt>('/hunts/saved', draft),
   change: (saved: SavedHunt['id'], draft: HuntDraft) =>

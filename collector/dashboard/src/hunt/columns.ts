@@ -21,10 +21,10 @@ function isNumber(column: HuntColumn): boolean {
   return /int|float|double|decimal|number/i.test(column.type);
 }
 
-const WIDTHS: Record<string, number> = { host: 160, kind: 160, agency: 100, position: 100 };
+const WIDTHS: Record<string, number> = { host: 150, kind: 136, agency: 100, position: 100 };
 
 function width(column: HuntColumn): number {
-  return WIDTHS[column.name] ?? (isTime(column) ? 148 : isNumber(column) ? 120 : 180);
+  return WIDTHS[column.name] ?? (isTime(column) ? 168 : isNumber(column) ? 120 : 180);
 }
 
 /** What a column is called: ours in the language chosen, fields as they are. */
@@ -69,7 +69,7 @@ export function drawn(names: string[], columns: HuntColumn[]): Column<Placed>[] 
   return found.map((one) => ({
     id: one.column.name,
     label: label(one.column.name),
-    ...(one === rest ? { least: 280 } : { width: width(one.column) }),
+    ...(one === rest ? { least: 240 } : { width: width(one.column) }),
     numeric: isNumber(one.column),
     sort: (row) => sortable(row.cells[one.at]),
   }));

@@ -38,12 +38,21 @@ const SIGNS = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|[A-Za-z_]
 const TAIL = ['GROUP', 'HAVING', 'ORDER', 'LIMIT', 'OFFSET', 'WINDOW'];
 const MORE = ['UNION', 'INTERSECT', 'EXCEPT', 'WITH'];
 
+/** Without comments, which would hide what is written behind them, and without the last semicolon. */
+function bare(sql: string): string {
+  return sql
+    .replace(SIGNS, (sign) => (/^(--|\/\*)/.test(sign) ? ' ' : sign))
+    .replace(/;\s*$/, '')
+    .trim();
+}
+
 /** The parts of one simple SELECT; null where it is more than that. */
-export function parts(sql: string): Parts | null {
+export function parts(text: string): Parts | null {
+  const sql = bare(text);
   let depth = 0;
   let where: [number, number] | null = null;
   let tail = sql.length;
-  for (const found of sql.replace(/;\s*$/, '').matchAll(SIGNS)) {
+  for (const found of sql.matchAll(SIGNS)) {
     const sign = found[0].toUpperCase();
     if (sign === '(') depth += 1;
     if (sign === ')') depth -= 1;
@@ -55,11 +64,10 @@ export function parts(sql: string): Parts | null {
       break;
     }
   }
-  const end = Math.min(tail, sql.replace(/;\s*$/, '').length);
   return {
-    head: sql.slice(0, where ? where[0] : end).trim(),
-    where: where ? sql.slice(where[1], end).trim() : null,
-    tail: sql.slice(end).replace(/;\s*$/, '').trim(),
+    head: sql.slice(0, where ? where[0] : tail).trim(),
+    where: where ? sql.slice(where[1], tail).trim() : null,
+    tail: sql.slice(tail).trim(),
   };
 }
 

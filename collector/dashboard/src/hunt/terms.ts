@@ -13,9 +13,11 @@ function value(of: Scalar): string {
   return plain ? text : `"${text.replace(/[\\"]/g, '\\$&')}"`;
 }
 
-/** `field:value`, or the value anywhere where there is no field or its name cannot be written. */
+/** `field:=value`, which is just this value; the value anywhere where there is no field or its name
+ *  cannot be written. */
 export function term(field: string | null, of: Scalar): string {
-  return field !== null && FIELD.test(field) ? `${field}:${value(of)}` : value(of);
+  if (field === null || !FIELD.test(field)) return value(of);
+  return typeof of === 'string' ? `${field}:=${value(of)}` : `${field}:${value(of)}`;
 }
 
 /** A search that also asks for it, or leaves it out. */
