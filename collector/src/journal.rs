@@ -383,6 +383,19 @@ impl Journal {
         reader::recent(&self.0.database, agent, before, limit, kind_prefix)
     }
 
+    /// The sequence of the last event of a lane that is on disk; 0 where there is none. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub fn mark(
+        &self,
+        agent: soc_event::AgentId,
+        epoch: Epoch,
+        lane: Lane,
+    ) -> Result<Sequence, Error> {
+        reader::mark(&self.0.database, agent, epoch, lane)
+    }
+
     /// The position after the last durable event; changes wake readers.
     pub fn end(&self) -> watch::Receiver<Position> {
         self.0.end.clone()

@@ -25,6 +25,7 @@ use crate::detect::Detect;
 use crate::fleet::{self, Fleet};
 use crate::folder::{self, Addresses, Folder};
 use crate::gateway::Gateway;
+use crate::import::Desk;
 use crate::journal::{self, Journal};
 use crate::live::Bus;
 use crate::pki::{self, Pki};
@@ -182,7 +183,19 @@ impl Kept {
             pki: self.pki.clone(),
             journal: self.journal.clone(),
             clock: self.clock.clone(),
+            imports: self.imports(),
             agents_url: agents_url(config, agents_port),
+        }
+    }
+
+    /// What takes logs that are imported.
+    pub fn imports(&self) -> Desk {
+        Desk {
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            fleet: self.fleet.clone(),
+            access: self.access.clone(),
+            clock: self.clock.clone(),
         }
     }
 

@@ -15,6 +15,8 @@ pub struct Batch {
     /// The event lines, each ended by a line feed, as zstd.
     packed: Vec<u8>,
     text_bytes: usize,
+    /// Whether an operator of this collector answers for it, and not a machine on the network.
+    is_of_operator: bool,
 }
 
 impl Batch {
@@ -50,7 +52,18 @@ impl Batch {
     fn pack(envelope: Envelope, received: Timestamp, text: &[u8]) -> Result<Self, Error> {
         let packed = zstd::bulk::compress(text, COMPRESSION_LEVEL)
             .map_err(|error| Error::System(std::sync::Arc::new(error)))?;
-        Ok(Self { envelope, received, packed, text_bytes: text.len() })
+        let text_bytes = text.len();
+        Ok(Self { envelope, received, packed, text_bytes, is_of_operator: false })
+    }
+
+    /// The same, sent by an operator: there is no limit to the epochs of imported files.
+    pub fn from_operator(self) -> Self {
+        Self { is_of_operator: true, ..self }
+    }
+
+    /// Whether an operator sent it.
+    pub(super) fn is_of_operator(&self) -> bool {
+        self.is_of_operator
     }
 
     /// Who sent what.

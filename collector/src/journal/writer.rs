@@ -184,7 +184,7 @@ impl<'t> Tables<'t> {
         let (agent, epoch, lane) = (envelope.agent, envelope.epoch, envelope.lane);
         let (first, last, count) = (envelope.first, envelope.last(), envelope.count);
         let stored = self.mark(agent, epoch, lane)?;
-        if stored == Sequence(0) {
+        if stored == Sequence(0) && !batch.is_of_operator() {
             self.check_lanes(agent)?;
         }
         // What is archived is stored, also where the journal itself was lost.
