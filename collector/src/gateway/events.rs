@@ -90,10 +90,11 @@ async fn receive(
     }
     let decoder = room(&gateway.decoders, 1).await?;
     let received = gateway.fleet.clock().now();
+    let stage = gateway.metrics.checking.clone();
     let decoding = tokio::task::spawn_blocking(move || {
         // Given back when the work is done, also when nobody waits for it any more.
         let _decoder = decoder;
-        Batch::decode(&decompress(&compressed)?, received).map_err(Refusal::from)
+        stage.measure(|| Batch::decode(&decompress(&compressed)?, received).map_err(Refusal::from))
     });
     decoding.await.map_err(|_| Refusal::unavailable("the collector is stopping"))?
 }

@@ -25,9 +25,9 @@ impl Batch {
     /// # Errors
     /// [`Error::Invalid`] naming the first line that is wrong.
     pub fn decode(bytes: &[u8], received: Timestamp) -> Result<Self, Error> {
-        let (envelope, lines) = wire::decode_batch(bytes)?;
+        let (envelope, lines) = wire::check_batch(bytes)?;
         let mut text = Vec::with_capacity(bytes.len());
-        for (line, _) in &lines {
+        for line in &lines {
             text.extend_from_slice(line);
             text.push(b'\n');
         }

@@ -47,7 +47,7 @@ impl Writer {
                 let Ok(next) = commands.try_recv() else { break };
                 group.push(next);
             }
-            self.commit(group.drain(..));
+            self.metrics.writing.measure(|| self.commit(group.drain(..)));
         }
     }
 
