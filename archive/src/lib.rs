@@ -16,6 +16,7 @@ pub mod words;
 mod batch;
 mod census;
 mod facts;
+mod memo;
 mod merge;
 mod pack;
 mod row;
