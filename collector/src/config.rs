@@ -109,6 +109,7 @@ pub fn parse(data: &Path, file: &str, text: &str) -> Result<Config, Vec<Mistake>
         section.read("months", &mut config.archive.months, value::months);
         section.read("check_every", &mut config.archive.check_every, value::duration);
     });
+    config.archive.wait_for_few = config.archive.wait.saturating_mul(10);
     config.archive.disk_free_bytes_min = config.journal.disk_free_bytes_min;
     reader.section("fleet", |section| {
         section.read("silence_after", &mut config.fleet.silence_after, value::silence);

@@ -295,7 +295,8 @@ async fn every_described_route_exists_and_asks_who_is_there() {
     for (path, methods) in paths {
         for method in methods.as_object().unwrap().keys().filter(|key| key.len() <= 6) {
             routes.push(format!("{} {path}", method.to_uppercase()));
-            let concrete = path.replace("{id}", "00").replace("{position}", "1");
+            let concrete =
+                path.replace("{id}", "00").replace("{position}", "1").replace("{agency}", "A");
             let method: Method = method.to_uppercase().parse().unwrap();
             let body = if method == Method::POST { json!({}) } else { Value::Null };
             let (status, _) = answer(desk.ask(request(method, &concrete, "", body)).await).await;
@@ -309,7 +310,7 @@ async fn every_described_route_exists_and_asks_who_is_there() {
             assert_eq!(status, expected, "{:?}", routes.last());
         }
     }
-    assert_eq!(routes.len(), 40, "{routes:#?}");
+    assert_eq!(routes.len(), 44, "{routes:#?}");
 }
 
 #[tokio::test]

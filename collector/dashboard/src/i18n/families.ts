@@ -179,6 +179,8 @@ export const families = {
     'network.router_conflict',
     'network.flood',
     'rule.parked',
+    'archive.damaged',
+    'archive.disk',
     'rule.evicted',
   ],
   coverage: ['without', 'decided', 'with', 'all'],
