@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use soc_event::Timestamp;
 
 use crate::access::{self, Access, Caller, Deed};
+use crate::backup;
 use crate::clock::Clock;
 use crate::configuration::{self, Change, Configurations, Scope};
+use crate::doctor;
 use crate::fleet::{self, Fleet};
 use crate::import;
 use crate::pki::Pki;
@@ -79,6 +81,13 @@ pub enum Command {
     },
     /// How the collector is.
     Status,
+    /// A copy of everything.
+    Backup {
+        /// Into which folder, absolute.
+        folder: String,
+    },
+    /// Whether the journal can be read.
+    CheckJournal,
     /// About logs that are imported.
     Import {
         /// What about them.
@@ -126,6 +135,16 @@ pub enum Answer {
         machines: i64,
         /// Those that were heard lately.
         online: i64,
+    },
+    /// A backup was made.
+    Backup {
+        /// What it is.
+        made: backup::Made,
+    },
+    /// The journal was read.
+    Journal {
+        /// What it holds.
+        checked: doctor::Checked,
     },
     /// About logs that are imported.
     Import {
@@ -186,6 +205,8 @@ pub struct Control {
     pub journal: crate::journal::Journal,
     /// What time it is.
     pub clock: Clock,
+    /// What backups are made of.
+    pub backups: backup::Source,
     /// What is imported.
     pub imports: import::Desk,
     /// Where agents come in, as they are told: `https://soc.example.gov.vn:7443`.
@@ -234,6 +255,15 @@ impl Control {
                 self.configuration(&scope).await
             }
             Command::Status => self.status().await,
+            Command::Backup { folder } => self.backup(&folder, &local).await,
+            Command::CheckJournal => {
+                let journal = self.journal.clone();
+                let checked = tokio::task::spawn_blocking(move || doctor::check_journal(&journal));
+                let failed = |error: &dyn std::fmt::Display| Error::Failed(error.to_string());
+                let checked = checked.await.map_err(|error| failed(&error))?;
+                let checked = checked.map_err(|error| failed(&error))?;
+                Ok(Answer::Journal { checked })
+            }
             Command::Import { ask } => {
                 self.imports.answer(ask).await.map(|reply| Answer::Import { reply })
             }
@@ -300,6 +330,17 @@ impl Control {
         let detail = format!("{agencies} lines");
         self.record(caller, "agencies imported", "", &detail).await?;
         Ok(Answer::Imported { agencies })
+    }
+
+    async fn backup(&self, folder: &str, caller: &Caller) -> Result<Answer, Error> {
+        let made = backup::make(&self.backups, Path::new(folder), self.clock.now()).await;
+        let made = made.map_err(|error| match error {
+            backup::Error::Refused(_) => Error::Refused(error.to_string()),
+            error => Error::Failed(error.to_string()),
+        })?;
+        let detail = format!("{} bytes, {} of them new", made.bytes, made.new_bytes);
+        self.record(caller, "backup made", folder, &detail).await?;
+        Ok(Answer::Backup { made })
     }
 
     async fn status(&self) -> Result<Answer, Error> {

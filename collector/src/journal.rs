@@ -20,6 +20,7 @@
 //! It knows neither agents' rights nor what events mean.
 
 mod block;
+mod copy;
 mod lines;
 mod metrics;
 mod reader;
@@ -38,6 +39,7 @@ use soc_event::{Epoch, Event, EventId, Lane, Sequence, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use block::Batch;
+pub use copy::{Hold, MARK_KEY_BYTES, Restored as RestoredJournal, Snapshot};
 pub use lines::{Lines, Part};
 use metrics::Metrics;
 pub use reader::Stretch;

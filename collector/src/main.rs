@@ -3,14 +3,16 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use soc_collector::access::Password;
+use soc_collector::backup;
 use soc_collector::clock::Clock;
 use soc_collector::config::{self, Config};
 use soc_collector::control::{self, Answer, Command};
+use soc_collector::doctor;
 use soc_collector::eval::{self, Outputs};
 use soc_collector::import;
 use soc_collector::logs::Hints;
@@ -58,6 +60,28 @@ enum Task {
     /// Put log files into the journal, as if an agent of a host had sent them. Repeated, it goes on
     /// where it was; what was imported is not again.
     Import(Import),
+    /// Copy everything into a folder, also while the collector runs. Into the same folder again,
+    /// what is new is copied.
+    Backup {
+        #[command(flatten)]
+        place: Place,
+        /// The folder; best on another disk. It will hold private keys.
+        folder: PathBuf,
+    },
+    /// Say whether everything is as it should be, and what to do where it is not; exit code 1 when
+    /// something has to be done.
+    Doctor(Place),
+    /// Make a data folder of a backup. Every part is checked before anything is written.
+    Restore {
+        /// The folder with the backup.
+        backup: PathBuf,
+        /// The new data folder: none, or an empty one.
+        #[arg(long)]
+        data: PathBuf,
+        /// Answer in JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -323,6 +347,15 @@ async fn perform(task: Task) -> ExitCode {
         Task::Rules(RulesTask::Test { paths, site }) => rule_files::test(&paths, &site, &mut print),
         Task::Rules(RulesTask::Eval(eval)) => evaluate(eval),
         Task::Import(import) => import_logs(import).await,
+        Task::Backup { place, folder } => match std::path::absolute(&folder) {
+            Ok(folder) => {
+                let folder = folder.to_string_lossy().into_owned();
+                command(place, Command::Backup { folder }).await
+            }
+            Err(error) => fail(1, &format!("{}: {error}", folder.display())),
+        },
+        Task::Doctor(place) => examine(place).await,
+        Task::Restore { backup, data, json } => restore(&backup, &data, json),
     }
 }
 
@@ -352,6 +385,37 @@ fn evaluate(arguments: Eval) -> ExitCode {
     let config = eval::Config { rules, site, events, hints, format, threads, shows_progress };
     let (mut matches, mut errors) = (std::io::stdout(), std::io::stderr());
     eval::run(&config, Outputs { matches: &mut matches, errors: &mut errors })
+}
+
+async fn examine(place: Place) -> ExitCode {
+    let mut findings = Vec::new();
+    doctor::examine(&place.data, place.config.as_deref(), Clock::system().now(), &mut |finding| {
+        if !place.json {
+            print(&visible(&finding.line()));
+        }
+        findings.push(finding);
+    })
+    .await;
+    if place.json {
+        print(&serde_json::to_string(&findings).unwrap_or_default());
+    }
+    let is_problem = |finding: &doctor::Finding| finding.verdict == doctor::Verdict::Problem;
+    if findings.iter().any(is_problem) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn restore(backup: &Path, data: &Path, json: bool) -> ExitCode {
+    let restored = backup::restore(backup, data, &mut |_, _| {});
+    match restored {
+        Ok(restored) if json => print(&serde_json::to_string(&restored).unwrap_or_default()),
+        Ok(restored) => print(&format!(
+            "restored: the backup of {}, {} events so far, {} bytes",
+            restored.made_at,
+            restored.journal_end.saturating_sub(1),
+            restored.bytes
+        )),
+        Err(error) => return fail(1, &error.to_string()),
+    }
+    ExitCode::SUCCESS
 }
 
 async fn import_logs(arguments: Import) -> ExitCode {
@@ -507,6 +571,13 @@ fn show(answer: &Answer, json: bool) {
         Answer::Imported { agencies } => print(&format!("agencies imported: {agencies}")),
         Answer::Configuration { view } => show_configuration(view),
         Answer::Import { .. } => {}
+        Answer::Backup { made } => print(&format!(
+            "backup made: {} events so far, {} bytes in {} parts, {} bytes of them new",
+            made.journal_end.saturating_sub(1),
+            made.bytes,
+            made.parts,
+            made.new_bytes
+        )),
         Answer::Status { version, journal_end, agencies, machines, online } => {
             print(&format!("version:  {version}"));
             print(&format!("events:   {} so far", journal_end.saturating_sub(1)));

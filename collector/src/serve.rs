@@ -16,6 +16,7 @@ use crate::access::{self, Access, FirstAdministrator, Password};
 use crate::alert::Alerts;
 use crate::api::{Api, Door, Rooms, Tls};
 use crate::archive::{self, Archive};
+use crate::backup;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::configuration::{self, Configurations};
@@ -184,6 +185,11 @@ impl Kept {
             journal: self.journal.clone(),
             clock: self.clock.clone(),
             imports: self.imports(),
+            backups: backup::Source {
+                data: self.folder.path().to_owned(),
+                store: self.store.clone(),
+                journal: self.journal.clone(),
+            },
             agents_url: agents_url(config, agents_port),
         }
     }
