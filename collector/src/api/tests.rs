@@ -49,6 +49,7 @@ impl Desk {
             journal.clone(),
             fleet.clone(),
             kept.configurations.clone(),
+            kept.archive.clone(),
             registry,
         );
         gateway.unwrap();
@@ -56,6 +57,7 @@ impl Desk {
             access: access.clone(),
             alerts,
             fleet: fleet.clone(),
+            archive: kept.archive.clone(),
             journal: journal.clone(),
             rulebook,
             detect,
