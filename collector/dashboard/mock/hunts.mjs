@@ -219,16 +219,7 @@ export function hunting(world, { send, problem }) {
     const found = within({ from: q.get('from'), to: q.get('to') });
     const counts = new Map();
     for (const one of found)
-      for (const name of [
-        'host',
-        'kind',
-        'agency',
-        ...Object.entries(one.logsource)
-          .filter(([, value]) => value)
-          .map(([name]) => name),
-        ...Object.keys(one.fields),
-      ])
-        counts.set(name, (counts.get(name) ?? 0) + 1);
+      for (const name of Object.keys(one.fields)) counts.set(name, (counts.get(name) ?? 0) + 1);
     send(
       response,
       200,

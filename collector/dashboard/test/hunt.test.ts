@@ -8,6 +8,7 @@ import { reaching } from '../src/hunt/spans';
 import { condition, parts, topValues, withCondition } from '../src/hunt/sql';
 import { term, withTerm } from '../src/hunt/terms';
 import { days } from '../src/rules/days';
+import { lineOf } from '../src/rules/problem';
 
 const of = (search: string) => question(new URLSearchParams(search));
 const some = (change: Partial<Question> = {}): Question => ({
@@ -174,6 +175,11 @@ describe('small parts', () => {
       from: '2026-11-22T08:00:00.000Z',
       to: '2026-11-22T10:00:00.000Z',
     });
+  });
+
+  test('the line of a draft that is wrong is found in what the collector says', () => {
+    expect(lineOf('draft.yml:12:7: error: unknown modifier')).toBe(12);
+    expect(lineOf('2 rules at once; the most are 1')).toBeNull();
   });
 
   test('days are in order, and what is no date is left out', () => {

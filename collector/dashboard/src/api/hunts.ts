@@ -95,7 +95,8 @@ export const hunts = {
   run: (of: HuntRequest, signal: AbortSignal, take: (line: HuntLine) => void) =>
     lines<HuntLine>('/hunts', of, signal, take),
   stop: (hunt: string) => remove(`/hunts/${id(hunt)}`),
-  histogram: (of: HuntRequest & { buckets: number }) => post<Histogram>('/hunts/histogram', of),
+  histogram: (of: HuntRequest & { buckets: number }, signal: AbortSignal) =>
+    post<Histogram>('/hunts/histogram', of, signal),
   fields: (from: string, to: string, signal?: AbortSignal) =>
     get<HuntField[]>(`/hunts/fields${query({ from, to })}`, signal),
   /** An address to save the whole answer from; everything is a star there. */

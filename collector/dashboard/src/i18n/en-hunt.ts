@@ -130,6 +130,7 @@ export const enHunt: Record<keyof typeof viHunt, Sentence> = {
   'backtest.draft_means':
     'A rule written here is only tried on what is kept: it raises no alerts and is not put in force.',
   'backtest.draft_example': 'Fill in an example',
+  'backtest.forget': 'Forget it',
   'backtest.as_draft': 'Change it as a draft',
   'lookback.asked': 'Asked for',
   'lookback.rule_added': 'Because the rule is new',
@@ -163,6 +164,9 @@ export const enHunt: Record<keyof typeof viHunt, Sentence> = {
   'archive.reason': 'What is wrong',
   'archive.found': 'Found',
   'archive.by_agency': 'By agency',
+  'archive.no_agency': 'Of no agency',
+  'archive.inherited': 'from above or by default',
+  'archive.least_of': 'The least is by:',
   'archive.level': 'Level',
   'archive.level_unknown': 'not stated',
   'archive.months': 'Months kept',

@@ -121,6 +121,7 @@ export const viHunt = {
   'backtest.draft_means':
     'Luật viết ở đây chỉ được thử trên dữ liệu đã lưu: không phát cảnh báo và không được áp dụng.',
   'backtest.draft_example': 'Điền luật mẫu',
+  'backtest.forget': 'Bỏ khỏi danh sách',
   'backtest.as_draft': 'Sửa thử trong luật nháp',
   'lookback.asked': 'Do người dùng yêu cầu',
   'lookback.rule_added': 'Vì luật mới được thêm',
@@ -148,6 +149,9 @@ export const viHunt = {
   'archive.reason': 'Hỏng thế nào',
   'archive.found': 'Phát hiện lúc',
   'archive.by_agency': 'Theo đơn vị',
+  'archive.no_agency': 'Không thuộc đơn vị nào',
+  'archive.inherited': 'theo đơn vị trên hoặc mặc định',
+  'archive.least_of': 'Mức tối thiểu theo:',
   'archive.level': 'Cấp độ',
   'archive.level_unknown': 'chưa khai báo',
   'archive.months': 'Số tháng lưu',
