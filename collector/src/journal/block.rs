@@ -210,11 +210,31 @@ impl Block {
     pub(super) fn entry(&self, position: u64) -> Result<Option<Entry>, Error> {
         let Some(line) = self.line(position) else { return Ok(None) };
         let event = wire::decode_event(line, 1).map_err(|error| damaged(position, error))?;
-        let index = u32::try_from(position.saturating_sub(self.position)).unwrap_or(u32::MAX);
-        let (received, id) = (self.header.received, self.header.id(index));
-        Ok(Some(Entry { position: Position(position), received, id, event }))
+        Ok(Some(self.bare(position, event)))
     }
 }
+
+impl Block {
+    /// Whether an event is a line of a log, as far as its beginning shows without decoding.
+    pub(super) fn is_log_line(&self, position: u64) -> bool {
+        let after_time =
+            |line: &'_ [u8]| line.get(KIND_AT..).is_some_and(|rest| rest.starts_with(KIND_LOG));
+        self.line(position).is_some_and(|line| line.starts_with(TIME) && after_time(line))
+    }
+
+    /// What is known of an event without its line.
+    pub(super) fn bare(&self, position: u64, event: Event) -> Entry {
+        let index = u32::try_from(position.saturating_sub(self.position)).unwrap_or(u32::MAX);
+        let (received, id) = (self.header.received, self.header.id(index));
+        Entry { position: Position(position), received, id, event }
+    }
+}
+
+// How every line begins that [`wire::encode_event`] writes: time, always as long, then kind. A key
+// that is there twice is refused at the door, so what stands there is what it is.
+const TIME: &[u8] = b"{\"time\":\"";
+const KIND_AT: usize = TIME.len() + "2026-11-22T10:16:42.123456Z".len();
+const KIND_LOG: &[u8] = b"\",\"kind\":\"log\",";
 
 /// Each line with where it starts.
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
