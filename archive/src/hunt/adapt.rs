@@ -18,10 +18,7 @@ use datafusion::physical_expr_adapter::{
 use datafusion::physical_plan::PhysicalExpr;
 
 use super::{everything, field, function, schema};
-
-/// Key in a file's footer: names of fields that have a column and yet stand in `rest` in some rows,
-/// as a JSON list. Without it any field may.
-const MIXED: &str = "soc.mixed";
+use crate::layout;
 
 /// Makes an adapter for each file.
 #[derive(Debug)]
@@ -33,7 +30,7 @@ impl PhysicalExprAdapterFactory for Factory {
         table: SchemaRef,
         file: SchemaRef,
     ) -> Result<Arc<dyn PhysicalExprAdapter>> {
-        let mixed = file.metadata().get(MIXED).and_then(|text| serde_json::from_str(text).ok());
+        let mixed = file.metadata().get(layout::MIXED).and_then(|text| serde_json::from_str(text).ok());
         let plain = DefaultPhysicalExprAdapterFactory.create(Arc::clone(&table), file.clone())?;
         Ok(Arc::new(Adapter { table, file, mixed, plain }))
     }
@@ -43,6 +40,7 @@ impl PhysicalExprAdapterFactory for Factory {
 struct Adapter {
     table: SchemaRef,
     file: SchemaRef,
+    /// Nothing: any field may be in `rest`, too.
     mixed: Option<BTreeSet<String>>,
     plain: Arc<dyn PhysicalExprAdapter>,
 }
@@ -113,7 +111,7 @@ impl Adapter {
     /// Columns of the file in which texts stand.
     fn texts(&self) -> Result<Vec<Expr>> {
         let is_text = |name: &str, held: &DataType| {
-            matches!(held, DataType::Utf8 | DataType::Utf8View | DataType::List(_))
+            matches!(held, DataType::Utf8 | DataType::Utf8View | DataType::Int64 | DataType::List(_))
                 && everything::looks_at(name)
         };
         let fields = self.file.fields().iter();

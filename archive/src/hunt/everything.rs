@@ -19,7 +19,7 @@ pub fn looks_at(column: &str) -> bool {
     )
 }
 
-/// All texts of an event that is not in a file, one a line.
+/// All texts and whole numbers of an event that is not in a file, one a line.
 pub fn of(host: &str, event: &Event) -> String {
     let mut all = String::from(host);
     let mut push = |text: &str| {
@@ -35,6 +35,7 @@ fn texts(value: &Value, push: &mut impl FnMut(&str)) {
     match value {
         Value::Text(text) => push(text),
         Value::List(items) => items.iter().for_each(|item| texts(item, push)),
+        Value::Number(number) if number.is_i64() => push(&number.to_string()),
         Value::Null | Value::Boolean(_) | Value::Number(_) => {}
     }
 }

@@ -18,4 +18,5 @@ mod test;
 
 pub use haystack::columns;
 pub use json::{find, json_get};
+pub use network::Network;
 pub use test::{Test, tests};

@@ -72,13 +72,18 @@ pub fn arrow(column: ColumnType) -> DataType {
 /// else the question names.
 pub fn table(fields: &BTreeMap<String, ColumnType>, named: &BTreeSet<String>) -> SchemaRef {
     let fixed = fixed();
-    let columns = fixed.iter().map(|(name, column)| Field::new(*name, column.clone(), true));
+    let columns =
+        fixed.iter().map(|(name, held)| Field::new(*name, held.clone(), may_be_null(name)));
     let fields_with = fields.iter().map(|(name, held)| Field::new(name, arrow(*held), true));
     let others = named
         .iter()
         .filter(|name| !is_fixed(name) && !fields.contains_key(*name))
         .map(|name| Field::new(name, DataType::Utf8View, true));
     Arc::new(Schema::new(columns.chain(fields_with).chain(others).collect::<Vec<_>>()))
+}
+
+fn may_be_null(fixed: &str) -> bool {
+    matches!(fixed, "product" | "category" | "service" | "raw" | "rest" | "unknown")
 }
 
 /// Column that holds a field's value as text, whatever it is elsewhere: `field(source.ip)`.

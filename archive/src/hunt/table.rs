@@ -16,7 +16,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::streaming::StreamingTableExec;
 use datafusion::physical_plan::union::UnionExec;
-use object_store::ObjectStore;
+use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::tail::{Tail, TailPart};
 use super::{Missing, adapt, words};
@@ -94,7 +94,7 @@ impl TableProvider for Events {
 impl Events {
     /// The files in which something may be found, with the row groups worth reading.
     async fn needed(&self, filters: &[Expr]) -> Vec<PartitionedFile> {
-        let words = words::required(filters);
+        let need = words::Need::of(filters);
         let mut needed = Vec::new();
         for file in &self.files {
             let path = object_store::path::Path::from(file.path.as_str());
@@ -103,7 +103,7 @@ impl Events {
                 continue;
             }
             let partitioned = PartitionedFile::new(file.path.clone(), file.facts.bytes);
-            match words::groups(&self.store, file, &words).await {
+            match words::groups(&self.store, file, &need).await {
                 None => needed.push(partitioned),
                 Some(groups) if groups.iter().any(|is_needed| *is_needed) => {
                     needed.push(partitioned.with_extension(plan(&groups)));

@@ -22,12 +22,13 @@ impl Finder {
     /// Whether the text has the piece as whole words: no letter, digit or `_` touches its ends,
     /// where its ends are such themselves.
     pub fn is_word_in(&self, text: &str) -> bool {
-        let first = self.needle.chars().next().is_some_and(is_word);
-        let last = self.needle.chars().next_back().is_some_and(is_word);
+        let first = self.needle.chars().next();
+        let last = self.needle.chars().next_back();
+        let has_dots = self.needle.contains('.');
         self.search(text, |text, begin, end| {
-            let before = text.get(..begin).and_then(|part| part.chars().next_back());
-            let after = text.get(end..).and_then(|part| part.chars().next());
-            !(first && before.is_some_and(is_word)) && !(last && after.is_some_and(is_word))
+            let before = text.get(..begin).unwrap_or_default();
+            let after = text.get(end..).unwrap_or_default();
+            !goes_on(first, has_dots, before.chars().rev()) && !goes_on(last, has_dots, after.chars())
         })
     }
 
@@ -76,6 +77,19 @@ impl Finder {
             bytes.get(at..end).is_some_and(|part| part.eq_ignore_ascii_case(needle))
                 && is_good(text, at, end)
         })
+    }
+}
+
+/// Whether the word at this end of the piece goes on beyond it. `192.0.2.7` goes on in
+/// `192.0.2.7.5`: an address is one word.
+fn goes_on(end: Option<char>, has_dots: bool, mut beyond: impl Iterator<Item = char>) -> bool {
+    let Some(end) = end.filter(|end| is_word(*end)) else { return false };
+    match beyond.next() {
+        Some('.') if has_dots && end.is_ascii_digit() => {
+            beyond.find(|next| *next != '.').is_some_and(|next| next.is_ascii_digit())
+        }
+        Some(next) => is_word(next),
+        None => false,
     }
 }
 
@@ -155,6 +169,8 @@ mod tests {
         check("root", "chroot root", true, true);
         check("accepted password", "sshd: Accepted password for", true, true);
         check("10.0.0.1", "from 10.0.0.12", true, false);
+        check("10.0.0.1", "version 10.0.0.1.5", true, false);
+        check("10.0.0.1", "from 10.0.0.1.", true, true);
         check("/etc/", "open /etc/passwd", true, true);
         check("đăng nhập", "Lỗi ĐĂNG NHẬP của", true, true);
         check("x", "", false, false);

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
 use sha2::{Digest, Sha256};
 use soc_event::Timestamp;
 
 use super::properties::{self, GROUP_ROWS_MAX};
 use super::{Effort, Packed};
 use crate::batch::Builder;
-use crate::words;
+use crate::{layout, words};
 use crate::{Error, FileFacts, Layout, Row};
 
 /// Most bytes of encoded columns held until a row group ends.
@@ -76,6 +77,8 @@ impl Writer {
             self.end_group()?;
         }
         let extent = self.extent.ok_or(Error::Unfit("no event"))?;
+        let mixed = serde_json::to_string(self.columns.mixed()).ok();
+        self.parquet.append_key_value_metadata(KeyValue::new(layout::MIXED.to_owned(), mixed));
         let parquet = self.parquet.into_inner()?;
         let words = self.words.finish();
         let facts = FileFacts {
