@@ -19,6 +19,7 @@
 mod adapt;
 mod engine;
 mod everything;
+mod export;
 mod field;
 mod function;
 mod plan;
@@ -39,16 +40,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+pub use datafusion::arrow::array::RecordBatch;
+pub use datafusion::arrow::datatypes::SchemaRef;
 use object_store::ObjectStore;
 use soc_event::Timestamp;
 
 use crate::{Agencies, FileRef};
 pub use engine::{Answer, Engine};
+pub use export::{Export, Format, csv_line};
 pub use search::{Chosen, ROWS_OF_A_SEARCH};
 pub use tail::Tail;
-pub use value::{json, kind};
+pub use value::{Cell, json, kind, table};
 
 /// What a question may take.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,8 +115,6 @@ pub struct Source {
     pub store: Arc<dyn ObjectStore>,
     /// Events that are in no file yet.
     pub tail: Arc<dyn Tail>,
-    /// How many of those there are, of anybody; and from when on they were received.
-    pub waiting: u64,
     /// Files that are known to be missing, with reasons.
     pub missing: Vec<Missing>,
     /// Other tables by name, as their keeper gives them to who asks.

@@ -35,6 +35,7 @@ use crate::control::Control;
 use crate::dashboard::Dashboard;
 use crate::detect::Detect;
 use crate::fleet::Fleet;
+use crate::hunt::Hunts;
 use crate::journal::Journal;
 use crate::live::Bus;
 use crate::rulebook::Rulebook;
@@ -53,6 +54,7 @@ mod door;
 mod events;
 mod guard;
 mod health;
+mod hunts;
 mod live;
 mod machines;
 mod meta;
@@ -99,6 +101,8 @@ pub struct Rooms {
     pub fleet: Fleet,
     /// Events.
     pub journal: Journal,
+    /// Questions to events.
+    pub hunts: Hunts,
     /// Rules.
     pub rulebook: Rulebook,
     /// How far evaluation is.
@@ -234,6 +238,14 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(audit::list))
         .routes(routes!(live::live))
         .routes(routes!(prometheus_routes::targets))
+        .routes(routes!(hunts::run))
+        .routes(routes!(hunts::stop))
+        .routes(routes!(hunts::histogram))
+        .routes(routes!(hunts::fields))
+        .routes(routes!(hunts::download))
+        .routes(routes!(hunts::running))
+        .routes(routes!(hunts::saved, hunts::save))
+        .routes(routes!(hunts::change, hunts::forget))
         .routes(routes!(meta::meta));
     OpenApiRouter::with_openapi(document).nest("/api/v1", v1)
 }

@@ -16,6 +16,7 @@ pub mod eval;
 pub mod fleet;
 pub mod folder;
 pub mod gateway;
+pub mod hunt;
 mod idle;
 pub mod journal;
 pub mod live;

@@ -24,6 +24,7 @@ use crate::detect::Detect;
 use crate::fleet::{self, Fleet};
 use crate::folder::{self, Addresses, Folder};
 use crate::gateway::Gateway;
+use crate::hunt::{self, Hunts};
 use crate::journal::{self, Journal};
 use crate::live::Bus;
 use crate::pki::{self, Pki};
@@ -49,6 +50,8 @@ pub struct Kept {
     pub(crate) fleet: Fleet,
     pub(crate) configurations: Configurations,
     pub(crate) access: Access,
+    pub(crate) alerts: Alerts,
+    pub(crate) hunts: Hunts,
 }
 
 /// What is to be told to the person who started the collector.
@@ -83,6 +86,9 @@ pub enum Error {
     /// What agents are configured like.
     #[error(transparent)]
     Configuration(#[from] configuration::Error),
+    /// Questions to events.
+    #[error("hunts: {0}")]
+    Hunt(#[from] hunt::Error),
     /// The first administrator.
     #[error("first administrator: {0}")]
     Access(#[from] access::Error),
@@ -141,6 +147,19 @@ impl Kept {
             Access::new(store.clone(), clock.clone(), folder.file("first-password"), &registry)?;
         let configurations =
             Configurations::new(store.clone(), fleet.clone(), clock.clone()).await?;
+        let alerts = Alerts::new(store.clone(), clock.clone(), bus.clone(), &registry)?;
+        let hunts = Hunts::new(
+            config.hunt.clone(),
+            hunt::Rooms {
+                keeper: Box::new(hunt::JournalOnly),
+                journal: journal.clone(),
+                fleet: fleet.clone(),
+                access: access.clone(),
+                alerts: alerts.clone(),
+                store: store.clone(),
+                clock: clock.clone(),
+            },
+        )?;
         Ok(Self {
             folder,
             registry,
@@ -152,6 +171,8 @@ impl Kept {
             fleet,
             configurations,
             access,
+            alerts,
+            hunts,
         })
     }
 
@@ -160,6 +181,7 @@ impl Kept {
         Control {
             access: self.access.clone(),
             fleet: self.fleet.clone(),
+            hunts: self.hunts.clone(),
             configurations: self.configurations.clone(),
             pki: self.pki.clone(),
             journal: self.journal.clone(),
@@ -251,7 +273,7 @@ fn start_readers(
 ) -> Result<Api, Error> {
     let Kept { registry, clock, bus, store, journal, fleet, access, .. } = kept;
     let (rulebook, watcher) = rulebook::open(config.rulebook.clone(), bus.clone(), registry)?;
-    let alerts = Alerts::new(store.clone(), clock.clone(), bus.clone(), registry)?;
+    let alerts = kept.alerts.clone();
     let detect = Detect::new(
         journal.clone(),
         store.clone(),
@@ -261,11 +283,13 @@ fn start_readers(
         bus.clone(),
         registry,
     )?;
+    let hunts = kept.hunts.clone();
     let listen = people.local_addr().unwrap_or(config.api.listen);
     let api = Api::new(Rooms {
         access: access.clone(),
         alerts,
         fleet: fleet.clone(),
+        hunts: hunts.clone(),
         journal: journal.clone(),
         rulebook,
         detect: detect.clone(),
@@ -280,6 +304,7 @@ fn start_readers(
     });
     start(rooms, "rulebook", watcher.run(readers.clone()));
     start(rooms, "detect", detect.run(readers.clone()));
+    start(rooms, "hunt", hunts.run(readers.clone()));
     start(rooms, "fleet", fleet.clone().run(readers.clone()));
     start(rooms, "configuration", kept.configurations.clone().run(readers.clone()));
     start(rooms, "health", api.clone().watch_health(readers.clone()));

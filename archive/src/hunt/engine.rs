@@ -11,8 +11,6 @@ use super::{Error, Limits, Missing, Part, Request, Source, run};
 
 /// Planning is recursive: what a hostile question can nest within its limits fits into this.
 const STACK_BYTES: usize = 32 * 1024 * 1024;
-/// How much less than ingest hunts are worth: `nice` of their threads.
-const NICE: i32 = 15;
 /// Parts of an answer that wait for whoever reads it; then the question waits.
 const PARTS_WAITING: usize = 4;
 
@@ -60,17 +58,20 @@ impl Drop for Answer {
 }
 
 impl Engine {
-    /// Starts the threads.
+    /// Starts the threads; each begins with `begin`, which is where it is told to give way to others.
     ///
     /// # Errors
     /// The system's, where there can be no threads.
-    pub fn new(limits: Limits) -> Result<Self, std::io::Error> {
+    pub fn new(
+        limits: Limits,
+        begin: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, std::io::Error> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(limits.threads.max(1))
             .max_blocking_threads(limits.threads.max(1) * 2)
             .thread_name("hunt")
             .thread_stack_size(STACK_BYTES)
-            .on_thread_start(be_nice)
+            .on_thread_start(begin)
             .enable_time()
             .build()?;
         let shared = Shared {
@@ -147,10 +148,4 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// Ingest and pages come first. Where the system does not want it, all are equal.
-fn be_nice() {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(None, NICE);
 }

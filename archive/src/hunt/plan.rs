@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use datafusion::catalog::MemTable;
@@ -31,6 +32,8 @@ pub struct Plan {
     pub files: Vec<FileRef>,
     /// Those that were missing when it was planned.
     pub missing: Arc<Mutex<Vec<Missing>>>,
+    /// Events of the tail that were read.
+    pub tail: Arc<AtomicU64>,
 }
 
 /// Plans a question. `without` are files that were found to be damaged.
@@ -53,6 +56,7 @@ pub async fn plan(
     };
     let prepared = statement::read(&sql, &known)?;
     let missing = Arc::new(Mutex::new(missing_before(&files, source, without, request)));
+    let tail = Arc::new(AtomicU64::new(0));
     let events = table::Events {
         schema: schema::table(&fields, &prepared.rare),
         files: files.clone(),
@@ -60,6 +64,7 @@ pub async fn plan(
         tail: Arc::clone(&source.tail),
         agencies: request.agencies.clone(),
         range: (request.from, request.to),
+        seen: Arc::clone(&tail),
         missing: Arc::clone(&missing),
         parts: limits.threads,
     };
@@ -73,7 +78,7 @@ pub async fn plan(
     only_read.verify_plan(&logical).map_err(run::explain)?;
     let physical = state.create_physical_plan(&logical).await.map_err(run::explain)?;
     let notes = notes(&prepared.rare, &known);
-    Ok(Plan { physical, context: session.task_ctx(), sql, notes, files, missing })
+    Ok(Plan { physical, context: session.task_ctx(), sql, notes, files, missing, tail })
 }
 
 /// Files that may be seen, are in range and are not known to be damaged.

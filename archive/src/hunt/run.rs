@@ -1,3 +1,4 @@
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -5,7 +6,6 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::common::DataFusionError;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::metrics::MetricValue;
-use datafusion::physical_plan::streaming::StreamingTableExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
 use object_store::ObjectStoreExt;
@@ -49,7 +49,7 @@ async fn attempts(
             shared.damaged.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let plan = plan(request, source, &shared.limits, &damaged).await?;
         let mut sent = Sent { rows: 0, has_begun: false, began: Instant::now() };
-        let error = match answer(shared, request, source, &plan, &mut sent, to).await {
+        let error = match answer(shared, request, &plan, &mut sent, to).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
@@ -73,7 +73,6 @@ struct Sent {
 async fn answer(
     shared: &Shared,
     request: &Request,
-    source: &Source,
     plan: &Plan,
     sent: &mut Sent,
     to: &Sender<Part>,
@@ -108,7 +107,7 @@ async fn answer(
         }
     }
     let _ = to.send(progress(plan)).await;
-    let completeness = completeness(request, source, plan);
+    let completeness = completeness(request, plan);
     let took = sent.began.elapsed();
     let _ = to.send(Part::End { rows: sent.rows, took, is_cut, completeness }).await;
     Ok(())
@@ -147,7 +146,6 @@ struct Counts {
     files_planned: usize,
     files_done: usize,
     rows: usize,
-    tail: usize,
 }
 
 impl Counts {
@@ -168,15 +166,11 @@ impl Counts {
                 }
             }
         }
-        if plan.downcast_ref::<StreamingTableExec>().is_some() {
-            let rows = plan.metrics().and_then(|metrics| metrics.output_rows());
-            self.tail += rows.unwrap_or(0);
-        }
         plan.children().into_iter().for_each(|child| self.add(child));
     }
 }
 
-fn completeness(request: &Request, source: &Source, plan: &Plan) -> Completeness {
+fn completeness(request: &Request, plan: &Plan) -> Completeness {
     let missing = plan.missing.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let times = || plan.files.iter().map(|file| file.facts.time);
     Completeness {
@@ -184,7 +178,7 @@ fn completeness(request: &Request, source: &Source, plan: &Plan) -> Completeness
         to: request.to,
         files: plan.files.len(),
         missing,
-        unarchived_events: source.waiting,
+        unarchived_events: plan.tail.load(Ordering::Relaxed),
         oldest: times().map(|(oldest, _)| oldest).min(),
         newest: times().map(|(_, newest)| newest).max(),
     }

@@ -1,3 +1,4 @@
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -39,6 +40,8 @@ pub struct Events {
     pub agencies: Agencies,
     /// From when (included) until when (not).
     pub range: (soc_event::Timestamp, soc_event::Timestamp),
+    /// How many events of the tail were read.
+    pub seen: Arc<AtomicU64>,
     /// Files that could not be opened.
     pub missing: Arc<Mutex<Vec<Missing>>>,
     /// In how many parts files are read at the same time.
@@ -136,6 +139,7 @@ impl Events {
             tail: Arc::clone(&self.tail),
             agencies: self.agencies.clone(),
             range: self.range,
+            seen: Arc::clone(&self.seen),
         };
         let plan =
             StreamingTableExec::try_new(schema, vec![Arc::new(part)], None, [], false, None)?;

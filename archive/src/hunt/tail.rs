@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use datafusion::arrow::array::{
     ArrayRef, RecordBatch, StringViewArray, TimestampMicrosecondArray, UInt64Array,
@@ -43,6 +44,8 @@ pub struct TailPart {
     pub agencies: Agencies,
     /// From when (included) until when (not).
     pub range: (Timestamp, Timestamp),
+    /// How many there were, at the most, in one reading.
+    pub seen: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for TailPart {
@@ -68,6 +71,8 @@ impl PartitionStream for TailPart {
         let batches = Batches {
             rows: Box::new(self.tail.rows().filter(is_asked)),
             schema: Arc::clone(&self.schema),
+            read: 0,
+            seen: Arc::clone(&self.seen),
         };
         let stream = futures::stream::iter(batches);
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), stream))
@@ -77,6 +82,8 @@ impl PartitionStream for TailPart {
 struct Batches {
     rows: Box<dyn Iterator<Item = Result<(i64, Row), String>> + Send>,
     schema: SchemaRef,
+    read: u64,
+    seen: Arc<AtomicU64>,
 }
 
 impl Iterator for Batches {
@@ -91,7 +98,11 @@ impl Iterator for Batches {
                 Some(Err(DataFusionError::Execution(why)))
             }
             Ok(rows) if rows.is_empty() => None,
-            Ok(rows) => Some(batch(&rows, &self.schema)),
+            Ok(rows) => {
+                self.read += u64::try_from(rows.len()).unwrap_or(u64::MAX);
+                self.seen.fetch_max(self.read, Ordering::Relaxed);
+                Some(batch(&rows, &self.schema))
+            }
         }
     }
 }

@@ -76,7 +76,6 @@ impl Place {
         Source {
             files: self.files.clone(),
             store: self.store.objects(),
-            waiting: u64::try_from(tail.len()).unwrap_or(0),
             tail: Arc::new(tail),
             missing: Vec::new(),
             tables: BTreeMap::new(),
@@ -134,7 +133,7 @@ fn rows(engine: &Engine, place: &Place, tail: &[(i64, Row)], sql: &str) -> Vec<V
 }
 
 fn engine() -> Engine {
-    Engine::new(Limits { threads: 2, ..Limits::default() }).expect("engine")
+    Engine::new(Limits { threads: 2, ..Limits::default() }, || {}).expect("engine")
 }
 
 /// 3,000 logins of agency 1 in files, 300 in the tail; 500 of agency 2 with other names.
@@ -272,7 +271,7 @@ fn the_greedy_is_stopped_alone_and_told_why() {
         rows: 100,
         ..Limits::default()
     };
-    let engine = Engine::new(limits).expect("engine");
+    let engine = Engine::new(limits, || {}).expect("engine");
     let (place, tail) = filled();
     let sort = "SELECT a.raw, b.raw FROM events a, events b ORDER BY a.raw, b.raw";
     let told = ask(&engine, request(Language::Sql, sort), place.source(tail.clone()));
@@ -337,7 +336,7 @@ fn filters_reach_the_files() {
 
 #[test]
 fn others_wait_their_turn_and_go_on_when_one_is_stopped() {
-    let engine = Engine::new(Limits { at_once: 1, ..Limits::default() }).expect("engine");
+    let engine = Engine::new(Limits { at_once: 1, ..Limits::default() }, || {}).expect("engine");
     let (place, tail) = filled();
     let long = "SELECT count(*) FROM generate_series(1, 100000000000)";
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");

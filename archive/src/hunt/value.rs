@@ -1,12 +1,17 @@
+use std::sync::Arc;
+
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
-    DataType, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType, UInt64Type,
+    DataType, Field, Schema, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType,
+    UInt64Type,
 };
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use datafusion::common::DataFusionError;
 use serde_json::Value;
 use soc_event::Timestamp;
 
-use super::field;
+use super::{Error, field};
 
 /// Rows as JSON: one list of values a row, in the order of the columns. Times are RFC 3339 in UTC.
 pub fn json(batch: &RecordBatch) -> Vec<Vec<Value>> {
@@ -24,6 +29,48 @@ pub fn kind(held: &DataType) -> &'static str {
         held if held.is_numeric() => "number",
         _ => "other",
     }
+}
+
+/// What a column of a small table holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// Text.
+    Text,
+    /// Whole numbers.
+    Number,
+    /// Moments, given as microseconds since 1970.
+    Time,
+}
+
+/// A small table of rows in JSON: `hosts`, `alerts`. Cells that are missing are null.
+///
+/// # Errors
+/// [`Error::Failed`]: two columns have the same name, for example.
+pub fn table(columns: &[(&str, Cell)], rows: &[Vec<Value>]) -> Result<RecordBatch, Error> {
+    let cells = |at: usize| rows.iter().map(move |row| row.get(at).cloned());
+    let arrays = columns.iter().enumerate().map(|(at, (_, cell))| {
+        Ok(match cell {
+            Cell::Text => field::array(cells(at), &DataType::Utf8View)?,
+            Cell::Number => field::array(cells(at), &DataType::Int64)?,
+            Cell::Time => cast(&field::array(cells(at), &DataType::Int64)?, &moment())?,
+        })
+    });
+    let arrays: Result<Vec<ArrayRef>, DataFusionError> = arrays.collect();
+    let fields = columns.iter().map(|(name, cell)| {
+        let held = match cell {
+            Cell::Text => DataType::Utf8View,
+            Cell::Number => DataType::Int64,
+            Cell::Time => moment(),
+        };
+        Field::new(*name, held, true)
+    });
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let batch = arrays.and_then(|arrays| Ok(RecordBatch::try_new(schema, arrays)?));
+    batch.map_err(|error| Error::Failed(error.to_string()))
+}
+
+fn moment() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
 fn value(column: &ArrayRef, row: usize) -> Value {

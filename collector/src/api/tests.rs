@@ -1,4 +1,5 @@
 mod figures;
+mod hunts;
 mod rules;
 
 use axum::body::{Body, to_bytes};
@@ -32,7 +33,7 @@ impl Desk {
         let FirstAdministrator::Random(one_time) = first else { panic!("{first:?}") };
         let (rulebook, _) =
             crate::rulebook::open(config.rulebook.clone(), bus.clone(), registry).unwrap();
-        let alerts = Alerts::new(store.clone(), clock.clone(), bus.clone(), registry).unwrap();
+        let alerts = kept.alerts.clone();
         let detect = Detect::new(
             journal.clone(),
             store.clone(),
@@ -43,6 +44,7 @@ impl Desk {
             registry,
         )
         .unwrap();
+        let hunts = kept.hunts.clone();
         let gateway = crate::gateway::Gateway::new(
             config.gateway,
             kept.pki.clone(),
@@ -56,6 +58,7 @@ impl Desk {
             access: access.clone(),
             alerts,
             fleet: fleet.clone(),
+            hunts,
             journal: journal.clone(),
             rulebook,
             detect,
@@ -307,7 +310,7 @@ async fn every_described_route_exists_and_asks_who_is_there() {
             assert_eq!(status, expected, "{:?}", routes.last());
         }
     }
-    assert_eq!(routes.len(), 40, "{routes:#?}");
+    assert_eq!(routes.len(), 50, "{routes:#?}");
 }
 
 #[tokio::test]
