@@ -33,13 +33,13 @@ use crate::access::{Access, Operator, Role};
 use crate::alert::Alerts;
 use crate::clock::Clock;
 use crate::fleet::Fleet;
-use crate::journal::Journal;
+use crate::journal::{Entry, Journal, Position};
 use crate::store::Store;
 
 pub use ask::{Asked, Running};
 pub use fields::FieldRow;
-pub use place::{Files, JournalOnly, Keeper};
 pub(crate) use line::line;
+pub use place::{Files, JournalOnly, Keeper};
 pub(crate) use saved::language;
 pub use saved::{Draft, LastRun, Saved, Schedule};
 pub use tell::{Format, Teller};
@@ -114,8 +114,7 @@ impl Hunts {
         let engine = Engine::new(limits, || {})?;
         let Rooms { keeper, journal, fleet, access, alerts, store, clock } = rooms;
         let running = Mutex::default();
-        let inner =
-            Inner { engine, keeper, journal, fleet, access, alerts, store, clock, running };
+        let inner = Inner { engine, keeper, journal, fleet, access, alerts, store, clock, running };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -150,8 +149,7 @@ impl Hunts {
         let files = self.0.keeper.files(agencies.clone(), range).await?;
         let tables = tables::all(&self.0.store, agencies).await?;
         let end = *self.0.journal.end().borrow();
-        let tail =
-            place::JournalTail::new(&self.0.journal, &self.0.fleet, (files.archived, end));
+        let tail = place::JournalTail::new(&self.0.journal, &self.0.fleet, (files.archived, end));
         Ok(Source {
             files: files.files,
             store: files.store,
@@ -160,6 +158,23 @@ impl Hunts {
             tables,
             lease: files.lease,
         })
+    }
+
+    /// The event at a place of the journal that the journal itself no longer has.
+    ///
+    /// # Errors
+    /// [`Error::Archive`].
+    pub async fn event(&self, position: Position) -> Result<Option<Entry>, Error> {
+        let always = (Timestamp::from_micros(i64::MIN), Timestamp::from_micros(i64::MAX));
+        let files = self.0.keeper.files(Agencies::All, always).await?;
+        let found = engine::event(&files.store, &files.files, position.0).await;
+        let found = found.map_err(|error| Error::Archive(error.to_string()))?;
+        Ok(found.map(|row| Entry {
+            position,
+            received: row.received,
+            id: row.id,
+            event: row.event,
+        }))
     }
 
     /// Most rows of an answer.

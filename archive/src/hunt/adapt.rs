@@ -25,12 +25,9 @@ use crate::layout;
 pub struct Factory;
 
 impl PhysicalExprAdapterFactory for Factory {
-    fn create(
-        &self,
-        table: SchemaRef,
-        file: SchemaRef,
-    ) -> Result<Arc<dyn PhysicalExprAdapter>> {
-        let mixed = file.metadata().get(layout::MIXED).and_then(|text| serde_json::from_str(text).ok());
+    fn create(&self, table: SchemaRef, file: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {
+        let mixed =
+            file.metadata().get(layout::MIXED).and_then(|text| serde_json::from_str(text).ok());
         let plain = DefaultPhysicalExprAdapterFactory.create(Arc::clone(&table), file.clone())?;
         Ok(Arc::new(Adapter { table, file, mixed, plain }))
     }
@@ -111,12 +108,15 @@ impl Adapter {
     /// Columns of the file in which texts stand.
     fn texts(&self) -> Result<Vec<Expr>> {
         let is_text = |name: &str, held: &DataType| {
-            matches!(held, DataType::Utf8 | DataType::Utf8View | DataType::Int64 | DataType::List(_))
-                && everything::looks_at(name)
+            matches!(
+                held,
+                DataType::Utf8 | DataType::Utf8View | DataType::Int64 | DataType::List(_)
+            ) && everything::looks_at(name)
         };
         let fields = self.file.fields().iter();
         let fields = fields.filter(|field| is_text(field.name(), field.data_type()));
-        let columns = fields.filter_map(|field| Some((field.name(), self.physical(field.name())?.0)));
+        let columns =
+            fields.filter_map(|field| Some((field.name(), self.physical(field.name())?.0)));
         columns
             .map(|(name, column)| match name.as_str() {
                 "rest" => self.call(everything::of_rest(), vec![column]),

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use datafusion::catalog::MemTable;
 use datafusion::catalog::view::ViewTable;
 use datafusion::datasource::provider_as_source;
+use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::execution::TaskContext;
 use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
@@ -116,8 +116,7 @@ fn known(fields: &BTreeMap<String, ColumnType>, source: &Source) -> Known {
         let fields = schema.fields().iter();
         fields.map(|field| (field.name().clone(), field.data_type().clone())).collect()
     };
-    let others =
-        source.tables.iter().map(|(name, batch)| (name.clone(), columns(&batch.schema())));
+    let others = source.tables.iter().map(|(name, batch)| (name.clone(), columns(&batch.schema())));
     let events = std::iter::once(("events".to_owned(), columns(&events)));
     Known { tables: events.chain(others).collect() }
 }
@@ -126,8 +125,10 @@ fn notes(rare: &BTreeSet<String>, known: &Known) -> Vec<String> {
     let is_column = |name: &str| known.tables.values().any(|columns| columns.contains_key(name));
     let names = rare.iter().map(|name| schema::field_of(name).unwrap_or(name));
     let rare = names.filter(|name| *name != schema::EVERYTHING && !is_column(name));
-    rare.map(|name| format!("'{name}' is no frequent field of this time: looked for among the rare ones"))
-        .collect()
+    rare.map(|name| {
+        format!("'{name}' is no frequent field of this time: looked for among the rare ones")
+    })
+    .collect()
 }
 
 fn session(limits: &Limits, source: &Source) -> Result<SessionContext, Error> {
@@ -150,9 +151,8 @@ fn session(limits: &Limits, source: &Source) -> Result<SessionContext, Error> {
 }
 
 fn config(limits: &Limits) -> SessionConfig {
-    let mut config = SessionConfig::new()
-        .with_target_partitions(limits.threads)
-        .with_information_schema(true);
+    let mut config =
+        SessionConfig::new().with_target_partitions(limits.threads).with_information_schema(true);
     let options = config.options_mut();
     options.sql_parser.enable_ident_normalization = false;
     options.execution.parquet.pushdown_filters = true;
@@ -172,7 +172,9 @@ fn register(
         .and_then(|scan| scan.filter(table::within(range)))
         .and_then(LogicalPlanBuilder::build)
         .map_err(run::explain)?;
-    session.register_table("events", Arc::new(ViewTable::new(events, None))).map_err(run::explain)?;
+    session
+        .register_table("events", Arc::new(ViewTable::new(events, None)))
+        .map_err(run::explain)?;
     for (name, batch) in &source.tables {
         let table = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]]);
         let table = Arc::new(table.map_err(run::explain)?);

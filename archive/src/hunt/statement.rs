@@ -76,7 +76,9 @@ fn only_reads(statement: &Statement) -> Result<(), Error> {
         Statement::Explain { statement, .. } if matches!(**statement, Statement::Query(_)) => {
             Ok(())
         }
-        _ => Err(Error::question("hunts only read: write SELECT …, WITH … SELECT, or EXPLAIN SELECT …")),
+        _ => Err(Error::question(
+            "hunts only read: write SELECT …, WITH … SELECT, or EXPLAIN SELECT …",
+        )),
     }
 }
 
@@ -264,7 +266,8 @@ impl Rewriter<'_> {
         let name = single(&function.name)?.to_lowercase();
         let FunctionArguments::List(list) = &mut function.args else { return None };
         let literal = match list.args.as_slice() {
-            [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))] => match &value.value {
+            [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value)))] => match &value.value
+            {
                 Value::SingleQuotedString(text) => Some(text.clone()),
                 _ => None,
             },

@@ -111,7 +111,8 @@ impl Iterator for Batches {
 pub fn batch(rows: &[Row], schema: &SchemaRef) -> Result<RecordBatch> {
     let columns = schema.fields().iter().map(|field| column(rows, field));
     let columns = columns.collect::<Result<Vec<_>>>()?;
-    let options = datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(rows.len()));
+    let options =
+        datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(rows.len()));
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
 }
 

@@ -140,7 +140,8 @@ fn engine() -> Engine {
 fn filled() -> (Place, Vec<(i64, Row)>) {
     let mut place = Place::new();
     for part in 0..3 {
-        let rows = (0..1000).map(|n| row(part * 1000 + n + 1, "A", "web-01", login(part * 1000 + n)));
+        let rows =
+            (0..1000).map(|n| row(part * 1000 + n + 1, "A", "web-01", login(part * 1000 + n)));
         place.add(1, "A", rows.collect());
     }
     let secret = |n: u64| {
@@ -165,21 +166,31 @@ fn files_and_tail_are_one_table() {
         "SELECT host, count(*) AS n FROM events GROUP BY host ORDER BY n DESC",
         json!([["web-01", 3000], ["secret-host", 510], ["db-01", 300]]),
     );
-    check("SELECT count(*) FROM events WHERE source.ip = '10.0.1.1'", count(&place, &tail, |row| {
-        row.event.text("source.ip") == Some("10.0.1.1")
-    }));
-    check("SELECT count(*) FROM events WHERE cidr_match(source.ip, '10.0.3.0/24')", count(&place, &tail, |row| {
-        row.event.text("source.ip").is_some_and(|ip| ip.starts_with("10.0.3."))
-    }));
-    check("SELECT count(*) FROM events WHERE has_word('FAILED')", count(&place, &tail, |row| {
-        row.event.raw.as_ref().is_some_and(|raw| raw.contains("Failed"))
-    }));
+    check(
+        "SELECT count(*) FROM events WHERE source.ip = '10.0.1.1'",
+        count(&place, &tail, |row| row.event.text("source.ip") == Some("10.0.1.1")),
+    );
+    check(
+        "SELECT count(*) FROM events WHERE cidr_match(source.ip, '10.0.3.0/24')",
+        count(&place, &tail, |row| {
+            row.event.text("source.ip").is_some_and(|ip| ip.starts_with("10.0.3."))
+        }),
+    );
+    check(
+        "SELECT count(*) FROM events WHERE has_word('FAILED')",
+        count(&place, &tail, |row| {
+            row.event.raw.as_ref().is_some_and(|raw| raw.contains("Failed"))
+        }),
+    );
     check("SELECT DISTINCT rare.field FROM events WHERE rare.field = 'Quýt'", json!([["Quýt"]]));
     check("SELECT count(*) FROM events WHERE has_word('quýt')", json!([[14]]));
     check("SELECT count(*) FROM events WHERE field('source.port') = 'none'", json!([[14]]));
-    check("SELECT count(*) FROM events WHERE source.port < 100", count(&place, &tail, |row| {
-        row.event.fields.get("source.port").and_then(|v| v.as_i64()).is_some_and(|p| p < 100)
-    }));
+    check(
+        "SELECT count(*) FROM events WHERE source.port < 100",
+        count(&place, &tail, |row| {
+            row.event.fields.get("source.port").and_then(|v| v.as_i64()).is_some_and(|p| p < 100)
+        }),
+    );
     check("SELECT count(*) FROM events WHERE nothing.like.that IS NOT NULL", json!([[0]]));
 }
 
@@ -248,6 +259,17 @@ fn nobody_sees_another_agency() {
     // Fields of another agency are not even columns.
     let told = of(Language::Sql, "SELECT * FROM events LIMIT 1");
     assert!(!told.columns.contains(&"secret.field".to_owned()));
+}
+
+#[test]
+fn one_event_is_found_by_its_place() {
+    let (place, _) = filled();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
+    let store = place.store.objects();
+    let find = |position| runtime.block_on(event(&store, &place.files, position)).expect("read");
+    assert_eq!(find(1234), Some(row(1234, "A", "web-01", login(1233))));
+    assert_eq!(find(10_001).map(|row| row.host.to_string()), Some("secret-host".to_owned()));
+    assert_eq!(find(9_999), None);
 }
 
 #[test]

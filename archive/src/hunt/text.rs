@@ -28,7 +28,8 @@ impl Finder {
         self.search(text, |text, begin, end| {
             let before = text.get(..begin).unwrap_or_default();
             let after = text.get(end..).unwrap_or_default();
-            !goes_on(first, has_dots, before.chars().rev()) && !goes_on(last, has_dots, after.chars())
+            !goes_on(first, has_dots, before.chars().rev())
+                && !goes_on(last, has_dots, after.chars())
         })
     }
 

@@ -86,7 +86,8 @@ fn of(filter: &Expr) -> Need {
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
             Need::one(vec![of(left), of(right)])
         }
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => match (&**left, &**right) {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => match (&**left, &**right)
+        {
             (looked_at, Expr::Literal(value, _)) | (Expr::Literal(value, _), looked_at) => {
                 equal(looked_at, value)
             }
@@ -107,8 +108,7 @@ fn of(filter: &Expr) -> Need {
 
 /// Whole words and equality need their words; a piece of a word may be within any.
 fn of_call(call: &ScalarFunction) -> Need {
-    let is_whole =
-        matches!(Test::from_name(call.func.name()), Some(Test::HasWord | Test::Equals));
+    let is_whole = matches!(Test::from_name(call.func.name()), Some(Test::HasWord | Test::Equals));
     match call.args.split_last() {
         Some((Expr::Literal(piece, _), looked_at)) if is_whole => {
             let one = looked_at.iter().map(|column| equal(column, piece)).collect();

@@ -10,8 +10,8 @@ use soc_event::Timestamp;
 use super::properties::{self, GROUP_ROWS_MAX};
 use super::{Effort, Packed};
 use crate::batch::Builder;
-use crate::{layout, words};
 use crate::{Error, FileFacts, Layout, Row};
+use crate::{layout, words};
 
 /// Most bytes of encoded columns held until a row group ends.
 const GROUP_BYTES_MAX: usize = 256 * 1024 * 1024;

@@ -255,10 +255,8 @@ pub async fn download(
         Export::new(format, &schema).map_err(|error| Problem::internal(&error))?;
     let name = format!("attachment; filename=\"hunt.{}\"", asked_extension(format));
     let body = Body::from_stream(file(asked, export, begin));
-    let headers = [
-        (header::CONTENT_TYPE, media_type.to_owned()),
-        (header::CONTENT_DISPOSITION, name),
-    ];
+    let headers =
+        [(header::CONTENT_TYPE, media_type.to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((headers, body).into_response())
 }
 

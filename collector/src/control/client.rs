@@ -50,7 +50,8 @@ pub async fn hunt(
     let wrong =
         |reason: String| Error::Socket { path: path.to_string_lossy().into_owned(), reason };
     let body = serde_json::to_vec(question).map_err(|error| wrong(error.to_string()))?;
-    let mut response = ask(stream, "/hunt", body).await.map_err(|error| wrong(error.to_string()))?;
+    let mut response =
+        ask(stream, "/hunt", body).await.map_err(|error| wrong(error.to_string()))?;
     if response.status() != StatusCode::OK {
         let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
         let said = body.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned());

@@ -79,13 +79,7 @@ impl Hunts {
         Ok(Asked { id, parts })
     }
 
-    async fn pass_on(
-        self,
-        id: String,
-        record: Record,
-        mut answer: Answer,
-        to: mpsc::Sender<Part>,
-    ) {
+    async fn pass_on(self, id: String, record: Record, mut answer: Answer, to: mpsc::Sender<Part>) {
         let mut rows = 0_usize;
         let mut ended = None;
         loop {
@@ -170,7 +164,8 @@ impl Record {
 
     async fn write(&self, hunts: &Hunts, action: &'static str, end: &str) -> Result<(), Error> {
         let Caller { who, address } = &self.caller;
-        let detail = if end.is_empty() { self.what.clone() } else { format!("{end}; {}", self.what) };
+        let detail =
+            if end.is_empty() { self.what.clone() } else { format!("{end}; {}", self.what) };
         let deed = Deed::new(who, address, action, &self.query).with(&detail);
         Ok(hunts.0.access.record(&deed).await?)
     }

@@ -22,7 +22,9 @@ pub(crate) fn line(id: &str, part: &Part) -> Value {
         }),
         Part::Failed(error) => {
             let (title, position) = match error {
-                engine::Error::Question { position, .. } => ("The question is not right", *position),
+                engine::Error::Question { position, .. } => {
+                    ("The question is not right", *position)
+                }
                 engine::Error::Limit(_) => ("The hunt needs too much", None),
                 engine::Error::Damaged { .. } => ("A file is damaged", None),
                 engine::Error::Failed(_) => ("The hunt failed", None),

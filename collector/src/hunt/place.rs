@@ -135,13 +135,7 @@ fn row(entry: Entry, fleet: &Fleet) -> (i64, Row) {
     };
     let agency_code: Arc<str> = code.into();
     let Entry { position, received, id, event } = entry;
-    let row = Row {
-        position: position.0,
-        received,
-        agency: agency_code,
-        host: host.into(),
-        id,
-        event,
-    };
+    let row =
+        Row { position: position.0, received, agency: agency_code, host: host.into(), id, event };
     (agency, row)
 }

@@ -126,10 +126,11 @@ impl Hunts {
     /// # Errors
     /// [`Error::Sql`].
     pub async fn saved(&self, of: Option<&str>) -> Result<Vec<Saved>, Error> {
-        let rows = sqlx::query("SELECT * FROM saved_hunt WHERE ?1 IS NULL OR owner = ?1 ORDER BY id")
-            .bind(of)
-            .fetch_all(self.0.store.pool())
-            .await?;
+        let rows =
+            sqlx::query("SELECT * FROM saved_hunt WHERE ?1 IS NULL OR owner = ?1 ORDER BY id")
+                .bind(of)
+                .fetch_all(self.0.store.pool())
+                .await?;
         Ok(rows.iter().map(saved).collect::<Result<_, _>>()?)
     }
 
@@ -146,7 +147,9 @@ impl Hunts {
             .fetch_one(&mut *tx)
             .await?;
         if there >= SAVED_MAX {
-            return Err(Error::Refused(format!("there are {SAVED_MAX} saved already: delete some")));
+            return Err(Error::Refused(format!(
+                "there are {SAVED_MAX} saved already: delete some"
+            )));
         }
         let row = bound(
             sqlx::query(

@@ -58,7 +58,8 @@ const TABLES: [Table; 3] = [
             ("enrolled_at", Time),
             ("heard_at", Time),
         ],
-        sql: "SELECT hostname, agent.id, code, os, version, state, ip, antivirus_state, enrolled_at,
+        sql:
+            "SELECT hostname, agent.id, code, os, version, state, ip, antivirus_state, enrolled_at,
                   heard_at, agency
               FROM agent JOIN agency ON agency.id = agent.agency WHERE revoked_at IS NULL",
     },
@@ -77,7 +78,8 @@ const TABLES: [Table; 3] = [
             ("opened_at", Time),
             ("closed_at", Time),
         ],
-        sql: "SELECT hostname, code, transport, scope, port, address, executable, process, user,
+        sql:
+            "SELECT hostname, code, transport, scope, port, address, executable, process, user,
                   opened_at, closed_at, agent.agency
               FROM port JOIN agent ON agent.id = port.agent JOIN agency ON agency.id = agent.agency",
     },

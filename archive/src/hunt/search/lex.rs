@@ -149,8 +149,13 @@ impl Lexer<'_> {
         let all = name.chars().all(|c| c.is_alphanumeric() || "_.@-".contains(c));
         let rest = self.characters.get(self.at + 1..).unwrap_or_default();
         let is_path = matches!(rest, ['/', '/', ..]) || matches!(rest, ['\\', ..]);
-        let word: String = self.characters.get(begin..).unwrap_or_default().iter()
-            .take_while(|c| !c.is_whitespace() && !matches!(c, '(' | ')' | '"')).collect();
+        let word: String = self
+            .characters
+            .get(begin..)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|c| !c.is_whitespace() && !matches!(c, '(' | ')' | '"'))
+            .collect();
         first && all && name.len() > 1 && !is_path && !is_address(&word)
     }
 }

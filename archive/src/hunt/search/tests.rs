@@ -55,10 +55,7 @@ fn ranges_are_numbers_or_times() {
         "destination.port:[20 TO 25]",
         "(\"destination.port\" >= 20 AND \"destination.port\" <= 25)",
     );
-    check(
-        "time:>=2026-11-22T10:00:00Z",
-        "time >= to_timestamp('2026-11-22T10:00:00.000000Z')",
-    );
+    check("time:>=2026-11-22T10:00:00Z", "time >= to_timestamp('2026-11-22T10:00:00.000000Z')");
 }
 
 #[test]

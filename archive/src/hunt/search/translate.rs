@@ -109,9 +109,9 @@ fn is_name(field: &str) -> bool {
 /// A number or, of `time` and `received`, a time.
 fn bound(at: usize, field: &str, sign: &str, end: &str) -> Result<String, Error> {
     if matches!(field, "time" | "received") {
-        let time: soc_event::Timestamp = end.parse().map_err(|_| {
-            wrong(at, format!("'{end}' is no time: write 2026-11-22T10:00:00Z"))
-        })?;
+        let time: soc_event::Timestamp = end
+            .parse()
+            .map_err(|_| wrong(at, format!("'{end}' is no time: write 2026-11-22T10:00:00Z")))?;
         return Ok(format!("{field} {sign} to_timestamp('{time}')"));
     }
     let number: f64 = end
@@ -161,8 +161,8 @@ fn unescaped(word: &str) -> String {
     let mut text = String::new();
     let mut characters = word.chars().peekable();
     while let Some(character) = characters.next() {
-        let is_escape = character == '\\'
-            && characters.peek().is_some_and(|next| "*?\\\"()".contains(*next));
+        let is_escape =
+            character == '\\' && characters.peek().is_some_and(|next| "*?\\\"()".contains(*next));
         text.push(if is_escape { characters.next().unwrap_or('\\') } else { character });
     }
     text

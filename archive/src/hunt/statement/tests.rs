@@ -25,11 +25,7 @@ fn check(sql: &str, expected: &str, rare: &[&str]) {
 
 #[test]
 fn names_with_dots_are_fields_unless_a_table_is_called_so() {
-    check(
-        "SELECT source.ip FROM Events",
-        r#"SELECT "source.ip" FROM "events""#,
-        &[],
-    );
+    check("SELECT source.ip FROM Events", r#"SELECT "source.ip" FROM "events""#, &[]);
     check(
         "SELECT e.source.ip, e.host FROM events e",
         r#"SELECT "e"."source.ip", "e"."host" FROM "events" e"#,
@@ -96,7 +92,8 @@ fn what_does_not_only_read_is_refused() {
 
 #[test]
 fn a_mistake_is_told_with_its_place() {
-    let Err(Error::Question { position, what }) = read("SELECT host\nFROM events WHERE )", &known())
+    let Err(Error::Question { position, what }) =
+        read("SELECT host\nFROM events WHERE )", &known())
     else {
         panic!("accepted")
     };

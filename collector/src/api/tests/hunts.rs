@@ -6,7 +6,8 @@ use crate::journal::Batch;
 const RANGE: &str = "from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z";
 
 /// What only the other agency has: nowhere may any of it be seen.
-const SECRETS: [&str; 5] = ["SECRET-AGENCY", "secret-host", "secretline", "secretvalue", "secretuser"];
+const SECRETS: [&str; 5] =
+    ["SECRET-AGENCY", "secret-host", "secretline", "secretvalue", "secretuser"];
 
 /// Two agencies with a machine each, and three operators.
 struct Province {
@@ -62,12 +63,7 @@ impl Desk {
         agent
     }
 
-    async fn append<const N: usize>(
-        &self,
-        agent: soc_event::AgentId,
-        users: [&str; N],
-        raw: &str,
-    ) {
+    async fn append<const N: usize>(&self, agent: soc_event::AgentId, users: [&str; N], raw: &str) {
         let event = |user: &&str| {
             let source = Logsource::service("linux", "sshd");
             let time = "2026-11-20T10:00:00Z".parse().unwrap();
