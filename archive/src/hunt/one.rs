@@ -3,11 +3,9 @@ use std::sync::Arc;
 use datafusion::arrow::array::UInt64Array;
 use datafusion::arrow::array::{BooleanArray, RecordBatch};
 use datafusion::arrow::compute::kernels::cmp::eq;
-use futures::TryStreamExt;
-use object_store::ObjectStore;
+use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowPredicateFn, RowFilter};
-use parquet::arrow::async_reader::{ParquetObjectReader, ParquetRecordBatchStreamBuilder};
+use parquet::arrow::arrow_reader::{ArrowPredicateFn, ParquetRecordBatchReaderBuilder, RowFilter};
 
 use crate::{Error, FileRef, Row, rows_of};
 
@@ -34,15 +32,15 @@ pub async fn event(
     Ok(None)
 }
 
-/// Only the column of positions is read where the event is not.
+/// Only the column of positions is decoded where the event is not.
 async fn batches(
     store: &Arc<dyn ObjectStore>,
     file: &FileRef,
     position: u64,
 ) -> Result<Vec<RecordBatch>, Error> {
     let path = object_store::path::Path::from(file.path.as_str());
-    let reader = ParquetObjectReader::new(Arc::clone(store), path).with_file_size(file.facts.bytes);
-    let builder = ParquetRecordBatchStreamBuilder::new(reader).await?;
+    let bytes = store.get(&path).await?.bytes().await?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
     let column = ProjectionMask::columns(builder.parquet_schema(), ["position"]);
     let is_it = ArrowPredicateFn::new(column, move |batch: RecordBatch| {
         let wanted = UInt64Array::new_scalar(position);
@@ -51,6 +49,6 @@ async fn batches(
             None => Ok(BooleanArray::from(vec![false; batch.num_rows()])),
         }
     });
-    let stream = builder.with_row_filter(RowFilter::new(vec![Box::new(is_it)])).build()?;
-    Ok(stream.try_collect().await?)
+    let reader = builder.with_row_filter(RowFilter::new(vec![Box::new(is_it)])).build()?;
+    Ok(reader.collect::<Result<_, _>>()?)
 }

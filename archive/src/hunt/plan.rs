@@ -17,7 +17,7 @@ use datafusion::sql::parser::Statement;
 use url::Url;
 
 use super::statement::Known;
-use super::{Error, Language, Limits, Missing, Request, Source, function, schema, search};
+use super::{Chosen, Error, Language, Limits, Missing, Request, Source, function, schema, search};
 use super::{run, statement, table};
 use crate::{ColumnType, FileRef};
 
@@ -47,7 +47,10 @@ pub async fn plan(
     let fields = schema::fields(files.iter());
     let known = known(&fields, source);
     let sql = match request.language {
-        Language::Sql => request.query.clone(),
+        Language::Sql => match request.chosen {
+            Chosen::Histogram(seconds) => search::histogram_of(&request.query, seconds),
+            _ => request.query.clone(),
+        },
         Language::Search => {
             let limit = request.limit.unwrap_or(search::ROWS_OF_A_SEARCH);
             // One more than wanted shows whether there are more.

@@ -73,6 +73,15 @@ pub fn sql(
     ))
 }
 
+/// How many rows of a question in SQL when; it has to give `time`.
+pub fn histogram_of(sql: &str, seconds: u64) -> String {
+    let sql = sql.trim().trim_end_matches(';');
+    format!(
+        "SELECT date_bin(INTERVAL '{seconds} seconds', q.time) AS at, count(*) AS count \
+         FROM ({sql}\n) AS q GROUP BY at ORDER BY at"
+    )
+}
+
 fn is_given(name: &str) -> bool {
     matches!(name, "time" | "host" | "kind" | "text" | "position")
 }

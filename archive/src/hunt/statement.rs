@@ -228,7 +228,10 @@ impl Rewriter<'_> {
         if self.names.aliases.contains(name) {
             return quoted(name);
         }
-        let all = || self.known.tables.values().flat_map(BTreeMap::keys);
+        let (tables, used) = (&self.known.tables, &self.names.qualifiers);
+        let is_used = |table: &str| used.iter().any(|name| name.eq_ignore_ascii_case(table));
+        let tables = tables.iter().filter(|(table, _)| is_used(table));
+        let all = || tables.clone().flat_map(|(_, columns)| columns.keys());
         if all().any(|column| column == name) {
             return quoted(name);
         }

@@ -19,6 +19,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::streaming::StreamingTableExec;
 use datafusion::physical_plan::union::UnionExec;
+use futures::StreamExt;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::tail::{Tail, TailPart};
@@ -27,6 +28,9 @@ use crate::{Agencies, FileRef};
 
 /// Name under which a session knows the store that files are in.
 pub const STORE: &str = "archive://files";
+
+/// Files whose filters are read at the same time.
+const FILES_AT_ONCE: usize = 8;
 
 /// Events of files and tail, of the agencies that may be seen and the time asked for.
 pub struct Events {
@@ -100,23 +104,25 @@ impl Events {
     /// The files in which something may be found, with the row groups worth reading.
     async fn needed(&self, filters: &[Expr]) -> Vec<PartitionedFile> {
         let need = words::Need::of(filters);
-        let mut needed = Vec::new();
-        for file in &self.files {
-            let path = object_store::path::Path::from(file.path.as_str());
-            if let Err(error) = self.store.head(&path).await {
-                self.miss(file, &error);
-                continue;
-            }
-            let partitioned = PartitionedFile::new(file.path.clone(), file.facts.bytes);
-            match words::groups(&self.store, file, &need).await {
-                None => needed.push(partitioned),
-                Some(groups) if groups.iter().any(|is_needed| *is_needed) => {
-                    needed.push(partitioned.with_extension(plan(&groups)));
-                }
-                Some(_) => {}
-            }
+        let looked_at = self.files.iter().map(|file| self.look_at(file, &need));
+        let looked_at = futures::stream::iter(looked_at).buffered(FILES_AT_ONCE);
+        looked_at.filter_map(|file| async move { file }).collect().await
+    }
+
+    async fn look_at(&self, file: &FileRef, need: &words::Need) -> Option<PartitionedFile> {
+        let path = object_store::path::Path::from(file.path.as_str());
+        if let Err(error) = self.store.head(&path).await {
+            self.miss(file, &error);
+            return None;
         }
-        needed
+        let partitioned = PartitionedFile::new(file.path.clone(), file.facts.bytes);
+        match words::groups(&self.store, file, need).await {
+            None => Some(partitioned),
+            Some(groups) if groups.iter().any(|is_needed| *is_needed) => {
+                Some(partitioned.with_extension(plan(&groups)))
+            }
+            Some(_) => None,
+        }
     }
 
     fn miss(&self, file: &FileRef, error: &object_store::Error) {

@@ -226,6 +226,20 @@ fn a_search_finds_what_its_sql_says() {
 }
 
 #[test]
+fn a_histogram_counts_what_the_question_finds() {
+    let (engine, (place, tail)) = (engine(), filled());
+    let total = |language, query: &str| {
+        let request = Request { chosen: Chosen::Histogram(600), ..request(language, query) };
+        let told = ask(&engine, request, place.source(tail.clone()));
+        assert_eq!(told.error, None, "{query}");
+        assert!(told.rows.len() > 10, "{query}: {:?}", told.rows);
+        told.rows.iter().map(|row| row[1].as_i64().unwrap_or(0)).sum::<i64>()
+    };
+    assert_eq!(total(Language::Search, "host:db-01"), 300);
+    assert_eq!(total(Language::Sql, "SELECT time FROM events WHERE host = 'db-01';"), 300);
+}
+
+#[test]
 fn nobody_sees_another_agency() {
     let (engine, (place, tail)) = (engine(), filled());
     let of = |language, query: &str| {

@@ -101,6 +101,10 @@ impl Desk {
 
     /// A machine of this agency.
     async fn enrol(&self, agency: &str) -> soc_event::AgentId {
+        self.enrol_as(agency, "pc-01").await
+    }
+
+    async fn enrol_as(&self, agency: &str, hostname: &str) -> soc_event::AgentId {
         let fleet = &self.kept.fleet;
         let token = fleet.create_token(agency, 1, None, "an").await.unwrap();
         let key = rcgen::KeyPair::generate().unwrap();
@@ -108,8 +112,8 @@ impl Desk {
         let csr = csr.pem().unwrap();
         let application = crate::fleet::Application {
             token,
-            hostname: "pc-01".into(),
-            fingerprint: "home".into(),
+            hostname: hostname.into(),
+            fingerprint: format!("home of {hostname}"),
             os: "Debian".into(),
             version: "0.1.0".into(),
             key_hash: crate::pki::request_key_hash(&csr).unwrap(),

@@ -55,14 +55,6 @@ impl Province {
 }
 
 impl Desk {
-    async fn enrol_as(&self, agency: &str, hostname: &str) -> soc_event::AgentId {
-        let agent = self.enrol(agency).await;
-        let renamed = sqlx::query("UPDATE agent SET hostname = ? WHERE id = ?");
-        let pool = self.kept.store.pool();
-        renamed.bind(hostname).bind(agent.to_string()).execute(pool).await.unwrap();
-        agent
-    }
-
     async fn append<const N: usize>(&self, agent: soc_event::AgentId, users: [&str; N], raw: &str) {
         let event = |user: &&str| {
             let source = Logsource::service("linux", "sshd");
