@@ -15,9 +15,10 @@ use crate::clock::Clock;
 use crate::configuration::{self, Change, Configurations, Scope};
 use crate::fleet::{self, Fleet};
 use crate::hunt::Hunts;
+use crate::import;
 use crate::pki::Pki;
 
-pub use client::{call, hunt};
+pub use client::{call, hunt, post};
 pub use hunted::Question;
 pub use socket::{Socket, listen};
 
@@ -84,6 +85,11 @@ pub enum Command {
     },
     /// How the collector is.
     Status,
+    /// About logs that are imported.
+    Import {
+        /// What about them.
+        ask: import::Ask,
+    },
 }
 
 /// What comes back.
@@ -126,6 +132,11 @@ pub enum Answer {
         machines: i64,
         /// Those that were heard lately.
         online: i64,
+    },
+    /// About logs that are imported.
+    Import {
+        /// What about them.
+        reply: import::Reply,
     },
 }
 
@@ -183,9 +194,14 @@ pub struct Control {
     pub journal: crate::journal::Journal,
     /// What time it is.
     pub clock: Clock,
+    /// What is imported.
+    pub imports: import::Desk,
     /// Where agents come in, as they are told: `https://soc.example.gov.vn:7443`.
     pub agents_url: String,
 }
+
+/// Where imported events are sent to: [`import::Events`] as a line of JSON, then the events.
+pub const IMPORT: &str = "/import";
 
 /// Path of the socket in a data folder.
 pub fn socket_path(data: &Path) -> PathBuf {
@@ -230,6 +246,9 @@ impl Control {
                 self.configuration(&scope).await
             }
             Command::Status => self.status().await,
+            Command::Import { ask } => {
+                self.imports.answer(ask).await.map(|reply| Answer::Import { reply })
+            }
         }
     }
 

@@ -39,10 +39,13 @@ use crate::store::Store;
 pub use ask::{Asked, Running};
 pub use fields::FieldRow;
 pub(crate) use line::line;
-pub use place::{Files, JournalOnly, Keeper};
+pub use place::{Files, Keeper};
 pub(crate) use saved::language;
 pub use saved::{Draft, LastRun, Saved, Schedule};
 pub use tell::{Format, Teller};
+
+/// How nice threads of hunts are: whoever else wants the processor gets it first.
+const NICENESS: i32 = 15;
 
 /// The room. Cheap to clone.
 #[derive(Clone)]
@@ -111,7 +114,7 @@ impl Hunts {
     /// # Errors
     /// [`Error::Threads`].
     pub fn new(limits: Limits, rooms: Rooms) -> Result<Self, Error> {
-        let engine = Engine::new(limits, || {})?;
+        let engine = Engine::new(limits, be_nice)?;
         let Rooms { keeper, journal, fleet, access, alerts, store, clock } = rooms;
         let running = Mutex::default();
         let inner = Inner { engine, keeper, journal, fleet, access, alerts, store, clock, running };
@@ -195,4 +198,10 @@ impl std::fmt::Debug for Hunts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Hunts").finish_non_exhaustive()
     }
+}
+
+/// Ingest and pages come first. Where the system does not want it, all are equal.
+fn be_nice() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, NICENESS);
 }

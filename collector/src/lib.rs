@@ -6,6 +6,7 @@
 pub mod access;
 pub mod alert;
 pub mod api;
+pub mod archive;
 pub mod clock;
 pub mod config;
 pub mod configuration;
@@ -18,8 +19,10 @@ pub mod folder;
 pub mod gateway;
 pub mod hunt;
 mod idle;
+pub mod import;
 pub mod journal;
 pub mod live;
+pub mod logs;
 pub mod metrics;
 pub mod pki;
 mod places;

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use crate::access::{self, Access, FirstAdministrator, Password};
 use crate::alert::Alerts;
 use crate::api::{Api, Door, Rooms, Tls};
+use crate::archive::{self, Archive};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::configuration::{self, Configurations};
@@ -25,6 +26,7 @@ use crate::fleet::{self, Fleet};
 use crate::folder::{self, Addresses, Folder};
 use crate::gateway::Gateway;
 use crate::hunt::{self, Hunts};
+use crate::import::Desk;
 use crate::journal::{self, Journal};
 use crate::live::Bus;
 use crate::pki::{self, Pki};
@@ -52,6 +54,7 @@ pub struct Kept {
     pub(crate) access: Access,
     pub(crate) alerts: Alerts,
     pub(crate) hunts: Hunts,
+    pub(crate) archive: Archive,
 }
 
 /// What is to be told to the person who started the collector.
@@ -80,6 +83,9 @@ pub enum Error {
     /// Certificates.
     #[error(transparent)]
     Pki(#[from] pki::Error),
+    /// Events for months.
+    #[error("archive: {0}")]
+    Archive(#[from] archive::Error),
     /// Agencies and machines.
     #[error(transparent)]
     Fleet(#[from] fleet::Error),
@@ -128,7 +134,9 @@ impl Kept {
         let bus = Bus::default();
         let database = folder.private_file("state.sqlite")?;
         let store = Store::open(&database).await?;
-        let journal = Journal::open(&folder.file("journal.redb"), &config.journal, &registry)?;
+        let least = archive::next_position(&store).await.map_err(archive::Error::from)?;
+        let file = folder.file("journal.redb");
+        let journal = Journal::open_from(&file, &config.journal, &registry, least)?;
         let pki = Pki::open(&folder.file("pki"), &config.names)?;
         let fleet = Fleet::new(
             store.clone(),
@@ -147,11 +155,21 @@ impl Kept {
             Access::new(store.clone(), clock.clone(), folder.file("first-password"), &registry)?;
         let configurations =
             Configurations::new(store.clone(), fleet.clone(), clock.clone()).await?;
+        let archive = Archive::open(
+            folder.file("archive"),
+            config.archive,
+            store.clone(),
+            journal.clone(),
+            fleet.clone(),
+            clock.clone(),
+            &registry,
+        )
+        .await?;
         let alerts = Alerts::new(store.clone(), clock.clone(), bus.clone(), &registry)?;
         let hunts = Hunts::new(
             config.hunt.clone(),
             hunt::Rooms {
-                keeper: Box::new(hunt::JournalOnly),
+                keeper: Box::new(archive.clone()),
                 journal: journal.clone(),
                 fleet: fleet.clone(),
                 access: access.clone(),
@@ -173,6 +191,7 @@ impl Kept {
             access,
             alerts,
             hunts,
+            archive,
         })
     }
 
@@ -186,7 +205,19 @@ impl Kept {
             pki: self.pki.clone(),
             journal: self.journal.clone(),
             clock: self.clock.clone(),
+            imports: self.imports(),
             agents_url: agents_url(config, agents_port),
+        }
+    }
+
+    /// What takes logs that are imported.
+    pub fn imports(&self) -> Desk {
+        Desk {
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            fleet: self.fleet.clone(),
+            access: self.access.clone(),
+            clock: self.clock.clone(),
         }
     }
 
@@ -230,6 +261,7 @@ pub async fn run(
         kept.journal.clone(),
         kept.fleet.clone(),
         kept.configurations.clone(),
+        kept.archive.clone(),
         &kept.registry,
     )?;
     let tls = speaks_tls(&config).then(|| Tls::new(&kept.pki)).transpose()?;
@@ -290,6 +322,7 @@ fn start_readers(
         alerts,
         fleet: fleet.clone(),
         hunts: hunts.clone(),
+        archive: kept.archive.clone(),
         journal: journal.clone(),
         rulebook,
         detect: detect.clone(),
@@ -306,6 +339,7 @@ fn start_readers(
     start(rooms, "detect", detect.run(readers.clone()));
     start(rooms, "hunt", hunts.run(readers.clone()));
     start(rooms, "fleet", fleet.clone().run(readers.clone()));
+    start(rooms, "archive", kept.archive.clone().run(readers.clone()));
     start(rooms, "configuration", kept.configurations.clone().run(readers.clone()));
     start(rooms, "health", api.clone().watch_health(readers.clone()));
     Ok(api)

@@ -51,6 +51,7 @@ impl Desk {
             journal.clone(),
             fleet.clone(),
             kept.configurations.clone(),
+            kept.archive.clone(),
             registry,
         );
         gateway.unwrap();
@@ -59,6 +60,7 @@ impl Desk {
             alerts,
             fleet: fleet.clone(),
             hunts,
+            archive: kept.archive.clone(),
             journal: journal.clone(),
             rulebook,
             detect,
@@ -314,7 +316,7 @@ async fn every_described_route_exists_and_asks_who_is_there() {
             assert_eq!(status, expected, "{:?}", routes.last());
         }
     }
-    assert_eq!(routes.len(), 50, "{routes:#?}");
+    assert_eq!(routes.len(), 54, "{routes:#?}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use soc_archive::{Agencies, FileRef, Row};
 use soc_event::Timestamp;
 
 use super::Error;
-use crate::detect::agent_of;
+use crate::archive::{self, Archive, Placed, Scope};
 use crate::fleet::Fleet;
 use crate::journal::{Entry, Journal, Position};
 
@@ -43,19 +43,23 @@ pub trait Keeper: fmt::Debug + Send + Sync {
     ) -> Later<'_, Result<Files, Error>>;
 }
 
-/// There are no files: all events are in the journal.
-#[derive(Debug)]
-pub struct JournalOnly;
-
-impl Keeper for JournalOnly {
-    fn files(&self, _: Agencies, _: (Timestamp, Timestamp)) -> Later<'_, Result<Files, Error>> {
-        Box::pin(async {
+impl Keeper for Archive {
+    fn files(
+        &self,
+        agencies: Agencies,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Later<'_, Result<Files, Error>> {
+        Box::pin(async move {
+            let snapshot = self.snapshot(&Scope { agencies, from, to }).await;
+            let snapshot = snapshot.map_err(|error| Error::Archive(error.to_string()))?;
+            let missing = snapshot.missing.into_iter();
+            let missing = missing.map(|file| Missing { path: file.path, reason: file.reason });
             Ok(Files {
-                files: Vec::new(),
-                store: Arc::new(object_store::memory::InMemory::new()),
-                archived: Position::FIRST,
-                missing: Vec::new(),
-                lease: Box::new(()),
+                files: snapshot.files,
+                store: self.folder().objects(),
+                archived: snapshot.archived,
+                missing: missing.collect(),
+                lease: Box::new(snapshot.lease),
             })
         })
     }
@@ -102,7 +106,7 @@ impl Iterator for Reading {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(entry) = self.read.next() {
-                return (entry.position < self.end).then(|| Ok(row(entry, &self.fleet)));
+                return (entry.position < self.end).then(|| Ok(placed(entry, &self.fleet)));
             }
             if self.next >= self.end {
                 return None;
@@ -122,20 +126,7 @@ impl Iterator for Reading {
     }
 }
 
-/// An entry with whose it is, as the fleet is now.
-fn row(entry: Entry, fleet: &Fleet) -> (i64, Row) {
-    let agent = agent_of(&entry);
-    let who = fleet.who(agent);
-    let claimed = || entry.event.text("host.hostname").map(str::to_owned);
-    let known = who.as_ref().map(|who| who.hostname.clone()).filter(|name| !name.is_empty());
-    let host = known.or_else(claimed).unwrap_or_else(|| agent.to_string());
-    let (agency, code) = match &who {
-        Some(who) => (who.agency_id, who.agency_code.as_str()),
-        None => (0, ""),
-    };
-    let agency_code: Arc<str> = code.into();
-    let Entry { position, received, id, event } = entry;
-    let row =
-        Row { position: position.0, received, agency: agency_code, host: host.into(), id, event };
+fn placed(entry: Entry, fleet: &Fleet) -> (i64, Row) {
+    let Placed { agency, row } = archive::row(entry, fleet);
     (agency, row)
 }
