@@ -19,7 +19,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::streaming::StreamingTableExec;
 use datafusion::physical_plan::union::UnionExec;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::tail::{Tail, TailPart};
@@ -104,7 +104,8 @@ impl Events {
     /// The files in which something may be found, with the row groups worth reading.
     async fn needed(&self, filters: &[Expr]) -> Vec<PartitionedFile> {
         let need = words::Need::of(filters);
-        let looked_at = self.files.iter().map(|file| self.look_at(file, &need));
+        let looked_at = self.files.iter().map(|file| self.look_at(file, &need).boxed());
+        let looked_at: Vec<_> = looked_at.collect();
         let looked_at = futures::stream::iter(looked_at).buffered(FILES_AT_ONCE);
         looked_at.filter_map(|file| async move { file }).collect().await
     }
