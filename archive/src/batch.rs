@@ -1,6 +1,6 @@
 //! Rows become columns of a given layout.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -57,6 +57,7 @@ pub(crate) struct Builder {
     own: Vec<Column>,
     memo: Memo,
     agent: Option<(AgentId, String)>,
+    mixed: BTreeSet<String>,
     rest: StringBuilder,
     unknown: StringBuilder,
 }
@@ -77,6 +78,7 @@ impl Builder {
             own: columns.iter().map(|(_, kind)| Column::new(*kind)).collect(),
             memo: Memo::default(),
             agent: None,
+            mixed: BTreeSet::new(),
             rest: StringBuilder::new(),
             unknown: StringBuilder::new(),
         }
@@ -126,13 +128,21 @@ impl Builder {
             let own = place.and_then(|place| self.own.get_mut(place));
             match own.map(|column| column.put(self.rows, value)) {
                 Some(Some(bytes)) => self.bytes += bytes,
-                _ => {
+                own => {
+                    if own.is_some() && *value != Value::Null && !self.mixed.contains(name) {
+                        self.mixed.insert(name.clone());
+                    }
                     rest.insert(name.clone(), json(value));
                 }
             }
         }
         self.bytes += put_object(&mut self.rest, &rest);
         self.bytes += put_object(&mut self.unknown, &row.event.unknown);
+    }
+
+    /// Fields that have a column and yet had to go to `rest` in some row, by their type.
+    pub(crate) fn mixed(&self) -> &BTreeSet<String> {
+        &self.mixed
     }
 
     /// What was pushed, and begins anew.

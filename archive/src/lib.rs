@@ -9,6 +9,7 @@
 //!
 //! Never: knows an SQL store, the journal, HTTP or who may see what: it is given the agencies.
 
+pub mod hunt;
 pub mod layout;
 pub mod store;
 pub mod words;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::{api, archive, fleet, gateway, journal, rulebook};
+use soc_archive::hunt::Limits;
 
 use reader::Reader;
 
@@ -35,6 +36,8 @@ pub struct Config {
     pub archive: archive::Config,
     /// Agencies and machines.
     pub fleet: fleet::Config,
+    /// What a hunt may take.
+    pub hunt: Limits,
     /// Where rules are.
     pub rulebook: rulebook::Config,
 }
@@ -116,6 +119,13 @@ pub fn parse(data: &Path, file: &str, text: &str) -> Result<Config, Vec<Mistake>
         section.read("heartbeats_kept", &mut config.fleet.heartbeats_kept, value::duration);
         section.read("closed_ports_kept", &mut config.fleet.closed_ports_kept, value::duration);
     });
+    reader.section("hunt", |section| {
+        section.read("at_once", &mut config.hunt.at_once, value::few);
+        section.read("threads", &mut config.hunt.threads, value::few);
+        section.read("memory", &mut config.hunt.memory, value::memory);
+        section.read("time", &mut config.hunt.time, value::duration);
+        section.read("rows_max", &mut config.hunt.rows, value::rows);
+    });
     reader.section("detect", |section| {
         let mut folders = Vec::new();
         section.read("rules", &mut folders, value::folders);
@@ -155,6 +165,7 @@ fn defaults(data: &Path) -> Config {
         journal: journal::Config::default(),
         archive: archive::Config::default(),
         fleet: fleet::Config::default(),
+        hunt: Limits::default(),
         rulebook: rulebook::Config::of(vec![data.join("rules")]),
     }
 }

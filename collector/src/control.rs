@@ -2,7 +2,8 @@
 //! folder, or else open it themselves.
 //!
 //! The socket is readable by the folder's owner alone; whoever may open it may do everything. One
-//! request is one [`Command`] as JSON over HTTP, the answer one [`Answer`].
+//! request is one [`Command`] as JSON over HTTP, the answer one [`Answer`]; a hunt is a
+//! [`Question`], answered in lines of JSON as it goes on.
 
 use std::path::{Path, PathBuf};
 
@@ -15,13 +16,16 @@ use crate::clock::Clock;
 use crate::configuration::{self, Change, Configurations, Scope};
 use crate::doctor;
 use crate::fleet::{self, Fleet};
+use crate::hunt::Hunts;
 use crate::import;
 use crate::pki::Pki;
 
-pub use client::{call, post};
+pub use client::{call, hunt, post};
+pub use hunted::Question;
 pub use socket::{Socket, listen};
 
 mod client;
+mod hunted;
 mod socket;
 
 /// What can be asked.
@@ -41,6 +45,8 @@ pub enum Command {
     AddUser {
         /// Its name.
         name: String,
+        /// Code of the agency an analyst is bound to; an administrator without.
+        agency: Option<String>,
     },
     /// An agency.
     AddAgency {
@@ -197,6 +203,8 @@ pub struct Control {
     pub access: Access,
     /// Agencies and tokens.
     pub fleet: Fleet,
+    /// Questions to events.
+    pub hunts: Hunts,
     /// What agents are configured like.
     pub configurations: Configurations,
     /// The pin.
@@ -232,8 +240,12 @@ impl Control {
             Command::CreateToken { agency, uses, expires } => {
                 self.create_token(&agency, uses, expires, &local).await.map(Answer::Token)
             }
-            Command::AddUser { name } => {
-                let password = self.access.add_operator(&name, &local).await?;
+            Command::AddUser { name, agency } => {
+                let agency = match agency {
+                    Some(code) => Some(self.fleet.agency(&code).await?.id),
+                    None => None,
+                };
+                let password = self.access.add_operator(&name, agency, &local).await?;
                 Ok(Answer::User { name, password: password.reveal().to_owned() })
             }
             Command::AddAgency { code, name, parent } => {

@@ -19,6 +19,7 @@ pub mod eval;
 pub mod fleet;
 pub mod folder;
 pub mod gateway;
+pub mod hunt;
 mod idle;
 pub mod import;
 pub mod journal;

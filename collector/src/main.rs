@@ -11,15 +11,17 @@ use soc_collector::access::Password;
 use soc_collector::backup;
 use soc_collector::clock::Clock;
 use soc_collector::config::{self, Config};
-use soc_collector::control::{self, Answer, Command};
+use soc_collector::control::{self, Answer, Command, Question};
 use soc_collector::doctor;
 use soc_collector::eval::{self, Outputs};
+use soc_collector::hunt;
 use soc_collector::import;
 use soc_collector::logs::Hints;
 use soc_collector::rule_files;
 use soc_collector::rulebook::Site;
 use soc_collector::serve::{self, Kept, Said};
 use soc_collector::visible::visible;
+use soc_event::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -55,6 +57,8 @@ enum Task {
     /// Rule files.
     #[command(subcommand)]
     Rules(RulesTask),
+    /// Ask all events there are, in SQL or as in the search box.
+    Hunt(HuntTask),
     /// How the collector is.
     Status(Place),
     /// Put log files into the journal, as if an agent of a host had sent them. Repeated, it goes on
@@ -133,13 +137,39 @@ enum TokenTask {
 
 #[derive(Debug, Subcommand)]
 enum UserTask {
-    /// Add an administrator; the one-time password is shown this once.
+    /// Add an administrator or, with an agency, an analyst; the one-time password is shown this once.
     Add {
         #[command(flatten)]
         place: Place,
         /// a-z, 0-9, '.', '_', '-' and '@'.
         name: String,
+        /// Code of an agency: they hunt in the events of it and of those below it, and nothing else.
+        #[arg(long)]
+        agency: Option<String>,
     },
+}
+
+#[derive(Debug, Args)]
+struct HuntTask {
+    #[command(flatten)]
+    place: Place,
+    /// SQL over the table `events`; with --search what one writes into the search box.
+    query: String,
+    /// It is a search: user:root AND "accepted password"
+    #[arg(long)]
+    search: bool,
+    /// From when: 2026-11-22T10:00:00Z, or so long ago: 12h, 30d.
+    #[arg(long, default_value = "24h", value_parser = moment)]
+    from: Timestamp,
+    /// Until when; now, if not given.
+    #[arg(long, value_parser = moment)]
+    to: Option<Timestamp>,
+    /// Most rows.
+    #[arg(long)]
+    limit: Option<usize>,
+    /// How rows are written.
+    #[arg(long, value_enum, default_value_t)]
+    format: hunt::Format,
 }
 
 #[derive(Debug, Subcommand)]
@@ -323,6 +353,7 @@ fn main() -> ExitCode {
 async fn perform(task: Task) -> ExitCode {
     match task {
         Task::Serve(serve) => run(serve).await,
+        Task::Hunt(task) => ask(task).await,
         Task::Status(place) => command(place, Command::Status).await,
         Task::Token(TokenTask::Create { place, agency, uses, expires }) => {
             let micros = |time: std::time::Duration| i64::try_from(time.as_micros());
@@ -330,8 +361,8 @@ async fn perform(task: Task) -> ExitCode {
             let expires = expires.map(|micros| Clock::system().now().plus_micros(micros));
             command(place, Command::CreateToken { agency, uses, expires }).await
         }
-        Task::User(UserTask::Add { place, name }) => {
-            command(place, Command::AddUser { name }).await
+        Task::User(UserTask::Add { place, name, agency }) => {
+            command(place, Command::AddUser { name, agency }).await
         }
         Task::Agency(AgencyTask::Add { place, code, name, parent }) => {
             command(place, Command::AddAgency { code, name, parent }).await
@@ -544,6 +575,58 @@ async fn command(place: Place, command: Command) -> ExitCode {
         }
         Err(error) => fail(1, &error.to_string()),
     }
+}
+
+/// Hunts through the collector that has the folder open, else in the folder.
+async fn ask(task: HuntTask) -> ExitCode {
+    let HuntTask { place, query, search, from, to, limit, format } = task;
+    let to = to.unwrap_or_else(|| Clock::system().now());
+    let question = Question { query, is_search: search, from, to, limit };
+    let (mut rows, mut notes) = (std::io::stdout(), std::io::stderr());
+    let format = if place.json { hunt::Format::Json } else { format };
+    let mut teller = hunt::Teller::new(format, &mut rows, &mut notes);
+    let asked = match control::hunt(&place.data, &question, &mut |line| teller.line(line)).await {
+        Ok(Some(())) => Ok(()),
+        Ok(None) => {
+            let config = match load(&place) {
+                Ok(config) => config,
+                Err(code) => return code,
+            };
+            let kept = match Kept::open(&config, Clock::system()).await {
+                Ok(kept) => kept,
+                Err(error) => return fail(1, &error.to_string()),
+            };
+            let control = kept.control(&config, config.agents_listen.port());
+            let asked = match control.hunt(question).await {
+                Ok(mut lines) => {
+                    while let Some(line) = lines.recv().await {
+                        teller.line(&line);
+                    }
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+            drop(control);
+            kept.close().await;
+            asked
+        }
+        Err(error) => Err(error),
+    };
+    match asked {
+        Ok(()) if teller.is_good() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(error) => fail(1, &error.to_string()),
+    }
+}
+
+/// A moment, or how long ago it was.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let ago = |ago: std::time::Duration| {
+        let micros = i64::try_from(ago.as_micros()).unwrap_or(i64::MAX);
+        Clock::system().now().plus_micros(micros.saturating_neg())
+    };
+    let read = config::duration_of(text).map(ago).map_or_else(|| text.parse(), Ok);
+    read.map_err(|_| "a time such as 2026-11-22T10:00:00Z, or 12h or 30d ago".to_owned())
 }
 
 fn load(place: &Place) -> Result<Config, ExitCode> {

@@ -26,6 +26,7 @@ use crate::detect::Detect;
 use crate::fleet::{self, Fleet};
 use crate::folder::{self, Addresses, Folder};
 use crate::gateway::Gateway;
+use crate::hunt::{self, Hunts};
 use crate::import::Desk;
 use crate::journal::{self, Journal};
 use crate::live::Bus;
@@ -52,6 +53,8 @@ pub struct Kept {
     pub(crate) fleet: Fleet,
     pub(crate) configurations: Configurations,
     pub(crate) access: Access,
+    pub(crate) alerts: Alerts,
+    pub(crate) hunts: Hunts,
     pub(crate) archive: Archive,
 }
 
@@ -90,6 +93,9 @@ pub enum Error {
     /// What agents are configured like.
     #[error(transparent)]
     Configuration(#[from] configuration::Error),
+    /// Questions to events.
+    #[error("hunts: {0}")]
+    Hunt(#[from] hunt::Error),
     /// The first administrator.
     #[error("first administrator: {0}")]
     Access(#[from] access::Error),
@@ -160,6 +166,19 @@ impl Kept {
             &registry,
         )
         .await?;
+        let alerts = Alerts::new(store.clone(), clock.clone(), bus.clone(), &registry)?;
+        let hunts = Hunts::new(
+            config.hunt.clone(),
+            hunt::Rooms {
+                keeper: Box::new(archive.clone()),
+                journal: journal.clone(),
+                fleet: fleet.clone(),
+                access: access.clone(),
+                alerts: alerts.clone(),
+                store: store.clone(),
+                clock: clock.clone(),
+            },
+        )?;
         Ok(Self {
             folder,
             registry,
@@ -171,6 +190,8 @@ impl Kept {
             fleet,
             configurations,
             access,
+            alerts,
+            hunts,
             archive,
         })
     }
@@ -180,6 +201,7 @@ impl Kept {
         Control {
             access: self.access.clone(),
             fleet: self.fleet.clone(),
+            hunts: self.hunts.clone(),
             configurations: self.configurations.clone(),
             pki: self.pki.clone(),
             journal: self.journal.clone(),
@@ -289,7 +311,7 @@ fn start_readers(
 ) -> Result<Api, Error> {
     let Kept { registry, clock, bus, store, journal, fleet, access, .. } = kept;
     let (rulebook, watcher) = rulebook::open(config.rulebook.clone(), bus.clone(), registry)?;
-    let alerts = Alerts::new(store.clone(), clock.clone(), bus.clone(), registry)?;
+    let alerts = kept.alerts.clone();
     let detect = Detect::new(
         journal.clone(),
         store.clone(),
@@ -299,11 +321,13 @@ fn start_readers(
         bus.clone(),
         registry,
     )?;
+    let hunts = kept.hunts.clone();
     let listen = people.local_addr().unwrap_or(config.api.listen);
     let api = Api::new(Rooms {
         access: access.clone(),
         alerts,
         fleet: fleet.clone(),
+        hunts: hunts.clone(),
         archive: kept.archive.clone(),
         journal: journal.clone(),
         rulebook,
@@ -319,6 +343,7 @@ fn start_readers(
     });
     start(rooms, "rulebook", watcher.run(readers.clone()));
     start(rooms, "detect", detect.run(readers.clone()));
+    start(rooms, "hunt", hunts.run(readers.clone()));
     start(rooms, "fleet", fleet.clone().run(readers.clone()));
     start(rooms, "archive", kept.archive.clone().run(readers.clone()));
     start(rooms, "configuration", kept.configurations.clone().run(readers.clone()));

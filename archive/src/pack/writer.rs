@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
 use sha2::{Digest, Sha256};
 use soc_event::Timestamp;
 
 use super::properties;
 use super::{Effort, Packed};
 use crate::batch::{Builder, batches};
-use crate::words;
 use crate::{Error, FileFacts, Layout, Row};
+use crate::{layout, words};
 
 /// Most bytes of encoded columns held until a row group ends.
 const GROUP_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -83,6 +84,8 @@ impl Writer {
             self.end_group()?;
         }
         let extent = self.extent.ok_or(Error::Unfit("no event"))?;
+        let mixed = serde_json::to_string(self.columns.mixed()).ok();
+        self.parquet.append_key_value_metadata(KeyValue::new(layout::MIXED.to_owned(), mixed));
         let parquet = self.parquet.into_inner()?;
         let words = self.words.finish();
         let facts = FileFacts {
