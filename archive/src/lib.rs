@@ -11,6 +11,7 @@
 
 mod facts;
 mod row;
+pub mod scan;
 
 pub use facts::{ColumnType, FileFacts, FileRef};
 pub use row::{Agencies, Row};
