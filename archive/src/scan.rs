@@ -27,7 +27,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::DecodeResult;
 
-use crate::{Error, FileRef};
+use crate::{Error, FileRef, layout};
 
 pub use block::{Block, BlockRow};
 pub use column::Held;
@@ -35,12 +35,7 @@ pub use column::Held;
 /// Rows of one block.
 const BLOCK_ROWS: usize = 4096;
 
-/// Columns that every event has; what else a file has is named as its field.
-pub(crate) const FIXED: [&str; 16] = [
-    "time", "received", "agency", "host", "agent", "kind", "product", "category", "service", "raw",
-    "position", "epoch", "lane", "sequence", "rest", "unknown",
-];
-/// Of those, what a block always has.
+/// Of the columns every file has, those that a block always has.
 const ALWAYS: [&str; 11] = [
     "time", "received", "agency", "host", "agent", "kind", "product", "category", "service",
     "position", "rest",
@@ -94,7 +89,7 @@ impl Scan {
         let wants = |name: &str| {
             ALWAYS.contains(&name)
                 || wanted.texts && name == "raw"
-                || !FIXED.contains(&name) && (wanted.texts || (wanted.field)(name))
+                || layout::can_be(name) && (wanted.texts || (wanted.field)(name))
         };
         let roots = builder.schema().fields().iter().enumerate();
         let roots = roots.filter(|(_, field)| wants(field.name())).map(|(number, _)| number);

@@ -7,8 +7,8 @@ use datafusion::arrow::datatypes::{TimestampMicrosecondType, UInt64Type};
 use soc_event::{Fields, Timestamp};
 
 use super::column::{Column, Held};
-use super::{FIXED, Wanted, rest};
-use crate::Error;
+use super::{Wanted, rest};
+use crate::{Error, layout};
 
 /// Events that follow each other in a file.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Block {
         let mut fields = Vec::new();
         for (field, array) in batch.schema_ref().fields().iter().zip(batch.columns()) {
             let name = field.name();
-            if !FIXED.contains(&name.as_str()) && array.null_count() < array.len() {
+            if layout::can_be(name) && array.null_count() < array.len() {
                 fields.push((name.clone(), Column::new(name, array)?));
             }
         }
