@@ -30,10 +30,10 @@ use crate::live::Bus;
 use crate::rulebook::Rulebook;
 use crate::store::Store;
 
-pub(crate) use finding::{level, said};
+pub(crate) use finding::{grouped, happened, joined, level, said};
 pub use metrics::Metrics;
 pub use parking::Parking;
-pub(crate) use subject::agent_of;
+pub(crate) use subject::{Machines, Subject, agent_of};
 
 mod batch;
 mod engine;

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod alert;
 pub mod api;
+pub mod backtest;
 pub mod clock;
 pub mod config;
 pub mod configuration;
@@ -28,6 +29,7 @@ mod seen;
 pub mod serve;
 pub mod stop;
 pub mod store;
+mod subject;
 pub mod visible;
 
 pub(crate) use pki::hex;

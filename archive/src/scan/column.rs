@@ -26,8 +26,8 @@ pub enum Held<'a> {
     Float(f64),
     /// A text.
     Text(&'a str),
-    /// Several texts.
-    Texts(Vec<&'a str>),
+    /// Several texts; those that are absent are known to be.
+    Texts(Vec<Option<&'a str>>),
     /// A list of something else.
     Mixed(&'a [Value]),
 }
@@ -41,7 +41,10 @@ impl Held<'_> {
             Self::Integer(held) => (*held).into(),
             Self::Float(held) => (*held).into(),
             Self::Text(held) => (*held).into(),
-            Self::Texts(held) => held.clone().into(),
+            Self::Texts(held) => {
+                let item = |item: &Option<&str>| item.map_or(Value::Null, Value::from);
+                Value::List(held.iter().map(item).collect())
+            }
             Self::Mixed(held) => Value::List(held.to_vec()),
         }
     }
@@ -113,11 +116,12 @@ impl Column {
     }
 }
 
-fn items<'a>(array: &ListArray, texts: &'a StringArray, row: usize) -> Vec<&'a str> {
+fn items<'a>(array: &ListArray, texts: &'a StringArray, row: usize) -> Vec<Option<&'a str>> {
     let ends = array.value_offsets();
     let place = |row: usize| ends.get(row).and_then(|end| usize::try_from(*end).ok());
     let (first, end) = (place(row).unwrap_or(0), place(row + 1).unwrap_or(0));
-    (first..end.min(texts.len())).map(|item| texts.value(item)).collect()
+    let item = |item| texts.is_valid(item).then(|| texts.value(item));
+    (first..end.min(texts.len())).map(item).collect()
 }
 
 /// Texts as views: nothing is copied where a dictionary or a page already has them.
