@@ -6,6 +6,7 @@
 pub mod access;
 pub mod alert;
 pub mod api;
+pub mod archive;
 pub mod backtest;
 pub mod clock;
 pub mod config;
