@@ -7,13 +7,14 @@
 //! | what fails | what happens |
 //! |---|---|
 //! | the file is gone or cannot be read | [`Error::Store`] |
-//! | bytes that are not what was written | [`Error::Columns`], [`Error::Damaged`]; rows shown before stand |
+//! | bytes that are not what was written | [`Error::Damaged`], before the first row is shown |
 //!
 //! Never: holds more than one row group and one block; looks at an event's meaning.
 
 mod block;
 mod column;
 mod fetch;
+mod pick;
 mod rest;
 
 use std::sync::Arc;
@@ -27,10 +28,12 @@ use parquet::arrow::ProjectionMask;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::DecodeResult;
 
+use crate::unpack::guarded;
 use crate::{Error, FileRef, layout};
 
 pub use block::{Block, BlockRow};
 pub use column::Held;
+pub use pick::pick;
 
 /// Rows of one block.
 const BLOCK_ROWS: usize = 4096;
@@ -69,7 +72,7 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Reads what the file says about itself.
+    /// Makes sure that the file is what was written, and reads what it says about itself.
     ///
     /// # Errors
     /// [`Error`], as the room says.
@@ -79,32 +82,9 @@ impl Scan {
         wanted: Wanted,
     ) -> Result<Self, Error> {
         let path = Path::parse(&file.path).map_err(object_store::Error::from)?;
+        fetch::verify(store.as_ref(), &path, file).await?;
         let facts = Arc::new(fetch::facts(store.as_ref(), &path, file.facts.bytes).await?);
-        // The types are ours to choose: what a writer noted about them is not looked at.
-        let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let of_file = ArrowReaderMetadata::try_new(facts.clone(), plain.clone())?;
-        let schema = column::without_copies(of_file.schema());
-        let metadata = ArrowReaderMetadata::try_new(facts.clone(), plain.with_schema(schema))?;
-        let builder = ParquetPushDecoderBuilder::new_with_metadata(metadata);
-        let wants = |name: &str| {
-            ALWAYS.contains(&name)
-                || wanted.texts && name == "raw"
-                || layout::can_be(name) && (wanted.texts || (wanted.field)(name))
-        };
-        let roots = builder.schema().fields().iter().enumerate();
-        let roots = roots.filter(|(_, field)| wants(field.name())).map(|(number, _)| number);
-        let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
-        let (groups, skipped) = groups(&facts, &wanted);
-        let filter = filter(&builder, &wanted);
-        let builder = builder
-            .with_projection(mask)
-            .with_row_groups(groups)
-            .with_batch_size(BLOCK_ROWS);
-        let builder = match filter {
-            Some(filter) => builder.with_row_filter(filter),
-            None => builder,
-        };
-        let decoder = builder.build()?;
+        let (decoder, skipped) = guarded(|| decoder(&facts, &wanted))?;
         Ok(Self { store, path, decoder, group: None, wanted, skipped })
     }
 
@@ -122,11 +102,15 @@ impl Scan {
     /// Cancelled, the scan cannot be used any more.
     pub async fn next(&mut self) -> Result<Option<Block>, Error> {
         loop {
-            if let Some(batch) = self.group.as_mut().and_then(Iterator::next) {
-                let batch = batch.map_err(|error| Error::Damaged(error.to_string()))?;
-                return Block::new(&batch, &self.wanted).map(Some);
+            let Self { group, decoder, wanted, .. } = self;
+            let block = guarded(|| match group.as_mut().and_then(Iterator::next) {
+                Some(batch) => Block::new(&batch?, wanted).map(Some),
+                None => Ok(None),
+            })?;
+            if block.is_some() {
+                return Ok(block);
             }
-            self.group = match self.decoder.try_next_reader()? {
+            self.group = match guarded(|| Ok(decoder.try_next_reader()?))? {
                 DecodeResult::Finished => return Ok(None),
                 DecodeResult::Data(group) => Some(group),
                 DecodeResult::NeedsData(ranges) => {
@@ -143,6 +127,36 @@ impl std::fmt::Debug for Scan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Scan").field("path", &self.path).finish_non_exhaustive()
     }
+}
+
+/// What decodes the columns and row groups that are asked for; how many rows others have.
+fn decoder(
+    facts: &Arc<ParquetMetaData>,
+    wanted: &Wanted,
+) -> Result<(ParquetPushDecoder, u64), Error> {
+    // The types are ours to choose: what a writer noted about them is not looked at.
+    let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let of_file = ArrowReaderMetadata::try_new(facts.clone(), plain.clone())?;
+    let schema = column::without_copies(of_file.schema());
+    let metadata = ArrowReaderMetadata::try_new(facts.clone(), plain.with_schema(schema))?;
+    let builder = ParquetPushDecoderBuilder::new_with_metadata(metadata);
+    let wants = |name: &str| {
+        ALWAYS.contains(&name)
+            || wanted.texts && name == "raw"
+            || layout::can_be(name) && (wanted.texts || (wanted.field)(name))
+    };
+    let roots = builder.schema().fields().iter().enumerate();
+    let roots = roots.filter(|(_, field)| wants(field.name())).map(|(number, _)| number);
+    let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+    let (groups, skipped) = groups(facts, wanted);
+    let filter = filter(&builder, wanted);
+    let builder =
+        builder.with_projection(mask).with_row_groups(groups).with_batch_size(BLOCK_ROWS);
+    let builder = match filter {
+        Some(filter) => builder.with_row_filter(filter),
+        None => builder,
+    };
+    Ok((builder.build()?, skipped))
 }
 
 /// The row groups that may hold something of interest, and how many rows the others have.

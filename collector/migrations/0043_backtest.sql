@@ -3,7 +3,7 @@ CREATE TABLE backtest_pass (
     id           INTEGER PRIMARY KEY,
     reason       TEXT NOT NULL,      -- asked, rule_added, rule_changed, list_changed
     who          TEXT NOT NULL,      -- empty: the collector by itself
-    draft        TEXT,               -- text of rules that are in no file
+    draft        TEXT,               -- JSON: files of rules that are not in force
     from_at      INTEGER NOT NULL,   -- event time, µs since 1970; both ends included
     to_at        INTEGER NOT NULL,
     position_end INTEGER,            -- first position of the journal that is not looked at; once begun

@@ -38,6 +38,7 @@ use crate::live::Bus;
 use crate::rulebook::Rulebook;
 use crate::store::Store;
 
+pub use draft::DraftFile;
 pub use metrics::Metrics;
 pub use tally::{Found, HOSTS_MAX, SAMPLES_MAX, Tally};
 pub use view::{Backtest, DayCount, State};
@@ -115,8 +116,8 @@ pub enum Error {
 pub enum Ask {
     /// A rule in force, by its id.
     Rule(String),
-    /// Rules as somebody writes them, in YAML.
-    Draft(String),
+    /// Rules as somebody writes them.
+    Draft(Vec<DraftFile>),
 }
 
 /// The rooms that are asked.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use soc_event::Timestamp;
 
 use crate::access::{self, Access, Caller, Deed};
+use crate::backtest::{self, Ask, Backtest, Backtests, DraftFile};
 use crate::clock::Clock;
 use crate::configuration::{self, Change, Configurations, Scope};
 use crate::fleet::{self, Fleet};
@@ -75,6 +76,25 @@ pub enum Command {
         version: i64,
         /// Why.
         why: String,
+    },
+    /// Lets rules look back over the stored events.
+    Backtest {
+        /// Rules that are not in force.
+        files: Vec<DraftFile>,
+        /// From this event time
+        from: Timestamp,
+        /// to this.
+        to: Timestamp,
+    },
+    /// How far looks back are.
+    ShowBacktests {
+        /// Which.
+        ids: Vec<String>,
+    },
+    /// Stops looks back.
+    StopBacktests {
+        /// Which.
+        ids: Vec<String>,
     },
     /// How the collector is.
     Status,
@@ -175,6 +195,8 @@ pub struct Control {
     pub journal: crate::journal::Journal,
     /// What time it is.
     pub clock: Clock,
+    /// Rules that look back; none before rules are loaded.
+    pub backtests: Option<Backtests>,
     /// Where agents come in, as they are told: `https://soc.example.gov.vn:7443`.
     pub agents_url: String,
 }
@@ -217,8 +239,34 @@ impl Control {
                 self.configurations.restore(&of, version, &why, &local).await?;
                 self.configuration(&scope).await
             }
+            Command::Backtest { files, from, to } => {
+                let ids = self.backtests()?.ask(Ask::Draft(files), (from, to), &local).await?;
+                Ok(Answer::Backtests { ids })
+            }
+            Command::ShowBacktests { ids } => self.show_backtests(&ids).await,
+            Command::StopBacktests { ids } => {
+                for id in &ids {
+                    self.backtests()?.stop(id, &local).await?;
+                }
+                Ok(Answer::Backtests { ids })
+            }
             Command::Status => self.status().await,
         }
+    }
+
+    fn backtests(&self) -> Result<&Backtests, Error> {
+        let none = || Error::Failed("the collector has not loaded its rules yet".into());
+        self.backtests.as_ref().ok_or_else(none)
+    }
+
+    async fn show_backtests(&self, ids: &[String]) -> Result<Answer, Error> {
+        let mut views = Vec::new();
+        for id in ids {
+            let view = Backtest { samples: Vec::new(), ..self.backtests()?.show(id).await? };
+            let view = serde_json::to_value(view);
+            views.push(view.map_err(|error| Error::Failed(error.to_string()))?);
+        }
+        Ok(Answer::BacktestViews { views })
     }
 
     async fn configuration(&self, scope: &str) -> Result<Answer, Error> {
@@ -310,6 +358,18 @@ impl From<access::Error> for Error {
     fn from(error: access::Error) -> Self {
         match error {
             access::Error::Name | access::Error::Exists => Self::Refused(error.to_string()),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<backtest::Error> for Error {
+    fn from(error: backtest::Error) -> Self {
+        match error {
+            backtest::Error::NotFound
+            | backtest::Error::NoSuchRule(_)
+            | backtest::Error::Draft(_)
+            | backtest::Error::Refused(_) => Self::Refused(error.to_string()),
             error => Self::Failed(error.to_string()),
         }
     }

@@ -131,6 +131,11 @@ impl Detect {
         self.progress.subscribe()
     }
 
+    /// Whether it evaluates, now or soon: else nobody has to wait for it.
+    pub fn is_running(&self) -> bool {
+        self.progress.borrow().0 > 0
+    }
+
     /// Brings the metrics that are differences up to date.
     pub fn measure(&self) {
         let end = self.journal.end().borrow().0;

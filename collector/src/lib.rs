@@ -21,6 +21,7 @@ pub mod gateway;
 mod idle;
 pub mod journal;
 pub mod live;
+pub mod look_back;
 pub mod metrics;
 pub mod pki;
 mod places;

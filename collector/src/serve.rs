@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::access::{self, Access, FirstAdministrator, Password};
 use crate::alert::Alerts;
+use crate::backtest::{self, Backtests};
 use crate::api::{Api, Door, Rooms, Tls};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -27,9 +28,14 @@ use crate::gateway::Gateway;
 use crate::journal::{self, Journal};
 use crate::live::Bus;
 use crate::pki::{self, Pki};
+use crate::rulebook::Rulebook;
 use crate::stop::stopped;
 use crate::store::{self, Store};
 use crate::{metrics, rulebook};
+
+pub use alone::{Alone, Running};
+
+mod alone;
 
 /// Agency of the first start, so that a machine can be enrolled at once.
 const FIRST_AGENCY: (&str, &str) = ("LOCAL", "LOCAL");
@@ -164,8 +170,30 @@ impl Kept {
             pki: self.pki.clone(),
             journal: self.journal.clone(),
             clock: self.clock.clone(),
+            backtests: None,
             agents_url: agents_url(config, agents_port),
         }
+    }
+
+    /// Rules that look back.
+    pub(crate) fn backtests(
+        &self,
+        config: &Config,
+        rulebook: &Rulebook,
+        detect: &Detect,
+    ) -> prometheus::Result<Backtests> {
+        let rooms = backtest::Rooms {
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            archive: self.archive.clone(),
+            fleet: self.fleet.clone(),
+            rulebook: rulebook.clone(),
+            detect: detect.clone(),
+            bus: self.bus.clone(),
+            clock: self.clock.clone(),
+            folder: self.folder.file("look-back"),
+        };
+        Backtests::new(rooms, config.backtest, &self.registry)
     }
 
     /// Closes it, after a command.
@@ -196,7 +224,7 @@ pub async fn run(
     let api = start_readers(
         &kept,
         &config,
-        control.clone(),
+        control,
         &people,
         &readers,
         &doors,
@@ -220,7 +248,7 @@ pub async fn run(
         }
     });
     start(&mut door_rooms, "api", door.run(doors.clone()));
-    start(&mut door_rooms, "control", socket.run(control, doors.clone()));
+    start(&mut door_rooms, "control", socket.run(api.control.clone(), doors.clone()));
     kept.folder.write_addresses(&addresses)?;
     say(Said::Ready(&addresses));
 
@@ -261,6 +289,8 @@ fn start_readers(
         bus.clone(),
         registry,
     )?;
+    let backtests = kept.backtests(config, &rulebook, &detect)?;
+    let control = Control { backtests: Some(backtests.clone()), ..control };
     let listen = people.local_addr().unwrap_or(config.api.listen);
     let api = Api::new(Rooms {
         access: access.clone(),
@@ -269,6 +299,7 @@ fn start_readers(
         journal: journal.clone(),
         rulebook,
         detect: detect.clone(),
+        backtests: backtests.clone(),
         store: store.clone(),
         bus: bus.clone(),
         clock: clock.clone(),
@@ -280,6 +311,7 @@ fn start_readers(
     });
     start(rooms, "rulebook", watcher.run(readers.clone()));
     start(rooms, "detect", detect.run(readers.clone()));
+    start(rooms, "backtest", backtests.run(readers.clone()));
     start(rooms, "fleet", fleet.clone().run(readers.clone()));
     start(rooms, "configuration", kept.configurations.clone().run(readers.clone()));
     start(rooms, "health", api.clone().watch_health(readers.clone()));

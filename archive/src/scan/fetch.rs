@@ -6,10 +6,40 @@ use parquet::DecodeResult;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
 use parquet::file::statistics::Statistics;
 
-use crate::Error;
+use sha2::{Digest as _, Sha256};
+
+use crate::unpack::hex;
+use crate::{Error, FileRef};
 
 /// Read at the end of a file at once: most footers fit.
 const FOOTER_BYTES: u64 = 64 * 1024;
+
+/// Read at once while a file is verified.
+const STEP_BYTES: u64 = 4 << 20;
+
+/// Whether a file is what was written.
+pub(super) async fn verify(
+    store: &dyn ObjectStore,
+    path: &Path,
+    file: &FileRef,
+) -> Result<(), Error> {
+    let (mut hash, mut at) = (Sha256::new(), 0);
+    while at < file.facts.bytes {
+        let end = at.saturating_add(STEP_BYTES).min(file.facts.bytes);
+        let bytes = store.get_range(path, at..end).await?;
+        if bytes.is_empty() {
+            break;
+        }
+        at += u64::try_from(bytes.len()).unwrap_or_default();
+        hash.update(&bytes);
+    }
+    let found: [u8; 32] = hash.finalize().into();
+    if found == file.facts.sha256 {
+        return Ok(());
+    }
+    let (is, was) = (hex(&found), hex(&file.facts.sha256));
+    Err(Error::Damaged(format!("its SHA-256 is {is}, was {was}")))
+}
 
 /// The footer of a file of so many bytes.
 pub(super) async fn facts(

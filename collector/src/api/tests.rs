@@ -43,6 +43,7 @@ impl Desk {
             registry,
         )
         .unwrap();
+        let backtests = kept.backtests(&config, &rulebook, &detect).unwrap();
         let gateway = crate::gateway::Gateway::new(
             config.gateway,
             kept.pki.clone(),
@@ -59,6 +60,7 @@ impl Desk {
             journal: journal.clone(),
             rulebook,
             detect,
+            backtests,
             store: store.clone(),
             bus: bus.clone(),
             clock: clock.clone(),
@@ -307,7 +309,7 @@ async fn every_described_route_exists_and_asks_who_is_there() {
             assert_eq!(status, expected, "{:?}", routes.last());
         }
     }
-    assert_eq!(routes.len(), 40, "{routes:#?}");
+    assert_eq!(routes.len(), 44, "{routes:#?}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use soc_event::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::draft::Asked;
-use super::view::{Backtest, DayCount, State};
+use super::view::{Backtest, DayCount, State, sentence};
 use super::{Backtests, Error, KEPT_MAX, Tally};
 use crate::access::Deed;
 
@@ -250,6 +250,10 @@ pub(super) async fn insert(
     (from, to): (Timestamp, Timestamp),
     now: Timestamp,
 ) -> Result<Vec<String>, Error> {
+    let draft = match asked.draft.as_slice() {
+        [] => None,
+        files => Some(serde_json::to_string(files)?),
+    };
     let pass: i64 = sqlx::query_scalar(
         "INSERT INTO backtest_pass
              (reason, who, draft, from_at, to_at, position, events_done, events_total, missing, asked_at)
@@ -257,7 +261,7 @@ pub(super) async fn insert(
     )
     .bind(reason)
     .bind(who)
-    .bind(&asked.draft)
+    .bind(draft)
     .bind(from.as_micros())
     .bind(to.as_micros())
     .bind(now.as_micros())
@@ -344,6 +348,7 @@ impl ViewRow {
             to: time(self.to_at),
             events_done: self.events_done.unsigned_abs(),
             events_total: self.events_total.unsigned_abs(),
+            sentence: sentence(tally.matches, tally.hosts.len(), tally.first),
             matches: tally.matches,
             hosts: u64::try_from(tally.hosts.len()).unwrap_or(u64::MAX),
             first: tally.first,

@@ -116,6 +116,12 @@ impl Pass {
         self.overdone.insert(rule, position);
     }
 
+    /// After something failed in the middle of an event.
+    pub(super) fn recover(&mut self) {
+        self.evaluator = Evaluator::new(&self.ruleset);
+        self.overdone.keys().for_each(|rule| self.evaluator.park(*rule));
+    }
+
     /// Shows one event to the rules.
     ///
     /// # Errors

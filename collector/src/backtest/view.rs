@@ -81,6 +81,8 @@ pub struct Backtest {
     pub events_done: u64,
     /// Of how many.
     pub events_total: u64,
+    /// `would have fired 12 times on 3 hosts, first on 2026-11-02T…`
+    pub sentence: String,
     /// How often it would have fired.
     pub matches: u64,
     /// On how many machines.
@@ -109,12 +111,10 @@ pub struct Backtest {
     pub ended_at: Option<Timestamp>,
 }
 
-impl Backtest {
-    /// `would have fired 12 times on 3 hosts, first on 2026-11-02T…`
-    pub fn sentence(&self) -> String {
-        let Some(first) = self.first else { return "would not have fired".into() };
-        let times = if self.matches == 1 { "once".into() } else { format!("{} times", self.matches) };
-        let hosts = if self.hosts == 1 { "1 host".into() } else { format!("{} hosts", self.hosts) };
-        format!("would have fired {times} on {hosts}, first on {first}")
-    }
+/// `would have fired 12 times on 3 hosts, first on 2026-11-02T…`
+pub(super) fn sentence(matches: u64, hosts: usize, first: Option<Timestamp>) -> String {
+    let Some(first) = first else { return "would not have fired".into() };
+    let times = if matches == 1 { "once".into() } else { format!("{matches} times") };
+    let hosts = if hosts == 1 { "1 host".into() } else { format!("{hosts} hosts") };
+    format!("would have fired {times} on {hosts}, first on {first}")
 }
