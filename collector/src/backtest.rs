@@ -164,6 +164,8 @@ struct Running {
     events_total: u64,
     /// Ids of rows that nobody wants any more.
     stopped: BTreeSet<String>,
+    /// Whether a person waits for another one.
+    others_wait: bool,
 }
 
 impl Backtests {
@@ -202,7 +204,8 @@ impl Backtests {
         let names: Vec<&str> = asked.rules.iter().map(|(id, _)| id.as_str()).collect();
         let deed = Deed::new(&caller.who, &caller.address, "look back asked", &names.join(" "));
         let deed = deed.with(&format!("{from} to {to}"));
-        let ids = self.insert(&asked, "asked", (from, to), Some((&caller.who, deed))).await?;
+        let ids = self.insert(&asked, job::ASKED, (from, to), Some((&caller.who, deed))).await?;
+        self.running().others_wait = true;
         self.0.wake.notify_one();
         Ok(ids)
     }

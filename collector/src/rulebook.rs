@@ -69,6 +69,12 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// Of one text, without the packs.
+    #[cfg(test)]
+    pub(crate) fn of(path: &str, text: &str) -> Self {
+        Self { has_packs: false, files: vec![File::new(path, text)] }
+    }
+
     /// All of them, in the order they were loaded.
     pub fn iter(&self) -> impl Iterator<Item = Source<'_>> {
         let packs = if self.has_packs { soc_rules::packs().collect() } else { Vec::new() };
@@ -98,7 +104,7 @@ impl Rulebook {
         let (ruleset, problems) = Ruleset::load([Source { path, text }]);
         assert_eq!(problems, []);
         let options = Options::default();
-        let sources = Sources { has_packs: false, files: vec![File::new(path, text)] };
+        let sources = Sources::of(path, text);
         Self(watch::channel(Arc::new(Book { ruleset, problems, options, sources })).1)
     }
 

@@ -10,12 +10,15 @@ use super::view::{Backtest, DayCount, State, sentence};
 use super::{Backtests, Error, KEPT_MAX, Tally};
 use crate::access::Deed;
 
+/// Reason of passes that people asked for.
+pub(super) const ASKED: &str = "asked";
 const DAY_US: i64 = 86_400_000_000;
 
 /// A pass as it is kept.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub(super) struct PassRow {
     pub id: i64,
+    pub reason: String,
     pub draft: Option<String>,
     pub from_at: i64,
     pub to_at: i64,
@@ -74,11 +77,12 @@ impl Backtests {
         Ok(ids)
     }
 
-    /// The pass to go on with: one that has begun, else the one that waits longest.
+    /// The pass to go on with: those that people wait for go first, then those that have begun.
     pub(super) async fn next(&self) -> Result<Option<PassRow>, Error> {
         let pass = sqlx::query_as(
-            "SELECT id, draft, from_at, to_at, position_end, position, missing FROM backtest_pass
-             WHERE ended_at IS NULL ORDER BY began_at IS NULL, reason <> 'asked', id LIMIT 1",
+            "SELECT id, reason, draft, from_at, to_at, position_end, position, missing
+             FROM backtest_pass WHERE ended_at IS NULL
+             ORDER BY reason <> 'asked', began_at IS NULL, id LIMIT 1",
         );
         Ok(pass.fetch_optional(self.0.rooms.store.pool()).await?)
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use soc_archive::FileRef;
 use soc_archive::scan::{Scan, Wanted};
-use soc_archive::store::Folder;
 use soc_event::{AgentId, Timestamp};
 use soc_rules::{LogsourceRef, Ruleset};
 use tokio::runtime::Handle;
@@ -56,7 +55,6 @@ pub(super) struct Past {
     archive: Archive,
     journal: Journal,
     fleet: Fleet,
-    folder: Folder,
     snapshot: Snapshot,
 }
 
@@ -72,9 +70,8 @@ impl Past {
     ) -> Result<Self, Error> {
         let scope = Scope { agencies: soc_archive::Agencies::All, from, to };
         let snapshot = handle.block_on(archive.snapshot(&scope))?;
-        let folder = Folder::open(archive.root()).map_err(crate::archive::Error::from)?;
         let (archive, journal, fleet) = (archive.clone(), journal.clone(), fleet.clone());
-        Ok(Self { handle: handle.clone(), archive, journal, fleet, folder, snapshot })
+        Ok(Self { handle: handle.clone(), archive, journal, fleet, snapshot })
     }
 
     /// Files that should be there and are not.
@@ -123,7 +120,7 @@ impl Past {
         named: &mut Named,
         looking: &mut Looking<'_>,
     ) -> Result<bool, Error> {
-        let opening = Scan::open(self.folder.objects(), file, wanted.clone());
+        let opening = Scan::open(self.archive.folder().objects(), file, wanted.clone());
         let mut scan = match self.handle.block_on(opening) {
             Ok(scan) => scan,
             Err(error) => return self.lost(file, &error, 0, looking),
@@ -208,7 +205,7 @@ impl Past {
             if left.is_empty() {
                 continue;
             }
-            let objects = self.folder.objects();
+            let objects = self.archive.folder().objects();
             let picking = soc_archive::scan::pick(objects.as_ref(), file, left);
             match self.handle.block_on(picking) {
                 Ok(rows) => found.extend(rows.into_iter().map(|row| (row.position, row))),

@@ -81,7 +81,7 @@ impl Backtests {
         let (room, handle) = (self.clone(), Handle::current());
         let thread = std::thread::Builder::new().name("look-back".into());
         let work = move || {
-            let _ = answer.send(work(&room, &handle, row, shutdown));
+            let _ = answer.send(work(&room, &handle, row, &|_| *shutdown.borrow()));
         };
         thread.spawn(work)?;
         let ended = || std::io::Error::other("the thread ended; the log says more");

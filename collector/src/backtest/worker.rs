@@ -6,10 +6,9 @@ use std::time::Duration;
 use soc_event::Timestamp;
 use soc_rules::Ruleset;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 
 use super::draft::{Asked, only};
-use super::job::{Checkpoint, PassRow, RuleRow};
+use super::job::{ASKED, Checkpoint, PassRow, RuleRow};
 use super::pass::Pass;
 use super::past::{Past, Range, Watcher};
 use super::samples::samples;
@@ -27,16 +26,17 @@ const NICE: i32 = 19;
 pub(super) enum Outcome {
     /// It has looked at everything, or nobody wants the rest.
     Over,
-    /// The collector stops; the next start goes on.
+    /// The collector stops, or others go first; it goes on from its checkpoint.
     Interrupted,
 }
 
-/// Looks, from where the pass is; blocks.
+/// Looks, from where the pass is; blocks. `stops` says, after so many checkpoints, whether it is
+/// time to.
 pub(super) fn work(
     room: &Backtests,
     handle: &Handle,
     row: PassRow,
-    shutdown: watch::Receiver<bool>,
+    stops: &dyn Fn(u64) -> bool,
 ) -> Result<Outcome, Error> {
     // Without it, it is only less polite.
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
@@ -60,13 +60,13 @@ pub(super) fn work(
     pass.restore(handle.block_on(room.windows_of(row.id))?);
     let positions = (row.position.unsigned_abs(), end);
     let mut looking =
-        Looking::new(room, handle, &row, rules, &ruleset, past.events((1, end)), shutdown)?;
+        Looking::new(room, handle, &row, rules, &ruleset, past.events((1, end)), stops)?;
     looking.events.0 = looking.events.1.saturating_sub(past.events(positions));
     past.missing().for_each(|(path, reason)| looking.is_missing(path, reason));
     looking.park(&mut pass, &ruleset);
     let range = Range { time: warm, positions };
     let is_over = past.walk(&mut pass, &ruleset, range, &mut looking)?;
-    if !is_over && *looking.shutdown.borrow() {
+    if !is_over && !looking.rules.is_empty() {
         return Ok(Outcome::Interrupted);
     }
     let samples = samples(&past, &looking.rules)?;
@@ -84,7 +84,10 @@ struct Looking<'r> {
     ruleset: Ruleset,
     events: (u64, u64),
     missing: Vec<String>,
-    shutdown: watch::Receiver<bool>,
+    /// Whether a person waits for it.
+    is_asked: bool,
+    checkpoints: u64,
+    stops: &'r dyn Fn(u64) -> bool,
 }
 
 impl<'r> Looking<'r> {
@@ -95,7 +98,7 @@ impl<'r> Looking<'r> {
         rules: Vec<RuleRow>,
         ruleset: &Ruleset,
         events: u64,
-        shutdown: watch::Receiver<bool>,
+        stops: &'r dyn Fn(u64) -> bool,
     ) -> Result<Self, Error> {
         let known: HashSet<&str> = ruleset.rules().iter().map(|rule| rule.id.as_str()).collect();
         let mut rules: BTreeMap<_, _> =
@@ -105,8 +108,19 @@ impl<'r> Looking<'r> {
         }
         let (pass, ruleset) = (row.id, ruleset.clone());
         let missing = serde_json::from_str(&row.missing)?;
-        let events = (0, events);
-        Ok(Self { room, handle, pass, rules, ruleset, events, missing, shutdown })
+        let (events, is_asked, checkpoints) = ((0, events), row.reason == ASKED, 0);
+        Ok(Self {
+            room,
+            handle,
+            pass,
+            rules,
+            ruleset,
+            events,
+            missing,
+            is_asked,
+            checkpoints,
+            stops,
+        })
     }
 
     /// Rules that were too slow before are not asked again.
@@ -116,6 +130,13 @@ impl<'r> Looking<'r> {
                 pass.park(number, 0);
             }
         }
+    }
+
+    /// Whether it is time to: the collector stops, or a person waits for something else, and a
+    /// checkpoint has just been written.
+    fn has_to_stop(&self) -> bool {
+        let others = self.checkpoints > 0 && !self.is_asked && self.room.running().others_wait;
+        others || (self.stops)(self.checkpoints)
     }
 
     /// Whether somebody waits for any of it.
@@ -145,7 +166,7 @@ impl<'r> Looking<'r> {
         let (end, progress) = (rooms.journal.end(), rooms.detect.progress());
         let is_behind = || end.borrow().0.saturating_sub(progress.borrow().0) > BEHIND_MAX;
         // Where nobody evaluates (a command without a collector) there is nobody to wait for.
-        while rooms.detect.is_running() && is_behind() && !*self.shutdown.borrow() {
+        while rooms.detect.is_running() && is_behind() && !self.has_to_stop() {
             std::thread::sleep(GIVE_WAY);
         }
     }
@@ -167,7 +188,7 @@ impl Watcher for Looking<'_> {
             (running.events_done, running.events_total) = self.events;
         }
         self.give_way();
-        self.is_wanted() && !*self.shutdown.borrow()
+        self.is_wanted() && !self.has_to_stop()
     }
 
     fn is_missing(&mut self, path: &str, reason: &str) {
@@ -189,6 +210,8 @@ impl Watcher for Looking<'_> {
             rules: &self.rules,
             windows: pass.take_changes(),
         };
-        self.handle.block_on(self.room.save(checkpoint))
+        self.handle.block_on(self.room.save(checkpoint))?;
+        self.checkpoints += 1;
+        Ok(())
     }
 }

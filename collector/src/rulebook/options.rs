@@ -62,8 +62,8 @@ pub(super) fn load(found: &FoundSite, problems: &mut Vec<Problem>) -> Options {
     Options { placeholders: values, logsources, pipelines }
 }
 
-/// One value a line; empty lines and those that begin with `#` say nothing. The file's name, without
-/// `.txt`, is the placeholder's; a value that a placeholder has already is not added again.
+/// One value a line, each once; empty lines and those that begin with `#` say nothing. The file's
+/// name, without `.txt`, is the placeholder's.
 fn of_list(file: &File) -> Result<(String, Vec<String>), Problem> {
     let stem = Path::new(file.path()).file_stem().and_then(|stem| stem.to_str());
     let is_name = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);

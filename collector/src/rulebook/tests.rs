@@ -120,7 +120,6 @@ async fn what_the_site_adds_is_taken_over_as_rules_are() {
     std::fs::write(&pipeline, transform).unwrap();
     let config = Config {
         site: Site {
-            lists: Vec::new(),
             pipelines: vec![pipeline.clone()],
             placeholders: Some(values.clone()),
             ..Site::default()
