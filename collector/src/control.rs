@@ -128,6 +128,16 @@ pub enum Answer {
         /// The shape of `GET /api/v1/configurations`.
         view: serde_json::Value,
     },
+    /// Looks back that were begun or stopped.
+    Backtests {
+        /// Their ids.
+        ids: Vec<String>,
+    },
+    /// How far they are.
+    BacktestViews {
+        /// As `GET /api/v1/backtests` has them, without events.
+        views: Vec<serde_json::Value>,
+    },
     /// How it is.
     Status {
         /// Version of the program.
