@@ -13,6 +13,7 @@ CREATE TABLE archive_file (
     words_bytes  INTEGER NOT NULL,
     rows         INTEGER NOT NULL,
     raw_bytes    INTEGER NOT NULL,           -- its events as the journal had them, as text
+    settled      INTEGER NOT NULL,           -- 1: packed to be small
     time_min     INTEGER NOT NULL,
     time_max     INTEGER NOT NULL,
     received_min INTEGER NOT NULL,

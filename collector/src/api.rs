@@ -30,6 +30,7 @@ use utoipa_axum::routes;
 
 use crate::access::Access;
 use crate::alert::Alerts;
+use crate::archive::Archive;
 use crate::backtest::Backtests;
 use crate::clock::Clock;
 use crate::control::Control;
@@ -48,6 +49,7 @@ pub use problem::{AsItIs, Problem};
 
 mod agencies;
 mod alerts;
+mod archive;
 mod audit;
 mod backtests;
 mod configurations;
@@ -99,6 +101,8 @@ pub struct Rooms {
     pub alerts: Alerts,
     /// Agencies and machines.
     pub fleet: Fleet,
+    /// Events for months.
+    pub archive: Archive,
     /// Events.
     pub journal: Journal,
     /// Rules.
@@ -238,6 +242,10 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(configurations::restore))
         .routes(routes!(configurations::check))
         .routes(routes!(audit::list))
+        .routes(routes!(archive::show))
+        .routes(routes!(archive::set_retention))
+        .routes(routes!(archive::hold))
+        .routes(routes!(archive::end_hold))
         .routes(routes!(live::live))
         .routes(routes!(prometheus_routes::targets))
         .routes(routes!(meta::meta));

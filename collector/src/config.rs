@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::{api, backtest, fleet, gateway, journal, rulebook};
+use crate::{api, archive, backtest, fleet, gateway, journal, rulebook};
 
 use reader::Reader;
 
@@ -31,6 +31,8 @@ pub struct Config {
     pub api: api::Config,
     /// Events on disk.
     pub journal: journal::Config,
+    /// Events for months.
+    pub archive: archive::Config,
     /// Agencies and machines.
     pub fleet: fleet::Config,
     /// Rules that look back.
@@ -103,6 +105,13 @@ pub fn parse(data: &Path, file: &str, text: &str) -> Result<Config, Vec<Mistake>
         section.read("cache", &mut config.journal.cache_bytes, value::memory);
         section.read("disk_free_min", &mut config.journal.disk_free_bytes_min, value::bytes);
     });
+    reader.section("archive", |section| {
+        section.read("wait", &mut config.archive.wait, value::duration);
+        section.read("level", &mut config.archive.level, value::level);
+        section.read("months", &mut config.archive.months, value::months);
+        section.read("check_every", &mut config.archive.check_every, value::duration);
+    });
+    config.archive.disk_free_bytes_min = config.journal.disk_free_bytes_min;
     reader.section("fleet", |section| {
         section.read("silence_after", &mut config.fleet.silence_after, value::silence);
         section.read("heartbeats_kept", &mut config.fleet.heartbeats_kept, value::duration);
@@ -149,6 +158,7 @@ fn defaults(data: &Path) -> Config {
         gateway: gateway::Config::default(),
         api: api::Config::default(),
         journal: journal::Config::default(),
+        archive: archive::Config::default(),
         fleet: fleet::Config::default(),
         backtest: backtest::Config::default(),
         rulebook: rules(data),

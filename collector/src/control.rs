@@ -14,9 +14,10 @@ use crate::backtest::{self, Ask, Backtest, Backtests, DraftFile};
 use crate::clock::Clock;
 use crate::configuration::{self, Change, Configurations, Scope};
 use crate::fleet::{self, Fleet};
+use crate::import;
 use crate::pki::Pki;
 
-pub use client::call;
+pub use client::{call, post};
 pub use socket::{Socket, listen};
 
 mod client;
@@ -98,6 +99,11 @@ pub enum Command {
     },
     /// How the collector is.
     Status,
+    /// About logs that are imported.
+    Import {
+        /// What about them.
+        ask: import::Ask,
+    },
 }
 
 /// What comes back.
@@ -150,6 +156,11 @@ pub enum Answer {
         machines: i64,
         /// Those that were heard lately.
         online: i64,
+    },
+    /// About logs that are imported.
+    Import {
+        /// What about them.
+        reply: import::Reply,
     },
 }
 
@@ -207,9 +218,14 @@ pub struct Control {
     pub clock: Clock,
     /// Rules that look back; none before rules are loaded.
     pub backtests: Option<Backtests>,
+    /// What is imported.
+    pub imports: import::Desk,
     /// Where agents come in, as they are told: `https://soc.example.gov.vn:7443`.
     pub agents_url: String,
 }
+
+/// Where imported events are sent to: [`import::Events`] as a line of JSON, then the events.
+pub const IMPORT: &str = "/import";
 
 /// Path of the socket in a data folder.
 pub fn socket_path(data: &Path) -> PathBuf {
@@ -261,6 +277,9 @@ impl Control {
                 Ok(Answer::Backtests { ids })
             }
             Command::Status => self.status().await,
+            Command::Import { ask } => {
+                self.imports.answer(ask).await.map(|reply| Answer::Import { reply })
+            }
         }
     }
 

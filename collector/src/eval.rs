@@ -8,10 +8,8 @@
 //! not grow with the files. A rule or an event that is broken is told on standard error with its
 //! place, and skipped. Never: opens a data folder, keeps anything, goes on when nobody reads.
 
-mod block;
 mod host;
 mod progress;
-mod reader;
 mod tell;
 mod turn;
 mod work;
@@ -27,9 +25,9 @@ use serde::Serialize;
 use soc_rules::{Problem, Ruleset, Severity};
 
 use crate::clock::Clock;
+use crate::logs::{Hints, Reader};
 use crate::rulebook::{Collected, Site, collect};
 use crate::visible::visible;
-use reader::Reader;
 use tell::Teller;
 use turn::Turn;
 
@@ -42,6 +40,8 @@ pub struct Config {
     pub site: Site,
     /// Logs; `-` is standard input.
     pub events: Vec<PathBuf>,
+    /// What is known about them.
+    pub hints: Hints,
     /// How matches are written.
     pub format: Format,
     /// How many events are evaluated at once.
@@ -113,7 +113,7 @@ fn load(config: &Config, errors: &mut dyn Write) -> (Ruleset, usize) {
 }
 
 fn evaluate(config: &Config, ruleset: &Ruleset, outputs: Outputs<'_>) -> Summary {
-    let reader = Reader::new(&config.events, Clock::system().now());
+    let reader = Reader::new(&config.events, config.hints.clone(), Clock::system().now());
     let progress = progress::bar(config.shows_progress, reader.bytes());
     let teller = Arc::new(Teller::new(ruleset, config.format));
     let turn = Turn::new(ruleset, Arc::clone(&teller), outputs, progress, config.threads);

@@ -25,6 +25,7 @@ mod connections;
 mod enrolment;
 mod host;
 mod import;
+mod imported;
 mod judgement;
 mod known;
 mod life;

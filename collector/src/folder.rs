@@ -6,7 +6,8 @@
 //! | `addresses.json` | where the doors really are, while it runs |
 //! | `first-password` | the first administrator's one-time password, until it is changed |
 //! | `control.sock` | for commands, while it runs |
-//! | `journal.redb` | events |
+//! | `journal.redb` | events as they come in |
+//! | `archive/` | events for months: `events/` in columns, `quarantine/` what is damaged |
 //! | `state.sqlite` | fleet, alerts, operators, checkpoints |
 //! | `pki/` | the authority |
 //! | `rules/` | the operators' own rules |

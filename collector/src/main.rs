@@ -13,14 +13,19 @@ use soc_collector::config::{self, Config};
 use soc_collector::control::{self, Answer, Command};
 use soc_collector::eval::{self, Outputs};
 use soc_collector::look_back;
+use soc_collector::import;
+use soc_collector::logs::Hints;
 use soc_collector::rule_files;
 use soc_collector::rulebook::Site;
 use soc_collector::serve::{self, Kept, Said};
+use soc_collector::visible::visible;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// Wrong arguments or configuration: nothing was started.
 const EXIT_USAGE: u8 = 2;
+/// Of more files only those are told one by one that were not imported whole.
+const FILES_TOLD_MAX: usize = 50;
 
 /// Keeps events, evaluates rules, raises alerts, shows them.
 #[derive(Debug, Parser)]
@@ -51,6 +56,9 @@ enum Task {
     Rules(RulesTask),
     /// How the collector is.
     Status(Place),
+    /// Put log files into the journal, as if an agent of a host had sent them. Repeated, it goes on
+    /// where it was; what was imported is not again.
+    Import(Import),
 }
 
 #[derive(Debug, Args)]
@@ -218,12 +226,78 @@ struct Eval {
     /// Logs: JSON, EVTX, syslog, auditd, the journal's export, web access; - for standard input.
     #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
     events: Vec<PathBuf>,
+    /// How the logs are written; told by their first bytes and names, if not given.
+    #[arg(long, value_name = "FORMAT", value_parser = log_formats())]
+    log_format: Option<String>,
+    #[command(flatten)]
+    tables: Tables,
     /// How matches are written.
     #[arg(long, value_enum, default_value_t)]
     format: eval::Format,
     /// How many threads evaluate; as many as there are processors, if not given.
     #[arg(long)]
     threads: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, Args)]
+struct Import {
+    #[command(flatten)]
+    place: Place,
+    /// Logs, folders of them, patterns ('*.evtx'); also .gz and .zst; - for standard input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The host they are of.
+    #[arg(long)]
+    host: String,
+    /// Code of its agency.
+    #[arg(long)]
+    agency: String,
+    /// How they are written; told by their first bytes and names, if not given.
+    #[arg(long, value_parser = log_formats())]
+    format: Option<String>,
+    #[command(flatten)]
+    tables: Tables,
+    /// In which zone times are that name none: Asia/Ho_Chi_Minh, +07:00; this machine's, if not given.
+    #[arg(long)]
+    zone: Option<String>,
+    /// Rules leave the events alone: for months of old logs, which backtests and hunts then find.
+    #[arg(long)]
+    no_alerts: bool,
+    /// Only read, and say what would be imported.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What is known about tables.
+#[derive(Debug, Args)]
+struct Tables {
+    /// What is between the cells of tables; told by the header, if not given.
+    #[arg(long, value_parser = delimiter)]
+    delimiter: Option<u8>,
+    /// The column of tables that says when; 'none' for the time of the file.
+    #[arg(long)]
+    time_column: Option<String>,
+}
+
+impl Tables {
+    fn hints(self, format: Option<String>) -> Hints {
+        let Self { delimiter, time_column } = self;
+        Hints { format, delimiter, time_column }
+    }
+}
+
+fn log_formats() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(soc_formats::Format::names())
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text {
+        "tab" | "\\t" => Ok(b'\t'),
+        _ => match text.as_bytes() {
+            [byte] => Ok(*byte),
+            _ => Err("one character, or 'tab'".to_owned()),
+        },
+    }
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {
@@ -267,6 +341,7 @@ async fn perform(task: Task) -> ExitCode {
         Task::Rules(RulesTask::Test { paths, site }) => rule_files::test(&paths, &site, &mut print),
         Task::Rules(RulesTask::Eval(eval)) => evaluate(eval),
         Task::Rules(RulesTask::Backtest(backtest)) => look_back(backtest).await,
+        Task::Import(import) => import_logs(import).await,
     }
 }
 
@@ -288,11 +363,12 @@ async fn configure(task: ConfigurationTask) -> ExitCode {
 }
 
 fn evaluate(arguments: Eval) -> ExitCode {
-    let Eval { rules, site, events, format, threads } = arguments;
+    let Eval { rules, site, events, log_format, tables, format, threads } = arguments;
     let processors = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let threads = threads.unwrap_or_else(processors);
     let shows_progress = std::io::stderr().is_terminal();
-    let config = eval::Config { rules, site, events, format, threads, shows_progress };
+    let hints = tables.hints(log_format);
+    let config = eval::Config { rules, site, events, hints, format, threads, shows_progress };
     let (mut matches, mut errors) = (std::io::stdout(), std::io::stderr());
     eval::run(&config, Outputs { matches: &mut matches, errors: &mut errors })
 }
@@ -345,6 +421,80 @@ async fn look_back(arguments: Backtest) -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => fail(1, &error.to_string()),
     }
+}
+
+async fn import_logs(arguments: Import) -> ExitCode {
+    let Import { place, files, host, agency, format, tables, zone, no_alerts, dry_run } = arguments;
+    let zone = match zone.as_deref().map(import::zone) {
+        None => import::zone_of_system(),
+        Some(Ok(zone)) => zone,
+        Some(Err(error)) => return fail(EXIT_USAGE, &format!("--zone: {error}")),
+    };
+    let config = import::Config {
+        paths: files,
+        host,
+        agency,
+        hints: tables.hints(format),
+        zone,
+        is_quiet: no_alerts,
+        shows_progress: std::io::stderr().is_terminal(),
+    };
+    let stop = match stop_on_signal() {
+        Ok(stop) => stop,
+        Err(error) => return fail(1, &error.to_string()),
+    };
+    let done = match dry_run {
+        true => import::run(&config, None, &stop).await,
+        false => import_into(&place, &config, &stop).await,
+    };
+    match done {
+        Ok(summary) => show_import(&summary, place.json, dry_run),
+        Err(error) => fail(1, &error.to_string()),
+    }
+}
+
+/// Through the collector that has the folder open, else into the folder.
+async fn import_into(
+    place: &Place,
+    config: &import::Config,
+    stop: &watch::Receiver<bool>,
+) -> Result<import::Summary, control::Error> {
+    if control::call(&place.data, &Command::Status).await?.is_some() {
+        let _turn = import::Turn::take(&place.data)?;
+        let link = import::Link::Collector(place.data.clone());
+        return import::run(config, Some(&link), stop).await;
+    }
+    let loaded = config::load(&place.data, place.config.as_deref()).map_err(|mistakes| {
+        let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        control::Error::Refused(lines.join("\n"))
+    })?;
+    let kept = Kept::open(&loaded, Clock::system()).await;
+    let kept = kept.map_err(|error| control::Error::Failed(error.to_string()))?;
+    let _turn = import::Turn::take(&place.data)?;
+    let link = import::Link::Here(Box::new(kept.imports()));
+    let done = import::run(config, Some(&link), stop).await;
+    drop(link);
+    kept.close().await;
+    done
+}
+
+fn show_import(summary: &import::Summary, json: bool, dry_run: bool) -> ExitCode {
+    if json {
+        print(&serde_json::to_string(summary).unwrap_or_default());
+    } else {
+        let is_short = summary.files.len() > FILES_TOLD_MAX;
+        for file in &summary.files {
+            file.lines(is_short).iter().for_each(|line| print(&visible(line)));
+        }
+        if dry_run {
+            print("nothing was imported: --dry-run");
+        }
+        if summary.is_stopped {
+            print("stopped; the same command goes on from there");
+        }
+        print(&summary.line());
+    }
+    if summary.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn run(arguments: Serve) -> ExitCode {
@@ -427,6 +577,7 @@ fn show(answer: &Answer, json: bool) {
         Answer::Configuration { view } => show_configuration(view),
         Answer::Backtests { ids } => print(&format!("looks back: {}", ids.join(" "))),
         Answer::BacktestViews { views } => views.iter().for_each(|view| print(&view.to_string())),
+        Answer::Import { .. } => {}
         Answer::Status { version, journal_end, agencies, machines, online } => {
             print(&format!("version:  {version}"));
             print(&format!("events:   {} so far", journal_end.saturating_sub(1)));

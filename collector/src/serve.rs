@@ -16,6 +16,7 @@ use crate::access::{self, Access, FirstAdministrator, Password};
 use crate::alert::Alerts;
 use crate::backtest::{self, Backtests};
 use crate::api::{Api, Door, Rooms, Tls};
+use crate::archive::{self, Archive};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::configuration::{self, Configurations};
@@ -25,6 +26,7 @@ use crate::detect::Detect;
 use crate::fleet::{self, Fleet};
 use crate::folder::{self, Addresses, Folder};
 use crate::gateway::Gateway;
+use crate::import::Desk;
 use crate::journal::{self, Journal};
 use crate::live::Bus;
 use crate::pki::{self, Pki};
@@ -55,6 +57,7 @@ pub struct Kept {
     pub(crate) fleet: Fleet,
     pub(crate) configurations: Configurations,
     pub(crate) access: Access,
+    pub(crate) archive: Archive,
 }
 
 /// What is to be told to the person who started the collector.
@@ -83,6 +86,9 @@ pub enum Error {
     /// Certificates.
     #[error(transparent)]
     Pki(#[from] pki::Error),
+    /// Events for months.
+    #[error("archive: {0}")]
+    Archive(#[from] archive::Error),
     /// Agencies and machines.
     #[error(transparent)]
     Fleet(#[from] fleet::Error),
@@ -128,7 +134,9 @@ impl Kept {
         let bus = Bus::default();
         let database = folder.private_file("state.sqlite")?;
         let store = Store::open(&database).await?;
-        let journal = Journal::open(&folder.file("journal.redb"), &config.journal, &registry)?;
+        let least = archive::next_position(&store).await.map_err(archive::Error::from)?;
+        let file = folder.file("journal.redb");
+        let journal = Journal::open_from(&file, &config.journal, &registry, least)?;
         let pki = Pki::open(&folder.file("pki"), &config.names)?;
         let fleet = Fleet::new(
             store.clone(),
@@ -147,6 +155,16 @@ impl Kept {
             Access::new(store.clone(), clock.clone(), folder.file("first-password"), &registry)?;
         let configurations =
             Configurations::new(store.clone(), fleet.clone(), clock.clone()).await?;
+        let archive = Archive::open(
+            folder.file("archive"),
+            config.archive,
+            store.clone(),
+            journal.clone(),
+            fleet.clone(),
+            clock.clone(),
+            &registry,
+        )
+        .await?;
         Ok(Self {
             folder,
             registry,
@@ -158,6 +176,7 @@ impl Kept {
             fleet,
             configurations,
             access,
+            archive,
         })
     }
 
@@ -171,6 +190,7 @@ impl Kept {
             journal: self.journal.clone(),
             clock: self.clock.clone(),
             backtests: None,
+            imports: self.imports(),
             agents_url: agents_url(config, agents_port),
         }
     }
@@ -194,6 +214,17 @@ impl Kept {
             folder: self.folder.file("look-back"),
         };
         Backtests::new(rooms, config.backtest, &self.registry)
+    }
+
+    /// What takes logs that are imported.
+    pub fn imports(&self) -> Desk {
+        Desk {
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            fleet: self.fleet.clone(),
+            access: self.access.clone(),
+            clock: self.clock.clone(),
+        }
     }
 
     /// Closes it, after a command.
@@ -236,6 +267,7 @@ pub async fn run(
         kept.journal.clone(),
         kept.fleet.clone(),
         kept.configurations.clone(),
+        kept.archive.clone(),
         &kept.registry,
     )?;
     let tls = speaks_tls(&config).then(|| Tls::new(&kept.pki)).transpose()?;
@@ -296,6 +328,7 @@ fn start_readers(
         access: access.clone(),
         alerts,
         fleet: fleet.clone(),
+        archive: kept.archive.clone(),
         journal: journal.clone(),
         rulebook,
         detect: detect.clone(),
@@ -313,6 +346,7 @@ fn start_readers(
     start(rooms, "detect", detect.run(readers.clone()));
     start(rooms, "backtest", backtests.run(readers.clone()));
     start(rooms, "fleet", fleet.clone().run(readers.clone()));
+    start(rooms, "archive", kept.archive.clone().run(readers.clone()));
     start(rooms, "configuration", kept.configurations.clone().run(readers.clone()));
     start(rooms, "health", api.clone().watch_health(readers.clone()));
     Ok(api)

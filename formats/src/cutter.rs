@@ -1,6 +1,5 @@
 use crate::fault::{Fault, Place};
 use crate::format::Format;
-use crate::limits::RECORD_BYTES_MAX;
 
 /// Cuts a log that is read piece by piece into stretches of whole records.
 ///
@@ -39,7 +38,17 @@ const MARK_BYTES: usize = 16;
 impl Cutter {
     /// For a log from its first byte.
     pub fn new(format: Format) -> Self {
-        Self { format, next: 1, is_skipping: false }
+        Self::from(format, 1)
+    }
+
+    /// For the rest of a log, which begins with a whole record of this number.
+    pub fn from(format: Format, next: u64) -> Self {
+        Self { format, next, is_skipping: false }
+    }
+
+    /// The number of the record that comes next.
+    pub fn next(&self) -> u64 {
+        self.next
     }
 
     /// The format it cuts.
@@ -58,13 +67,14 @@ impl Cutter {
             self.next = self.next.saturating_add(records);
             return Cut::Take { bytes: taken, first };
         }
-        if bytes.len() < RECORD_BYTES_MAX {
+        let bytes_max = self.format.record_bytes_max();
+        if bytes.len() < bytes_max {
             return Cut::More;
         }
         let place = self.format.place(self.next);
         self.next = self.next.saturating_add(1);
         self.is_skipping = true;
-        Cut::Drop { bytes: 0, fault: Some((place, Fault::TooLong(RECORD_BYTES_MAX))) }
+        Cut::Drop { bytes: 0, fault: Some((place, Fault::TooLong(bytes_max))) }
     }
 
     fn skip(&mut self, bytes: &[u8], is_end: bool) -> Cut {

@@ -1,6 +1,8 @@
 use memchr::memmem;
 
+use crate::csv::Table;
 use crate::format::Format;
+use crate::otlp;
 use crate::text::{self, Profile};
 
 /// The mark of UTF-8, which some programs of Windows write first.
@@ -21,11 +23,22 @@ impl Format {
             return Self::JournalExport;
         }
         match head.first() {
+            Some(b'{') if otlp::is_otlp(head) => Self::Otlp,
             Some(b'{') => json(head),
             Some(b'[') if begins_array(head) => Self::Documents,
-            _ => Self::Text(text_profile(head, name)),
+            _ => table(head, name).map_or_else(|| Self::Text(text_profile(head, name)), Self::Csv),
         }
     }
+}
+
+/// A table by its name, where the first line is a header (PostgreSQL's csvlog has none).
+fn table(head: &[u8], name: &str) -> Option<Table> {
+    let name = name.to_ascii_lowercase();
+    let is_named = [".csv", ".tsv", ".csv.gz", ".csv.zst", ".tsv.gz", ".tsv.zst"];
+    if !is_named.iter().any(|ending| name.ends_with(ending)) {
+        return None;
+    }
+    Table::of_header(head, None).ok().filter(Table::is_likely)
 }
 
 /// Objects in lines, when the first line holds one; over several lines otherwise.

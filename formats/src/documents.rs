@@ -8,19 +8,27 @@ use crate::limits::RECORD_BYTES_MAX;
 pub(crate) fn read<'a>(
     stretch: Stretch<'a>,
     read: impl Fn(&'a [u8]) -> Result<Record<'a>, Fault>,
-    each: &mut dyn FnMut(Found<'_>),
+    show: &mut dyn FnMut(Found<'_>),
+) {
+    each(stretch, RECORD_BYTES_MAX, &mut |place, object| {
+        show(Found { place, record: object.and_then(&read) });
+    });
+}
+
+/// The same with the bytes of each object, which are at most so many.
+pub(crate) fn each<'a>(
+    stretch: Stretch<'a>,
+    bytes_max: usize,
+    show: &mut dyn FnMut(Place, Result<&'a [u8], Fault>),
 ) {
     let (mut rest, mut number) = (stretch.bytes, stretch.first);
     while let Some(start) = memchr::memchr(b'{', rest) {
         let from = rest.get(start..).unwrap_or_default();
         let place = Place::Record(number);
-        let Some(end) = end(from) else {
-            return each(Found { place, record: Err(Fault::Incomplete) });
-        };
+        let Some(end) = end(from) else { return show(place, Err(Fault::Incomplete)) };
         let object = from.get(..end).unwrap_or_default();
-        let is_long = object.len() > RECORD_BYTES_MAX;
-        let record = if is_long { Err(Fault::TooLong(RECORD_BYTES_MAX)) } else { read(object) };
-        each(Found { place, record });
+        let is_long = object.len() > bytes_max;
+        show(place, if is_long { Err(Fault::TooLong(bytes_max)) } else { Ok(object) });
         rest = from.get(end..).unwrap_or_default();
         number = number.saturating_add(1);
     }

@@ -1,8 +1,11 @@
 use soc_event::Event;
 
+use crate::csv::{self, Table};
 use crate::fault::{Fault, Place};
+use crate::join::Rule;
+use crate::limits::RECORD_BYTES_MAX;
 use crate::text::{self, Moment, Profile};
-use crate::{documents, journal, lines, windows};
+use crate::{documents, joined, journal, lines, otlp, windows};
 
 /// How a log is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +21,10 @@ pub enum Format {
     /// A Windows event log.
     #[cfg(feature = "evtx")]
     Evtx,
+    /// OpenTelemetry's messages of logs, in JSON.
+    Otlp,
+    /// A table with a header line.
+    Csv(Table),
     /// Lines of text.
     Text(Profile),
 }
@@ -59,6 +66,16 @@ impl Format {
             Self::JournalExport => journal::export::read(stretch, moment, each),
             #[cfg(feature = "evtx")]
             Self::Evtx => crate::evtx::read(stretch, moment, each),
+            Self::Otlp => {
+                documents::each(stretch, otlp::MESSAGE_BYTES_MAX, &mut |place, found| match found {
+                    Ok(message) => otlp::read(message, place, moment, each),
+                    Err(fault) => each(Found { place, record: Err(fault) }),
+                })
+            }
+            Self::Csv(table) => csv::read(table, stretch, moment, each),
+            Self::Text(profile) if Rule::of(profile.format) != Rule::Single => {
+                joined::read(profile, stretch, moment, each);
+            }
             Self::Text(profile) => {
                 let read = |line: &[u8]| {
                     let text = String::from_utf8_lossy(line);
@@ -73,11 +90,21 @@ impl Format {
     /// are. At the end of the log all bytes are.
     pub(crate) fn whole(&self, bytes: &[u8], is_end: bool) -> (usize, u64) {
         match self {
-            Self::Ndjson | Self::JournalJson | Self::Text(_) => lines::whole(bytes, is_end),
-            Self::Documents => documents::whole(bytes, is_end),
+            Self::Ndjson | Self::JournalJson => lines::whole(bytes, is_end),
+            Self::Text(profile) => joined::whole(profile, bytes, is_end),
+            Self::Csv(_) => csv::whole(bytes, is_end),
+            Self::Documents | Self::Otlp => documents::whole(bytes, is_end),
             Self::JournalExport => journal::export::whole(bytes, is_end),
             #[cfg(feature = "evtx")]
             Self::Evtx => crate::evtx::whole(bytes, is_end),
+        }
+    }
+
+    /// Longest record, in bytes.
+    pub(crate) fn record_bytes_max(&self) -> usize {
+        match self {
+            Self::Otlp => otlp::MESSAGE_BYTES_MAX,
+            _ => RECORD_BYTES_MAX,
         }
     }
 
@@ -92,8 +119,8 @@ impl Format {
     /// The place of the n-th line, record or chunk.
     pub(crate) fn place(&self, number: u64) -> Place {
         match self {
-            Self::Ndjson | Self::JournalJson | Self::Text(_) => Place::Line(number),
-            Self::Documents | Self::JournalExport => Place::Record(number),
+            Self::Ndjson | Self::JournalJson | Self::Text(_) | Self::Csv(_) => Place::Line(number),
+            Self::Documents | Self::JournalExport | Self::Otlp => Place::Record(number),
             #[cfg(feature = "evtx")]
             Self::Evtx => Place::Chunk(number),
         }

@@ -7,15 +7,20 @@
 //!
 //! Promises: total. What cannot be read is a [`Fault`] with its [`Place`], and reading goes on
 //! behind it; no byte makes it panic, no length that is claimed sizes an allocation ([`limits`]).
-//! JSON objects stay as they were written, because rules read them so ([`Record::Json`]).
+//! JSON objects stay as they were written, because rules read them so ([`Record::Json`]); who keeps
+//! them makes events of them ([`json::event`]).
 //!
 //! Pure: no file, clock, thread or network; the time of reading and the zone are arguments.
 
+pub mod csv;
+pub mod fit;
 pub mod join;
 pub mod journal;
+pub mod json;
 pub mod limits;
 pub mod lineage;
 pub mod text;
+pub mod time;
 pub mod utmp;
 pub mod windows;
 
@@ -26,7 +31,10 @@ mod documents;
 mod evtx;
 mod fault;
 mod format;
+mod joined;
 mod lines;
+mod named;
+mod otlp;
 
 pub use cutter::{Cut, Cutter};
 pub use fault::{Fault, Place};

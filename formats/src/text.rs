@@ -260,6 +260,11 @@ pub(crate) fn audit_key(text: &str) -> Option<(&str, &str)> {
     auditd::key(text)
 }
 
+/// A moment that may name its zone: RFC 3339, or date and time, in the zone given.
+pub(crate) fn time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    clock::any(text, zone)
+}
+
 /// Whether a line begins with a time.
 pub(crate) fn begins_with_time(text: &str) -> bool {
     clock::begins(text)

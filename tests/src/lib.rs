@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod lan;
+pub mod load;
 pub mod program;
 pub mod proxy;
 pub mod servers;

@@ -50,6 +50,7 @@ impl Desk {
             journal.clone(),
             fleet.clone(),
             kept.configurations.clone(),
+            kept.archive.clone(),
             registry,
         );
         gateway.unwrap();
@@ -57,6 +58,7 @@ impl Desk {
             access: access.clone(),
             alerts,
             fleet: fleet.clone(),
+            archive: kept.archive.clone(),
             journal: journal.clone(),
             rulebook,
             detect,

@@ -8,9 +8,6 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::chain::{self, Link, Vouched};
 
-/// What a file's filter of words is called, after the file's own name.
-pub(super) const WORDS: &str = ".words";
-
 /// A file of the manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Listed {
@@ -18,6 +15,7 @@ pub(super) struct Listed {
     pub(super) number: u64,
     pub(super) date: String,
     pub(super) raw_bytes: u64,
+    pub(super) is_settled: bool,
     pub(super) chain: Link,
     pub(super) state: String,
     pub(super) file: FileRef,
@@ -28,19 +26,8 @@ pub(super) struct Listed {
 pub(super) struct New {
     pub(super) date: String,
     pub(super) raw_bytes: u64,
+    pub(super) is_settled: bool,
     pub(super) file: FileRef,
-}
-
-/// Where a file is, by what it holds: `events/agency=A/date=2026-11-22/0123….parquet`. Codes are
-/// letters, digits, `-`, `_` and `.`, checked where agencies are made; dots alone are no code here.
-pub(super) fn path_of(agency_code: &str, date: &str, sha256: &[u8; 32]) -> String {
-    let agency = match agency_code {
-        "" => "@none".to_owned(),
-        code if code.chars().all(|letter| letter == '.') => format!("@{}dots", code.len()),
-        code => code.to_owned(),
-    };
-    let name: String = crate::hex(sha256).chars().take(32).collect();
-    format!("events/agency={agency}/date={date}/{name}.parquet")
 }
 
 /// The UTC day of a moment: `2026-11-22`.
@@ -74,6 +61,60 @@ pub(super) async fn add(
     Ok(ids)
 }
 
+/// Files that are there, oldest day first.
+pub(super) async fn live(tx: &mut SqliteConnection) -> sqlx::Result<Vec<Listed>> {
+    let rows = sqlx::query(
+        "SELECT * FROM archive_file WHERE state = 'live' ORDER BY date, agency, position_min",
+    );
+    rows.fetch_all(tx).await?.iter().map(listed).collect()
+}
+
+/// Files that are there, and damaged ones: retention is about both.
+pub(super) async fn live_or_damaged(tx: &mut SqliteConnection) -> sqlx::Result<Vec<Listed>> {
+    let rows = sqlx::query(
+        "SELECT * FROM archive_file WHERE state IN ('live', 'damaged') ORDER BY date, agency, id",
+    );
+    rows.fetch_all(tx).await?.iter().map(listed).collect()
+}
+
+/// The file that is there under a path.
+pub(super) async fn live_at(tx: &mut SqliteConnection, path: &str) -> sqlx::Result<Option<Listed>> {
+    let row = sqlx::query("SELECT * FROM archive_file WHERE state = 'live' AND path = ?");
+    row.bind(path).fetch_optional(tx).await?.as_ref().map(listed).transpose()
+}
+
+/// How a file ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End<'a> {
+    /// A merge took it in; its first file is this one.
+    Replaced(i64),
+    /// It was kept long enough.
+    Expired,
+    /// It cannot be read.
+    Damaged(&'a str),
+}
+
+/// Ends a file that is there; false when it is not there any more.
+pub(super) async fn end(
+    tx: &mut SqliteConnection,
+    id: i64,
+    end: End<'_>,
+    now: Timestamp,
+) -> sqlx::Result<bool> {
+    let (state, replaced_by, reason) = match end {
+        End::Replaced(by) => ("replaced", Some(by), None),
+        End::Expired => ("expired", None, None),
+        End::Damaged(reason) => ("damaged", None, Some(reason)),
+    };
+    let ended = sqlx::query(
+        "UPDATE archive_file SET state = ?, ended_at = ?, replaced_by = ?,
+            reason = COALESCE(?, reason)
+         WHERE id = ? AND (state = 'live' OR (state = 'damaged' AND ?1 = 'expired'))",
+    );
+    let ended = ended.bind(state).bind(now.as_micros()).bind(replaced_by).bind(reason).bind(id);
+    Ok(ended.execute(tx).await?.rows_affected() == 1)
+}
+
 async fn last_link(tx: &mut SqliteConnection, agency: i64) -> sqlx::Result<(u64, Link)> {
     let last: Option<(i64, Vec<u8>)> = sqlx::query_as(
         "SELECT number, chain FROM archive_file WHERE agency = ? ORDER BY number DESC LIMIT 1",
@@ -97,9 +138,9 @@ async fn insert(
     let columns = serde_json::to_string(&facts.columns).unwrap_or_default();
     sqlx::query_scalar(
         "INSERT INTO archive_file (agency, number, agency_code, date, path, sha256, bytes,
-            words_sha256, words_bytes, rows, raw_bytes, time_min, time_max, received_min,
+            words_sha256, words_bytes, rows, raw_bytes, settled, time_min, time_max, received_min,
             received_max, position_min, position_max, columns, chain, state, added_at, checked_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'live', ?, ?)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'live', ?, ?)
          RETURNING id",
     )
     .bind(agency)
@@ -113,6 +154,7 @@ async fn insert(
     .bind(signed(facts.words_bytes))
     .bind(signed(facts.rows))
     .bind(signed(new.raw_bytes))
+    .bind(new.is_settled)
     .bind(facts.time.0.as_micros())
     .bind(facts.time.1.as_micros())
     .bind(facts.received.0.as_micros())
@@ -162,6 +204,7 @@ pub(super) fn listed(row: &SqliteRow) -> sqlx::Result<Listed> {
         number: number("number")?,
         date: row.try_get("date")?,
         raw_bytes: number("raw_bytes")?,
+        is_settled: row.try_get("settled")?,
         chain: hash(row.try_get("chain")?)?,
         state: row.try_get("state")?,
         file: FileRef {
@@ -174,9 +217,9 @@ pub(super) fn listed(row: &SqliteRow) -> sqlx::Result<Listed> {
     })
 }
 
-/// Where a file's filter of words is.
+/// Where the filter of words of a file is: beside it.
 pub(super) fn words_of(path: &str) -> String {
-    format!("{path}{WORDS}")
+    format!("{}.words", path.strip_suffix(".parquet").unwrap_or(path))
 }
 
 /// As SQL keeps numbers; none of ours is near the limit.

@@ -61,6 +61,17 @@ pub(super) fn days(value: &DeValue<'_>) -> Result<Duration, String> {
     Ok(Duration::from_secs(days * DAY_S))
 }
 
+pub(super) fn level(value: &DeValue<'_>) -> Result<i64, String> {
+    let level = integer(value).and_then(|level| i64::try_from(level).ok());
+    level.filter(|level| (1..=5).contains(level)).ok_or_else(|| "a level from 1 to 5".to_owned())
+}
+
+pub(super) fn months(value: &DeValue<'_>) -> Result<Option<i64>, String> {
+    let months = integer(value).and_then(|months| i64::try_from(months).ok());
+    let right = || "a whole number of months from 1 to 1200".to_owned();
+    months.filter(|months| (1..=1200).contains(months)).map(Some).ok_or_else(right)
+}
+
 pub(super) fn certificate(value: &DeValue<'_>) -> Result<Duration, String> {
     let days = integer(value).filter(|days| (1..=30).contains(days));
     Ok(Duration::from_secs(days.ok_or("a whole number of days from 1 to 30")? * DAY_S))

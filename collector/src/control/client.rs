@@ -11,40 +11,57 @@ use super::{Answer, Command, Error, socket_path};
 /// How long a command may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 /// Largest answer in bytes.
-const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Asks the collector that has the folder open; `None` when there is none.
 ///
 /// # Errors
 /// [`Error::Refused`] as the collector said, [`Error::Socket`] when it does not answer.
 pub async fn call(data: &Path, command: &Command) -> Result<Option<Answer>, Error> {
+    let body = serde_json::to_vec(command).map_err(|error| Error::Failed(error.to_string()))?;
+    let Some(body) = post(data, "/command", body).await? else { return Ok(None) };
+    let wrong = |error: serde_json::Error| Error::Socket {
+        path: socket_path(data).to_string_lossy().into_owned(),
+        reason: error.to_string(),
+    };
+    serde_json::from_slice(&body).map(Some).map_err(wrong)
+}
+
+/// Sends something to a path of the socket; `None` when no collector has the folder open.
+///
+/// # Errors
+/// As [`call`].
+pub async fn post(data: &Path, to: &str, body: Vec<u8>) -> Result<Option<Vec<u8>>, Error> {
     let path = socket_path(data);
     // Nobody listening, or no socket at all, both mean: no collector.
     let Ok(stream) = UnixStream::connect(&path).await else { return Ok(None) };
     let wrong =
         |reason: String| Error::Socket { path: path.to_string_lossy().into_owned(), reason };
-    let exchanged = tokio::time::timeout(ANSWER_WITHIN, exchange(stream, command)).await;
+    let exchanged = tokio::time::timeout(ANSWER_WITHIN, exchange(stream, to, body)).await;
     let exchanged = exchanged.map_err(|_| wrong("no answer within a minute".into()))?;
     let (status, body) = exchanged.map_err(|error| wrong(error.to_string()))?;
     let said = || String::from_utf8_lossy(&body).into_owned();
     match status {
-        StatusCode::OK => {}
-        StatusCode::UNPROCESSABLE_ENTITY => return Err(Error::Refused(said())),
-        _ => return Err(Error::Failed(said())),
+        StatusCode::OK => Ok(Some(body)),
+        StatusCode::UNPROCESSABLE_ENTITY => Err(Error::Refused(said())),
+        _ => Err(Error::Failed(said())),
     }
-    serde_json::from_slice(&body).map(Some).map_err(|error| wrong(error.to_string()))
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-async fn exchange(stream: UnixStream, command: &Command) -> Result<(StatusCode, Vec<u8>), Failure> {
+async fn exchange(
+    stream: UnixStream,
+    to: &str,
+    body: Vec<u8>,
+) -> Result<(StatusCode, Vec<u8>), Failure> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
-    let request = Request::post("/command")
+    let request = Request::post(to)
         .header(header::HOST, "localhost")
         .header(header::CONTENT_TYPE, "application/json")
-        .body(Full::new(bytes::Bytes::from(serde_json::to_vec(command)?)))?;
+        .body(Full::new(bytes::Bytes::from(body)))?;
     let response = sender.send_request(request).await?;
     let status = response.status();
     let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await?;

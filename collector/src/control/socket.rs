@@ -16,6 +16,9 @@ use crate::stop::stopped;
 /// Largest command: a table of all agencies of a country fits.
 const COMMAND_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Most bytes of imported events: what a batch may have, and its first line.
+const EVENTS_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// The open socket; removed when dropped.
 #[derive(Debug)]
 pub struct Socket {
@@ -45,6 +48,7 @@ impl Socket {
         let router = Router::new()
             .route("/command", post(perform))
             .layer(DefaultBodyLimit::max(COMMAND_BYTES_MAX))
+            .route(super::IMPORT, post(take_events).layer(DefaultBodyLimit::max(EVENTS_BYTES_MAX)))
             .with_state(control);
         loop {
             let accepted = tokio::select! {
@@ -70,12 +74,30 @@ impl Drop for Socket {
     }
 }
 
+async fn take_events(State(control): State<Control>, body: bytes::Bytes) -> Response {
+    let end = memchr::memchr(b'\n', &body).unwrap_or(body.len());
+    let (head, lines) = (body.slice(..end), body.slice((end + 1).min(body.len())..));
+    let taken = match serde_json::from_slice(&head) {
+        Ok(events) => control.imports.take(&events, &lines).await,
+        Err(error) => Err(Error::Refused(error.to_string())),
+    };
+    match taken {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(error) => refusal(&error),
+    }
+}
+
+fn refusal(error: &Error) -> Response {
+    let status = match error {
+        Error::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::Failed(_) | Error::Socket { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    (status, error.to_string()).into_response()
+}
+
 async fn perform(State(control): State<Control>, Json(command): Json<Command>) -> Response {
     match control.perform(command).await {
         Ok(answer) => Json(answer).into_response(),
-        Err(error @ Error::Refused(_)) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).into_response()
-        }
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+        Err(error) => refusal(&error),
     }
 }

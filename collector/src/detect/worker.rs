@@ -8,6 +8,7 @@ use std::sync::Arc;
 use soc_rules::{Evaluator, Predicate, RuleUse, Ruleset};
 
 use super::subject::{Machine, Machines, Subject};
+use crate::import::is_quiet;
 use crate::journal::{Entry, Part};
 
 /// A thread's evaluator, kept from batch to batch for its memory.
@@ -65,6 +66,10 @@ impl Worker {
 
     fn evaluate_one(&mut self, entry: Entry, machines: &mut Machines<'_>) -> Result<Seen, Lost> {
         let machine = machines.of(&entry);
+        if machine.who.as_ref().is_some_and(|who| who.imported) && is_quiet(entry.id.epoch) {
+            let (matches, reasons, parked) = (Vec::new(), Vec::new(), Vec::new());
+            return Ok(Seen { entry, machine, matches, reasons, parked });
+        }
         // Nothing in an event may stop the reading of the others.
         let asked = catch_unwind(AssertUnwindSafe(|| {
             let subject = Subject { entry: &entry, machine: &machine };

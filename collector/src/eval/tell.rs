@@ -6,7 +6,7 @@ use soc_formats::Place;
 use soc_rules::{CorrelationMatch, Event as _, JsonEvent, Level, Ruleset};
 
 use super::Format;
-use super::block::Log;
+use crate::logs::Log;
 use crate::visible::visible;
 
 /// Writes matches; what is the same for all matches of a rule is made once.

@@ -6,11 +6,11 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use indicatif::ProgressBar;
 use soc_rules::{CorrelationLimits, Correlator, Event, JsonEvent, Origin, Ruleset};
 
-use super::block::Skipped;
 use super::host::host;
 use super::tell::{Subject, Teller};
 use super::work::{Done, Kept, Matched};
 use super::{Outputs, Summary, lock};
+use crate::logs::Skipped;
 use crate::seen::Seen;
 use crate::visible::visible;
 

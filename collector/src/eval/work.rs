@@ -8,11 +8,11 @@ use soc_formats::text::Moment;
 use soc_formats::{Fault, Found, Place, Record, Stretch};
 use soc_rules::{Evaluator, Ruleset};
 
-use super::block::{Block, Log, Skipped};
 use super::lock;
-use super::reader::Reader;
 use super::tell::{Subject, Teller};
 use super::turn::Turn;
+use crate::logs::Reader;
+use crate::logs::{Block, Log, Skipped};
 use crate::seen::Seen;
 
 /// A block that was evaluated.

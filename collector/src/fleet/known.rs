@@ -21,6 +21,8 @@ pub struct Who {
     pub agency_code: String,
     /// The agency's name.
     pub agency_name: String,
+    /// Whether it has no agent: its logs were imported.
+    pub imported: bool,
 }
 
 /// Whether an agent may speak.
@@ -59,7 +61,7 @@ impl Known {
     pub(super) async fn load(store: &Store) -> Result<Self, Error> {
         let rows = sqlx::query(
             "SELECT agent.id, hostname, fingerprint, state, stopped_at, heard_at,
-                    revoked_at IS NOT NULL AS revoked, agency, code, name
+                    revoked_at IS NOT NULL AS revoked, agency, code, name, imported
              FROM agent JOIN agency ON agency.id = agent.agency",
         )
         .fetch_all(store.pool())
@@ -76,6 +78,7 @@ impl Known {
                 agency_id: row.try_get("agency")?,
                 agency_code: row.try_get("code")?,
                 agency_name: row.try_get("name")?,
+                imported: row.try_get("imported")?,
             };
             let life = Life { state: row.try_get("state")?, stopped_at: time("stopped_at")? };
             let mut agent = Agent::new(who, row.try_get("fingerprint")?, life);
@@ -92,11 +95,23 @@ impl Known {
             agency_id: agency.id,
             agency_code: agency.code.clone(),
             agency_name: agency.name.clone(),
+            imported: false,
         };
         let life = Life { state: State::Never, stopped_at: None };
         self.write(|agents| {
             agents.entry(id).or_insert_with(|| Agent::new(who, fingerprint.to_owned(), life));
         });
+    }
+
+    /// A machine without an agent.
+    pub(super) fn imported(&self, id: AgentId, agency: &Agency, hostname: &str) {
+        self.enrolled(id, agency, hostname, "");
+        self.change(id, |agent| (agent.revoked, agent.who.imported) = (true, true));
+    }
+
+    /// Whether it is one.
+    pub(super) fn is_imported(&self, id: AgentId) -> bool {
+        self.read(|agents| agents.get(&id).is_some_and(|agent| agent.who.imported))
     }
 
     pub(super) fn who(&self, id: AgentId) -> Option<Who> {

@@ -143,6 +143,10 @@ impl Fleet {
         }
         let agent = entry.id.agent;
         let Some(before) = self.life(changes, agent) else { return Ok(()) };
+        // What was once written down says nothing about what the machine is like now.
+        if self.0.known.is_imported(agent) {
+            return Ok(());
+        }
         let after = before.after(&entry.event);
         if after != before {
             changes.lives.insert(agent, after);

@@ -72,8 +72,17 @@ impl World {
         let configurations =
             Configurations::new(store, fleet.clone(), clock.clock()).await.unwrap();
         let (config, own) = (Config::default(), (pki.clone(), journal.clone(), fleet.clone()));
-        let gateway =
-            Gateway::new(config, own.0, own.1, own.2, configurations.clone(), &registry).unwrap();
+        let of_archive = archive.clone();
+        let gateway = Gateway::new(
+            config,
+            own.0,
+            own.1,
+            own.2,
+            configurations.clone(),
+            of_archive,
+            &registry,
+        );
+        let gateway = gateway.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, shutdown) = watch::channel(false);
@@ -86,6 +95,7 @@ impl World {
             journal,
             fleet,
             configurations,
+            archive,
             registry,
             address,
             stop,

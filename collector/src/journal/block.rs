@@ -15,6 +15,8 @@ pub struct Batch {
     /// The event lines, each ended by a line feed, as zstd.
     packed: Vec<u8>,
     text_bytes: usize,
+    /// Whether an operator of this collector answers for it, and not a machine on the network.
+    is_of_operator: bool,
 }
 
 impl Batch {
@@ -23,9 +25,9 @@ impl Batch {
     /// # Errors
     /// [`Error::Invalid`] naming the first line that is wrong.
     pub fn decode(bytes: &[u8], received: Timestamp) -> Result<Self, Error> {
-        let (envelope, lines) = wire::decode_batch(bytes)?;
+        let (envelope, lines) = wire::check_batch(bytes)?;
         let mut text = Vec::with_capacity(bytes.len());
-        for (line, _) in &lines {
+        for line in &lines {
             text.extend_from_slice(line);
             text.push(b'\n');
         }
@@ -50,7 +52,18 @@ impl Batch {
     fn pack(envelope: Envelope, received: Timestamp, text: &[u8]) -> Result<Self, Error> {
         let packed = zstd::bulk::compress(text, COMPRESSION_LEVEL)
             .map_err(|error| Error::System(std::sync::Arc::new(error)))?;
-        Ok(Self { envelope, received, packed, text_bytes: text.len() })
+        let text_bytes = text.len();
+        Ok(Self { envelope, received, packed, text_bytes, is_of_operator: false })
+    }
+
+    /// The same, sent by an operator: there is no limit to the epochs of imported files.
+    pub fn from_operator(self) -> Self {
+        Self { is_of_operator: true, ..self }
+    }
+
+    /// Whether an operator sent it.
+    pub(super) fn is_of_operator(&self) -> bool {
+        self.is_of_operator
     }
 
     /// Who sent what.

@@ -84,6 +84,12 @@ impl Lines {
 }
 
 impl Part<'_> {
+    /// The same with the length of each as text, in bytes.
+    pub fn measured(&self) -> impl Iterator<Item = Option<(Entry, usize)>> + '_ {
+        let lengths = self.positions.clone().map(|at| self.block.line(at).map_or(0, <[u8]>::len));
+        self.entries().zip(lengths).map(|(entry, length)| entry.map(|entry| (entry, length)))
+    }
+
     /// Decodes one event after the other; nothing where one is damaged, which is logged.
     pub fn entries(&self) -> impl Iterator<Item = Option<Entry>> + '_ {
         self.positions.clone().map(|position| match self.block.entry(position) {

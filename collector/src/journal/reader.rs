@@ -2,11 +2,11 @@ use std::borrow::Cow;
 
 use redb::{Database, ReadOnlyTable, ReadableDatabase as _};
 use serde::Deserialize;
-use soc_event::AgentId;
+use soc_event::{AgentId, Epoch, Lane, Sequence};
 
 use super::block::Block;
 use super::lines::{Lines, Room};
-use super::tables::{self, BLOCKS, BY_AGENT, META};
+use super::tables::{self, BLOCKS, BY_AGENT, MARKS, META};
 use super::{Entry, Error, Position};
 
 /// Batches that [`recent`] looks through at the most: bounds the time of one question.
@@ -83,6 +83,17 @@ pub(super) fn get(database: &Database, position: Position) -> Result<Option<Entr
     let Some(row) = blocks.range(..=position.0)?.next_back() else { return Ok(None) };
     let (start, bytes) = row?;
     Block::open(start.value(), bytes.value())?.entry(position.0)
+}
+
+pub(super) fn mark(
+    database: &Database,
+    agent: AgentId,
+    epoch: Epoch,
+    lane: Lane,
+) -> Result<Sequence, Error> {
+    let marks = database.begin_read()?.open_table(MARKS)?;
+    let mark = marks.get(&tables::mark_key(agent, epoch, lane))?;
+    Ok(Sequence(mark.map_or(0, |mark| mark.value())))
 }
 
 pub(super) fn recent(

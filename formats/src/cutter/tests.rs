@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::limits::LINE_BYTES_MAX;
+use crate::limits::RECORD_BYTES_MAX;
 use crate::text::{Moment, Profile};
 use crate::{Record, Stretch};
 

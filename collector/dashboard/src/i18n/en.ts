@@ -1,5 +1,6 @@
 // English.
 
+import { enHunt } from './en-hunt';
 import type { Catalogue } from './vi';
 
 export const en: Catalogue = {
@@ -676,4 +677,6 @@ export const en: Catalogue = {
   'outcome.rolled_back': 'Went back',
   'deed.configuration_changed': 'Configuration of agents changed',
   'deed.configuration_restored': 'Earlier configuration put back',
+
+  ...enHunt,
 };

@@ -2,6 +2,7 @@
 // chosen by {count}.
 
 import type { Sentence } from './say';
+import { viHunt } from './vi-hunt';
 
 export const vi = {
   'app.name': 'SOC',
@@ -653,6 +654,8 @@ export const vi = {
   'outcome.rolled_back': 'Đã quay lại bản trước',
   'deed.configuration_changed': 'Đổi cấu hình tác tử',
   'deed.configuration_restored': 'Dùng lại cấu hình cũ',
+
+  ...viHunt,
 } as const;
 
 export type Key = keyof typeof vi;

@@ -168,7 +168,9 @@ pub(super) fn one(id: AgentId) -> QueryBuilder<Sqlite> {
     query.push(COLUMNS);
     query.push(", inventory, heartbeat, enrolled_at, certificate_expires_at, fingerprint");
     query.push(TABLES);
-    query.push(" WHERE revoked_at IS NULL AND agent.id = ").push_bind(id.to_string());
+    query
+        .push(" WHERE (revoked_at IS NULL OR imported = 1) AND agent.id = ")
+        .push_bind(id.to_string());
     push_scope(&mut query, &Scope::All);
     query
 }

@@ -4,7 +4,7 @@ use soc_event::Timestamp;
 use soc_formats::{Fault, Format, Place};
 
 /// Whole records of a log, to be evaluated for themselves.
-pub(super) struct Block {
+pub(crate) struct Block {
     /// The how-manieth of all, from 0.
     pub number: u64,
     pub log: Arc<Log>,
@@ -18,7 +18,7 @@ pub(super) struct Block {
 }
 
 /// A log that is being read.
-pub(super) struct Log {
+pub(crate) struct Log {
     /// As the operator wrote it.
     pub name: String,
     pub format: Format,
@@ -27,7 +27,7 @@ pub(super) struct Log {
 }
 
 /// Something that was not evaluated: where, when it is a part of a log, and why.
-pub(super) struct Skipped {
+pub(crate) struct Skipped {
     pub name: String,
     pub place: Option<Place>,
     pub why: String,
@@ -35,18 +35,18 @@ pub(super) struct Skipped {
 
 impl Log {
     /// `auth.log:17`, `system.evtx: record 8`
-    pub(super) fn at(&self, place: Place) -> String {
+    pub(crate) fn at(&self, place: Place) -> String {
         at(&self.name, Some(place))
     }
 
-    pub(super) fn skipped(&self, place: Place, fault: &Fault) -> Skipped {
+    pub(crate) fn skipped(&self, place: Place, fault: &Fault) -> Skipped {
         Skipped { name: self.name.clone(), place: Some(place), why: fault.to_string() }
     }
 }
 
 impl Skipped {
     /// `auth.log:17: longer than …`
-    pub(super) fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         format!("{}: {}", at(&self.name, self.place), self.why)
     }
 }
