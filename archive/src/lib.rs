@@ -11,6 +11,7 @@
 
 pub mod hunt;
 pub mod layout;
+pub mod scan;
 pub mod store;
 pub mod words;
 

@@ -17,6 +17,7 @@ use soc_collector::eval::{self, Outputs};
 use soc_collector::hunt;
 use soc_collector::import;
 use soc_collector::logs::Hints;
+use soc_collector::look_back;
 use soc_collector::rule_files;
 use soc_collector::rulebook::Site;
 use soc_collector::serve::{self, Kept, Said};
@@ -250,6 +251,23 @@ enum RulesTask {
     },
     /// Say what rules find in log files; exit code 1 when something had to be skipped.
     Eval(Eval),
+    /// Say what rules would have found in the stored events; exit code 1 when one cannot be used.
+    Backtest(Backtest),
+}
+
+#[derive(Debug, Args)]
+struct Backtest {
+    #[command(flatten)]
+    place: Place,
+    /// Rule files, and folders of them; they need not be in force.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// From this event time: a date, a time, or how long ago (30d).
+    #[arg(long, default_value = "400d")]
+    from: String,
+    /// To this; now, if not given.
+    #[arg(long)]
+    to: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -377,6 +395,7 @@ async fn perform(task: Task) -> ExitCode {
         }
         Task::Rules(RulesTask::Test { paths, site }) => rule_files::test(&paths, &site, &mut print),
         Task::Rules(RulesTask::Eval(eval)) => evaluate(eval),
+        Task::Rules(RulesTask::Backtest(backtest)) => look_back(backtest).await,
         Task::Import(import) => import_logs(import).await,
         Task::Backup { place, folder } => match std::path::absolute(&folder) {
             Ok(folder) => {
@@ -447,6 +466,55 @@ fn restore(backup: &Path, data: &Path, json: bool) -> ExitCode {
         Err(error) => return fail(1, &error.to_string()),
     }
     ExitCode::SUCCESS
+}
+
+async fn look_back(arguments: Backtest) -> ExitCode {
+    let Backtest { place, paths, from, to } = arguments;
+    let now = Clock::system().now();
+    let to = to.map_or(Ok(now), |to| look_back::moment(&to, now));
+    let (from, to) = match (look_back::moment(&from, now), to) {
+        (Ok(from), Ok(to)) => (from, to),
+        (Err(why), _) => return fail(EXIT_USAGE, &format!("--from has to be {why}")),
+        (_, Err(why)) => return fail(EXIT_USAGE, &format!("--to has to be {why}")),
+    };
+    let files = match look_back::read(&paths) {
+        Ok(files) => files,
+        Err(why) => return fail(1, &why),
+    };
+    let interrupted = match stop_on_signal() {
+        Ok(interrupted) => interrupted,
+        Err(error) => return fail(1, &error.to_string()),
+    };
+    let question = look_back::Question { files, from, to };
+    let (mut results, mut progress) = (std::io::stdout(), std::io::stderr());
+    let json = place.json;
+    let mut outputs = look_back::Outputs { results: &mut results, progress: &mut progress, json };
+    let running = control::call(&place.data, &Command::Status).await;
+    let done = match running {
+        Ok(Some(_)) => {
+            let collector = serve::Running { data: place.data };
+            look_back::run(&collector, question, interrupted, &mut outputs).await
+        }
+        Ok(None) => {
+            let config = match load(&place) {
+                Ok(config) => config,
+                Err(code) => return code,
+            };
+            let alone = match serve::Alone::open(&config).await {
+                Ok(alone) => alone,
+                Err(error) => return fail(1, &error.to_string()),
+            };
+            let done = look_back::run(&alone, question, interrupted, &mut outputs).await;
+            alone.close().await;
+            done
+        }
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => fail(1, &error.to_string()),
+    }
 }
 
 async fn import_logs(arguments: Import) -> ExitCode {
@@ -653,6 +721,8 @@ fn show(answer: &Answer, json: bool) {
         Answer::Agency { code } => print(&format!("agency added: {code}")),
         Answer::Imported { agencies } => print(&format!("agencies imported: {agencies}")),
         Answer::Configuration { view } => show_configuration(view),
+        Answer::Backtests { ids } => print(&format!("looks back: {}", ids.join(" "))),
+        Answer::BacktestViews { views } => views.iter().for_each(|view| print(&view.to_string())),
         Answer::Import { .. } => {}
         Answer::Backup { made } => print(&format!(
             "backup made: {} events so far, {} bytes in {} parts, {} bytes of them new",

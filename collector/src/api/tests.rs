@@ -45,6 +45,7 @@ impl Desk {
         )
         .unwrap();
         let hunts = kept.hunts.clone();
+        let backtests = kept.backtests(&config, &rulebook, &detect).unwrap();
         let gateway = crate::gateway::Gateway::new(
             config.gateway,
             kept.pki.clone(),
@@ -64,6 +65,7 @@ impl Desk {
             journal: journal.clone(),
             rulebook,
             detect,
+            backtests,
             store: store.clone(),
             bus: bus.clone(),
             clock: clock.clone(),
@@ -317,7 +319,7 @@ async fn every_described_route_exists_and_asks_who_is_there() {
             assert_eq!(status, expected, "{:?}", routes.last());
         }
     }
-    assert_eq!(routes.len(), 54, "{routes:#?}");
+    assert_eq!(routes.len(), 58, "{routes:#?}");
 }
 
 #[tokio::test]

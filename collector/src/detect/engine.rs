@@ -162,7 +162,7 @@ impl Engine {
             }
         }
         let position = entry.position.0.to_string();
-        for found in self.windows.feed(machine, &position, &subject, matches) {
+        for found in self.windows.feed(machine, &position, &subject.seen(), matches) {
             let Some(rule) = rules.get(found.rule) else { continue };
             digest.costs.entry(rule.id.clone()).or_default().matched += 1;
             if rule.alerts {
