@@ -36,8 +36,10 @@ pub(crate) type Years = (i32, i32);
 pub(crate) enum Reply {
     /// Takes it; the mark `archived` follows `durable`.
     Take,
-    /// Takes it and claims that this much is durable.
-    TakeAndClaim(u64),
+    /// Takes it, but has archived nothing.
+    TakeUnarchived,
+    /// Takes nothing: lacks what comes after this one.
+    Lack(u64),
     /// Refuses it.
     Refuse(Cause, Option<String>),
     /// Takes it, but the answer never arrives.
@@ -310,20 +312,26 @@ impl Peer {
         if let Reply::Refuse(cause, grant) = reply {
             return refuse(cause, grant, now);
         }
-        self.keep(&envelope, events.into_iter().map(|(_, event)| event));
+        if !matches!(reply, Reply::Lack(_)) {
+            self.keep(&envelope, events.into_iter().map(|(_, event)| event));
+        }
         if let Reply::TakeAndHangUp = reply {
             self.inner.changed.send_modify(|count| *count += 1);
             self.hang_up.send_replace(true);
             std::future::pending::<()>().await;
         }
         let durable = match reply {
-            Reply::TakeAndClaim(durable) => Sequence(durable),
+            Reply::Lack(durable) => Sequence(durable),
             _ => envelope.last(),
         };
         let pace = Pace { bytes_per_second: 100_000_000, wait_ms: 0 };
         let (epoch, lane) = (envelope.epoch, envelope.lane);
         let configuration = self.inner.configuration.lock().unwrap().0;
-        let (archived, time, dictionary) = (durable, now, wire::DICTIONARY_NUMBER);
+        let archived = match reply {
+            Reply::TakeUnarchived => Sequence(0),
+            _ => durable,
+        };
+        let (time, dictionary) = (now, wire::DICTIONARY_NUMBER);
         let ack = Ack { epoch, lane, durable, archived, configuration, pace, time, dictionary };
         (200, serde_json::to_value(ack).unwrap())
     }

@@ -14,7 +14,9 @@ use soc_agent::link::{Address, Pin, Proxy};
 use soc_agent::sensor::{Root, SystemClock};
 use soc_agent::supervisor::wishes;
 use soc_agent::{agent, check, service, status, templates};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Observes this host and delivers what it saw to a collector.
 #[derive(Parser)]
@@ -137,6 +139,9 @@ const STILL_MAX: u32 = 24;
 const NICE: i32 = 10;
 /// Threads for name look-ups and small files; each costs memory while it lives.
 const BLOCKING_THREADS_MAX: usize = 2;
+/// So long one of them waits for work: a little longer than sensors that look every two seconds do,
+/// because to begin and end a thread costs more than their look.
+const BLOCKING_THREAD_WAITS: std::time::Duration = std::time::Duration::from_millis(2500);
 /// One heap for all threads, and large buffers given back as soon as they are free: without it the
 /// allocator keeps up to three times of what is in use. Source: mallopt(3), ENVIRONMENT VARIABLES.
 const HEAP: [(&str, &str); 2] = [("MALLOC_ARENA_MAX", "1"), ("MALLOC_MMAP_THRESHOLD_", "131072")];
@@ -145,14 +150,13 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter =
-        EnvFilter::try_from_env("SOC_AGENT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let asked = std::env::var("SOC_AGENT_LOG").ok().and_then(|text| text.parse().ok());
+    let text = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_target(false)
-        .init();
+        .with_target(false);
+    let filter = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    tracing_subscriber::registry().with(text).with(filter).init();
     let done = match arguments.command {
         Command::Check(arguments) => return show_check(&arguments),
         Command::Enrol(arguments) => enrol(arguments),
@@ -177,7 +181,7 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
-        .thread_keep_alive(std::time::Duration::from_secs(1))
+        .thread_keep_alive(BLOCKING_THREAD_WAITS)
         .build()
 }
 

@@ -12,6 +12,11 @@
 //! counted, and is logged at most once in thirty seconds per cause, so that one broken agent fills
 //! neither the log nor the disk. The rest of the world goes on.
 //!
+//! A batch that does not follow what is stored of its lane is asked for once more, from there: the
+//! answer's `durable` is before the batch, of which nothing was taken. An agent that still has what
+//! is missing (the collector has lost its disk, or was brought back from an earlier day) sends it;
+//! one that has not sends the batch again, and then it is taken.
+//!
 //! Whatever an agent sends shows that it is alive, the frames HTTP/2 itself sends included: an agent
 //! with nothing to say need say no more.
 //!
@@ -21,6 +26,7 @@
 //! refused for the moment. Batches of one agent at the same time: told to wait. An agent far over its pace: told to wait. Slow handshakes, headers and
 //! bodies: cut off. How two machines under one identity are told from a restart: `gateway/runs.rs`.
 
+mod asked;
 mod attempts;
 mod connection;
 mod events;
@@ -41,6 +47,7 @@ use soc_event::{AgentId, Pace};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
+use crate::archive::Archive;
 use crate::configuration::Configurations;
 use crate::fleet::{self, Fleet};
 use crate::journal::Journal;
@@ -113,6 +120,8 @@ struct Inner {
     journal: Journal,
     fleet: Fleet,
     configurations: Configurations,
+    archive: Archive,
+    asked: asked::Asked,
     metrics: metrics::Metrics,
     log: refusal::Log,
     attempts: attempts::Attempts,
@@ -153,6 +162,7 @@ impl Gateway {
         journal: Journal,
         fleet: Fleet,
         configurations: Configurations,
+        archive: Archive,
         registry: &prometheus::Registry,
     ) -> Result<Self, Error> {
         let tls = Arc::new(tls::server_config(&pki)?);
@@ -171,6 +181,8 @@ impl Gateway {
             journal,
             fleet,
             configurations,
+            archive,
+            asked: asked::Asked::default(),
             metrics,
             log: refusal::Log::default(),
             attempts: attempts::Attempts::default(),

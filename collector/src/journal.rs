@@ -104,6 +104,16 @@ impl Durable {
     }
 }
 
+/// What a batch has to follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct After {
+    /// All of the lane up to this one is archived: repeats of it are removed like those of what is
+    /// in the journal.
+    pub archived: Sequence,
+    /// Its sender may still have what is missing before it: with a gap nothing is taken.
+    pub is_dense: bool,
+}
+
 /// How large, how long, how much memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -140,6 +150,9 @@ pub enum Error {
         /// The id that was given twice.
         id: EventId,
     },
+    /// Events before the batch are not here: nothing was taken. Says up to where they are.
+    #[error("events before the batch are missing; all up to {} are there", .0.last.0)]
+    Gap(Durable),
     /// The agent has begun new epochs without end; it is broken or hostile.
     #[error("{agent} has used too many epochs; nothing more of a new one is taken")]
     TooManyEpochs {
@@ -230,7 +243,22 @@ impl Journal {
         config: &Config,
         registry: &prometheus::Registry,
     ) -> Result<Self, Error> {
+        Self::open_from(file, config, registry, Position::FIRST)
+    }
+
+    /// The same; positions go on at `least` where they are not there yet. Of a journal that was lost,
+    /// or brought back from an earlier day, no position is given to a second event.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_from(
+        file: &Path,
+        config: &Config,
+        registry: &prometheus::Registry,
+        least: Position,
+    ) -> Result<Self, Error> {
         let database = Arc::new(tables::open(file, config)?);
+        tables::move_on(&database, least)?;
         let (end, bytes) = tables::end_and_bytes(&database)?;
         let metrics = Metrics::new(registry).map_err(|error| Error::Metrics(error.to_string()))?;
         metrics.stored(end, bytes);
@@ -272,7 +300,18 @@ impl Journal {
     /// # Cancel safety
     /// Cancelled, the batch may be stored or not; sending it again is safe.
     pub async fn append(&self, batch: Batch) -> Result<Durable, Error> {
-        self.command(|answer| Command::Append { batch, answer }).await
+        self.append_after(batch, After::default()).await
+    }
+
+    /// The same for a batch of whose lane more is known.
+    ///
+    /// # Errors
+    /// As [`Self::append`], and [`Error::Gap`] where it has to follow what is there and does not.
+    ///
+    /// # Cancel safety
+    /// As [`Self::append`].
+    pub async fn append_after(&self, batch: Batch, after: After) -> Result<Durable, Error> {
+        self.command(|answer| Command::Append { batch, after, answer }).await
     }
 
     /// Stores events that the collector made, in the lane `alert`, with ids given here.
@@ -302,7 +341,17 @@ impl Journal {
     /// # Errors
     /// [`Error::Storage`].
     pub fn read(&self, from: Position, events_max: usize) -> Result<Stretch, Error> {
-        let stretch = Stretch::from(reader::lines(&self.0.database, from, events_max)?);
+        let stretch = Stretch::whole(&reader::lines(&self.0.database, from, events_max)?);
+        self.0.metrics.damaged(stretch.damaged);
+        Ok(stretch)
+    }
+
+    /// The same, with nothing of lines of logs but that there are some, see [`Part::sights`]. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub fn sights(&self, from: Position, events_max: usize) -> Result<Stretch, Error> {
+        let stretch = Stretch::sights(&reader::lines(&self.0.database, from, events_max)?);
         self.0.metrics.damaged(stretch.damaged);
         Ok(stretch)
     }
@@ -383,6 +432,18 @@ impl Journal {
     /// As [`Self::read`].
     pub fn retain(&self, now: Timestamp) -> Result<u64, Error> {
         retention::retain(&self.0.database, &self.0.config, &self.0.readers, now)
+    }
+
+    /// Removes all that every reader has done and that was received longer ago than `kept`: the disk
+    /// is nearly full, and the archive has it. Says how many events. Blocks.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn shed(&self, now: Timestamp, kept: Duration) -> Result<u64, Error> {
+        let config = Config { retention: kept.min(self.0.config.retention), ..self.0.config };
+        let removed = retention::retain(&self.0.database, &config, &self.0.readers, now)?;
+        self.0.metrics.removed(removed);
+        Ok(removed)
     }
 
     /// Free space where the file is, and whether events are taken.

@@ -7,6 +7,9 @@
 use prometheus::{GaugeVec, Opts, Registry, TextEncoder};
 
 mod process;
+mod stage;
+
+pub use stage::Stage;
 
 /// Media type of [`text`]. Source: Prometheus, "Exposition formats", text format 0.0.4.
 pub const TEXT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Fields, Timestamp, Value};
 
+mod read;
+
+pub(crate) use read::{Key, once};
+
 /// What kind of thing was observed; kinds of our own are in [`kind`]. Open: a collector keeps and
 /// shows kinds it does not know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -112,6 +116,10 @@ pub mod kind {
         CONNECTION_OUTBOUND = "connection.outbound";
         /// Made by the collector: what a correlation remembered of an agency had to be given up.
         RULE_EVICTED = "rule.evicted";
+        /// Made by the collector: a file of the archive, or an event, cannot be read or written.
+        ARCHIVE_DAMAGED = "archive.damaged";
+        /// Made by the collector: by its trend the disk will be full in so many days.
+        ARCHIVE_DISK = "archive.disk";
     }
 }
 
@@ -142,20 +150,18 @@ impl Logsource {
 /// As a line of JSON (the name of the sender and the sequence are in the [`crate::Envelope`]):
 /// `{"time":"2026-11-22T10:16:42.123456Z","kind":"log","logsource":{"product":"linux","service":
 /// "sshd"},"fields":{"source.ip":"192.0.2.7"},"raw":"Nov 22 …"}`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Event {
     /// When it happened, by the clock of the machine that observed it.
     pub time: Timestamp,
     /// What kind of thing it is.
     pub kind: Kind,
     /// Which rules look at it.
-    #[serde(default)]
     pub logsource: Logsource,
     /// What is known about it.
-    #[serde(default)]
     pub fields: Fields,
     /// The line as it stood in the log, where there was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
     /// Keys that a later version wrote and this one does not know; kept and passed on.
     #[serde(flatten)]

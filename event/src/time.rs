@@ -3,6 +3,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+mod rfc3339;
+
+pub(crate) use rfc3339::write;
+
 /// A moment in UTC, in microseconds since 1970-01-01; written as RFC 3339 with six digits:
 /// `2026-11-22T10:16:42.123456Z`.
 ///
@@ -12,9 +16,9 @@ pub struct Timestamp(i64);
 
 impl Timestamp {
     /// Earliest: 0001-01-01T00:00:00Z, in microseconds.
-    const MIN: i64 = -62_135_596_800_000_000;
+    pub(crate) const MIN: i64 = -62_135_596_800_000_000;
     /// Latest: 9999-12-31T00:00:00Z, in microseconds.
-    const MAX: i64 = 253_402_214_400_000_000;
+    pub(crate) const MAX: i64 = 253_402_214_400_000_000;
 
     /// From microseconds since 1970; outside of the years 1 to 9999 the nearest moment inside.
     pub fn from_micros(micros: i64) -> Self {
@@ -45,9 +49,8 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment =
-            jiff::Timestamp::from_microsecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        write!(f, "{moment:.6}")
+        let written = rfc3339::write(self.0);
+        f.write_str(str::from_utf8(&written).unwrap_or_default())
     }
 }
 
@@ -55,6 +58,9 @@ impl FromStr for Timestamp {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(micros) = rfc3339::read(text.as_bytes()) {
+            return Ok(Self::from_micros(micros));
+        }
         let moment: jiff::Timestamp =
             text.parse().map_err(|error| format!("not an RFC 3339 time: {error}"))?;
         Ok(Self::from_micros(moment.as_microsecond()))

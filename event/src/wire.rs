@@ -5,10 +5,15 @@
 //! `POST /v1/events` as `application/x-ndjson` with `content-encoding: zstd`. The answer is an
 //! [`Ack`] with 200, or a [`Reject`] as `application/problem+json` (RFC 9457).
 
+mod check;
+mod encode;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{AgentId, Epoch, Event, EventId, Lane, RunId, Sequence, Timestamp, limits};
 
+/// Most lines of logs are shorter.
+const USUAL_BYTES: usize = 512;
 /// Version of this format.
 pub const VERSION: u32 = 1;
 
@@ -282,8 +287,15 @@ impl Error {
 
 /// One event as one line, without the line feed.
 pub fn encode_event(event: &Event) -> String {
-    // Maps with text keys and finite numbers always serialise.
-    serde_json::to_string(event).unwrap_or_default()
+    let mut line = Vec::with_capacity(USUAL_BYTES);
+    append_event(event, &mut line);
+    // Made of texts only, so it is one.
+    String::from_utf8(line).unwrap_or_default()
+}
+
+/// The same at the end of what is there.
+pub fn append_event(event: &Event, line: &mut Vec<u8>) {
+    encode::append(event, line);
 }
 
 /// Reads one event from one line.
@@ -326,6 +338,29 @@ pub type Line<'a> = (&'a [u8], Event);
 /// # Errors
 /// The first [`Error`] in the order of lines; a batch is taken whole or not at all.
 pub fn decode_batch(bytes: &[u8]) -> Result<(Envelope, Vec<Line<'_>>), Error> {
+    read_batch(bytes, |line, number| Ok((line, decode_event(line, number)?)))
+}
+
+/// Reads a decompressed batch as [`decode_batch`] does, without making the events: its envelope, and
+/// every line.
+///
+/// # Errors
+/// As [`decode_batch`].
+pub fn check_batch(bytes: &[u8]) -> Result<(Envelope, Vec<&[u8]>), Error> {
+    read_batch(bytes, |line, number| {
+        let is_event =
+            line.len() <= limits::EVENT_BYTES_MAX && !is_too_deep(line) && check::is_event(line);
+        if !is_event {
+            decode_event(line, number)?;
+        }
+        Ok(line)
+    })
+}
+
+fn read_batch<'a, T>(
+    bytes: &'a [u8],
+    read: impl Fn(&'a [u8], usize) -> Result<T, Error>,
+) -> Result<(Envelope, Vec<T>), Error> {
     let mut lines = bytes.split(|byte| *byte == b'\n');
     let envelope: Envelope = from_line(lines.next().unwrap_or_default(), 1)?;
     if envelope.version != VERSION {
@@ -348,7 +383,7 @@ pub fn decode_batch(bytes: &[u8]) -> Result<(Envelope, Vec<Line<'_>>), Error> {
         if events.len() == count as usize {
             return Err(Error::Count { announced: count, found: events.len() + 1 });
         }
-        events.push((line, decode_event(line, index + 2)?));
+        events.push(read(line, index + 2)?);
     }
     if events.len() != count as usize {
         return Err(Error::Count { announced: count, found: events.len() });
@@ -364,8 +399,12 @@ fn from_line<'a, T: Deserialize<'a>>(bytes: &'a [u8], line: usize) -> Result<T, 
         .map_err(|error| Error::Malformed { line, reason: error.to_string() })
 }
 
-/// Counts brackets outside of text, before any parser recurses into them.
+/// Counts brackets outside of text, before any parser recurses into them. Hardly any line has so
+/// many brackets at all.
 fn is_too_deep(bytes: &[u8]) -> bool {
+    if memchr::memchr2_iter(b'{', b'[', bytes).nth(limits::DEPTH_MAX).is_none() {
+        return false;
+    }
     let (mut depth, mut inside_text, mut escaped) = (0_usize, false, false);
     for byte in bytes {
         match byte {

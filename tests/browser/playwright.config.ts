@@ -18,7 +18,9 @@ export default defineConfig({
   reporter: [['list']],
   workers: 2,
   fullyParallel: true,
-  timeout: 30_000,
+  timeout: 60_000,
+  // How long a slow machine with two browsers takes, not how long it should.
+  expect: { timeout: 20_000 },
   use: {
     browserName: 'chromium',
     viewport: { width: 1366, height: 768 },

@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod lan;
+pub mod load;
 pub mod program;
 pub mod proxy;
 pub mod servers;
@@ -12,7 +13,7 @@ pub mod stage;
 
 pub use api::Api;
 pub use lan::Lan;
-pub use program::Program;
+pub use program::{Program, built};
 pub use stage::{Stage, data_file, skip};
 
 use std::future::Future;

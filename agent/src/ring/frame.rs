@@ -34,7 +34,7 @@ pub(super) struct Head {
 pub(super) fn encode(events: &[Event]) -> io::Result<Vec<u8>> {
     let mut lines = Vec::new();
     for event in events {
-        lines.extend(wire::encode_event(event).as_bytes());
+        wire::append_event(event, &mut lines);
         lines.push(b'\n');
     }
     let packed = zstd::bulk::compress(&lines, LEVEL)?;

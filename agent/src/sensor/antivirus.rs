@@ -46,6 +46,7 @@ pub use judgement::{Reason, State};
 pub use selftest::{By, Caught, Folder, Outcome, Schedule, Unsaid};
 pub use status::{Shown, Status};
 
+use super::logfile::{self, Watch};
 use super::{Clock, Context, Delivery, Error, Root, Running, Sensor};
 use catalogue::{Product, Reader};
 use packages::Packages;
@@ -56,8 +57,12 @@ use watcher::Watcher;
 
 /// How often it is looked whether somebody who waits has an answer.
 const TEST_POLL: Duration = Duration::from_millis(500);
-/// How often the logs are looked at.
+/// How often the logs are looked at during a self-test, and where nothing tells of writes.
 const DETECTION_POLL: Duration = Duration::from_secs(2);
+/// How soon a system that tells of no writes is asked for it again.
+const WATCH_RETRY: Duration = Duration::from_secs(300);
+/// After a write, lines are collected so long before they are read.
+const COALESCE: Duration = Duration::from_millis(500);
 /// How often is looked while something got worse and may be a restart.
 const WAITING_POLL: Duration = Duration::from_secs(5);
 /// How often everything is sent.
@@ -250,6 +255,7 @@ async fn watch(config: Config, folder: Folder, mut context: Context) -> Result<(
     let poll = Duration::from_secs(config.poll_s.max(1));
     let mut watcher = Watcher::new(config, folder, &context);
     let (mut look_at, mut full_at) = (Instant::now(), Instant::now());
+    let (mut watch, mut watch_at) = (None::<Watch>, Instant::now());
     loop {
         let now = Instant::now();
         let (look, full) = (now >= look_at, now >= full_at);
@@ -272,14 +278,31 @@ async fn watch(config: Config, folder: Folder, mut context: Context) -> Result<(
         if delivery != Delivery::default() {
             context.outlet.send(delivery).await?;
         }
-        let pause = match more {
-            true => Duration::ZERO,
-            false if watcher.is_busy() => DETECTION_POLL,
-            false => look_at.saturating_duration_since(now),
+        let until_look = look_at.saturating_duration_since(now);
+        let pause = if more {
+            Duration::ZERO
+        } else if watcher.is_testing() {
+            DETECTION_POLL
+        } else if watcher.detections.are_none() {
+            until_look
+        } else if let Some(watch) = &watch
+            && watch.directories() == watcher.detections.directories()
+        {
+            until_look.min(watch.patience())
+        } else if Instant::now() < watch_at {
+            until_look.min(DETECTION_POLL)
+        } else {
+            // What is written while the watch is being set up is found by looking again.
+            watch = Watch::over(watcher.detections.directories().to_vec());
+            if watch.is_none() {
+                watch_at = Instant::now() + WATCH_RETRY;
+            }
+            Duration::ZERO
         };
         tokio::select! {
             () = context.stopped() => return Ok(()),
             () = tokio::time::sleep(pause) => {}
+            () = logfile::woken(watch.as_ref()) => tokio::time::sleep(COALESCE).await,
         }
     }
 }

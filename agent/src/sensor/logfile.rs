@@ -17,7 +17,8 @@
 //! record with the same rotation. What filters leave out, and what is no finding where only findings
 //! are sent, is decided in `choice`.
 //!
-//! Wakes up by notification where the system has it, and every two seconds anyhow. Under load it
+//! Wakes up by notification where the system has it, and every 30 seconds anyhow; every two where a
+//! file system may not notify. Under load it
 //! reads three times a second and listens to no notifications, which would cost one wake-up a line.
 
 mod follower;
@@ -43,13 +44,13 @@ pub(super) use follower::{Begin, Follower, Found};
 pub(super) use gap::Gap;
 pub(super) use set::zone;
 pub(super) use tail::{BUFFER_BYTES, Line};
+pub(super) use watch::Watch;
 
 use super::asked::Ask;
 use super::choice::{FILTERS_MAX, Filter, Mode};
 use super::counts::Counts;
 use super::{Context, Error, Running, Sensor};
 use set::Set;
-use watch::Watch;
 
 /// After a silence, lines are collected so long before they are read.
 const COALESCE: Duration = Duration::from_millis(100);
@@ -61,8 +62,6 @@ const BUSY: Duration = Duration::from_secs(1);
 const BLIND_POLL: Duration = Duration::from_millis(500);
 /// How soon such a system is asked for notifications again.
 const WATCH_RETRY: Duration = Duration::from_secs(300);
-/// How often files are looked at without any notification: file systems that do not notify.
-const SLOW_POLL: Duration = Duration::from_secs(2);
 
 /// Which logs are followed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -237,8 +236,10 @@ async fn follow(config: Config, counts: Arc<Counts>, mut context: Context) -> Re
         }
         let pause = if pass.waits || Instant::now() < busy_until {
             COALESCE_BUSY
-        } else if watch.as_ref().is_some_and(|watch| watch.directories() == set.directories()) {
-            SLOW_POLL
+        } else if let Some(watch) = &watch
+            && watch.directories() == set.directories()
+        {
+            watch.patience()
         } else if Instant::now() < watch_at {
             BLIND_POLL
         } else {
@@ -274,7 +275,8 @@ async fn read(mut set: Set) -> Result<(Set, set::Pass), Error> {
     })
 }
 
-async fn woken(watch: Option<&Watch>) {
+/// Returns when something was written; never where nothing is watched.
+pub(super) async fn woken(watch: Option<&Watch>) {
     match watch {
         Some(watch) => watch.woken().await,
         None => std::future::pending().await,

@@ -34,6 +34,22 @@ pub(crate) fn folders(root: &Root, pattern: &str) -> Vec<PathBuf> {
     paths.filter(|path| path.is_dir()).collect()
 }
 
+/// The folders in which something happens before a new file can match: those of the files, of
+/// folders that could match, and what is nearest above a folder that is not there yet.
+pub(crate) fn watched(root: &Root, pattern: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for pattern in Path::new(pattern).ancestors().filter_map(Path::to_str) {
+        let here = folders(root, pattern);
+        let parent = Path::new(pattern).parent().and_then(Path::to_str).unwrap_or("/");
+        let is_enough = !here.is_empty() && !parent.contains(['*', '?']);
+        found.extend(here);
+        if is_enough {
+            break;
+        }
+    }
+    found
+}
+
 fn children(root: &Root, folder: &str, part: &str) -> Vec<String> {
     let path = if folder.is_empty() { "/" } else { folder };
     let Ok(entries) = std::fs::read_dir(root.path(path)) else {
@@ -105,5 +121,13 @@ mod tests {
         assert_eq!(found, ["/srv/one/access.log", "/srv/two/access.log"]);
         assert_eq!(folders(&root, "/srv/*/access.log").len(), 2);
         assert!(expand(&root, "/nowhere/*").is_empty());
+        let watched = |pattern: &str| -> Vec<String> {
+            let name = |path: &PathBuf| path.strip_prefix(folder.path()).unwrap().to_path_buf();
+            let found = super::watched(&root, pattern);
+            found.iter().map(|path| name(path).display().to_string()).collect()
+        };
+        assert_eq!(watched("/srv/*/access.log"), ["srv/one", "srv/two", "srv"]);
+        assert_eq!(watched("/srv/one/*.log"), ["srv/one"]);
+        assert_eq!(watched("/srv/three/logs/x.log"), ["srv"], "nearest above what is not there");
     }
 }

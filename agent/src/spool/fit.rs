@@ -2,16 +2,18 @@
 
 use soc_event::{Event, Value, limits, wire};
 
-/// The event as one line within all limits; what had to be cut is named in `event.truncated`.
-pub(super) fn fitted_line(mut event: Event) -> String {
+/// Appends the event as one line within all limits, without a line feed; what had to be cut is named
+/// in `event.truncated`.
+pub(super) fn append_fitted(mut event: Event, lines: &mut Vec<u8>) {
     let cut = cut_parts(&mut event);
     mark(&mut event, cut);
-    let line = wire::encode_event(&event);
-    if line.len() <= limits::EVENT_BYTES_MAX {
-        return line;
+    let start = lines.len();
+    wire::append_event(&event, lines);
+    if lines.len() - start > limits::EVENT_BYTES_MAX {
+        lines.truncate(start);
+        shrink(&mut event);
+        wire::append_event(&event, lines);
     }
-    shrink(&mut event);
-    wire::encode_event(&event)
 }
 
 /// Cuts each part to its own limit; the names of what was cut.
@@ -87,6 +89,12 @@ mod tests {
 
     use super::*;
 
+    fn fitted_line(event: Event) -> Vec<u8> {
+        let mut line = Vec::new();
+        append_fitted(event, &mut line);
+        line
+    }
+
     fn event() -> Event {
         Event::own(Timestamp::default(), Kind::new("log"))
     }
@@ -94,14 +102,14 @@ mod tests {
     #[test]
     fn what_fits_is_left_alone() {
         let event = event().with("message", "hello");
-        assert_eq!(fitted_line(event.clone()), wire::encode_event(&event));
+        assert_eq!(fitted_line(event.clone()), wire::encode_event(&event).into_bytes());
     }
 
     #[test]
     fn whatever_is_given_the_line_is_one_the_collector_takes() {
         let check = |event: Event, cut: &str| {
             let line = fitted_line(event);
-            let decoded = wire::decode_event(line.as_bytes(), 1).unwrap();
+            let decoded = wire::decode_event(&line, 1).unwrap();
             let named = decoded.fields.get("event.truncated").cloned();
             assert!(
                 matches!(&named, Some(Value::List(list))

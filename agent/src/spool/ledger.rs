@@ -61,7 +61,8 @@ pub(super) enum Meaning {
     Stale,
     /// The collector has the batch.
     Taken,
-    /// The collector has lost what it had before the batch, and we still have it: send it again.
+    /// The collector lacks what came before the batch and has taken nothing: what we still have of
+    /// it is sent again, and the batch.
     SendAgain,
     /// The collector has more than we ever gave: our disk was rolled back to an older state.
     RolledBack,
@@ -74,8 +75,6 @@ pub(super) struct Ledger {
     pub lanes: [LaneBook; 3],
     pub episodes: Episodes,
     pub learned: Option<Timestamp>,
-    /// Marks below which nothing is sent again a second time in this run.
-    sent_again: [Option<Sequence>; 3],
 }
 
 impl Ledger {
@@ -85,7 +84,6 @@ impl Ledger {
             lanes: [LaneBook::default(); 3],
             episodes: Episodes::default(),
             learned: None,
-            sent_again: [None; 3],
         }
     }
 
@@ -120,33 +118,21 @@ impl Ledger {
         if answer.durable > book.last {
             return Meaning::RolledBack;
         }
-        // A batch that was taken is durable, whatever the mark says.
-        let sent = book.sent.max(answer.durable).max(answer.last);
-        let archived = book.archived.max(answer.archived).min(sent);
-        let again = self.send_again_from(answer, oldest, archived);
-        let sent = again.unwrap_or(sent);
-        self.change(answer.lane, |book| {
-            (book.sent, book.archived) = (sent, archived.min(sent));
-        });
-        if again.is_some() { Meaning::SendAgain } else { Meaning::Taken }
-    }
-
-    /// The mark falls back behind what had been acknowledged: a collector that lost its disk. Only
-    /// once a mark, lest a collector that counts differently makes us send the same forever.
-    fn send_again_from(
-        &mut self,
-        answer: &Acknowledgement,
-        oldest: Option<Sequence>,
-        archived: Sequence,
-    ) -> Option<Sequence> {
-        let before = oldest.filter(|oldest| *oldest < answer.first)?;
-        let mark = answer.durable.max(archived).max(Sequence(before.0.saturating_sub(1)));
-        let again = self.sent_again.get_mut(usize::from(answer.lane.index()))?;
-        if mark.next() >= answer.first || again.is_some_and(|done| mark <= done) {
-            return None;
+        let book_archived = book.archived.max(answer.archived);
+        if answer.durable < answer.first {
+            // Nothing of the batch was taken: what came before it is missing there.
+            let have = oldest.filter(|oldest| *oldest < answer.first).unwrap_or(answer.first);
+            let before = Sequence(have.0.saturating_sub(1));
+            let mark = answer.durable.max(answer.archived).max(before).min(book.last);
+            self.change(answer.lane, |book| {
+                (book.sent, book.archived) = (mark, book_archived.min(mark));
+            });
+            return Meaning::SendAgain;
         }
-        *again = Some(answer.last);
-        Some(mark)
+        let sent = book.sent.max(answer.durable).max(answer.last);
+        let archived = book_archived.min(sent);
+        self.change(answer.lane, |book| (book.sent, book.archived) = (sent, archived));
+        Meaning::Taken
     }
 }
 
@@ -193,14 +179,36 @@ mod tests {
     }
 
     #[test]
-    fn a_collector_that_lost_its_disk_is_refilled_once() {
+    fn a_collector_that_lost_its_disk_is_refilled_with_what_is_left() {
         let mut ledger = ledger();
         let oldest = Some(Sequence(21));
         assert_eq!(ledger.acknowledge(&answer(51, 60, 0, 0), oldest), Meaning::SendAgain);
         assert_eq!(ledger.lane(Lane::Log).sent, Sequence(20));
-        assert_eq!(ledger.acknowledge(&answer(21, 60, 0, 0), oldest), Meaning::Taken);
-        assert_eq!(ledger.acknowledge(&answer(61, 70, 0, 0), oldest), Meaning::Taken);
-        assert_eq!(ledger.lane(Lane::Log).sent, Sequence(70));
+        // It is told that there is nothing before, asks once more, and takes what there is.
+        assert_eq!(ledger.acknowledge(&answer(21, 60, 0, 0), oldest), Meaning::SendAgain);
+        assert_eq!(ledger.lane(Lane::Log).sent, Sequence(20));
+        assert_eq!(ledger.acknowledge(&answer(21, 60, 60, 0), oldest), Meaning::Taken);
+        assert_eq!(ledger.lane(Lane::Log).sent, Sequence(60));
+    }
+
+    #[test]
+    fn what_the_collector_has_in_its_archive_is_not_sent_again() {
+        let mut ledger = ledger();
+        let oldest = Some(Sequence(21));
+        assert_eq!(ledger.acknowledge(&answer(51, 60, 30, 40), oldest), Meaning::SendAgain);
+        assert_eq!(ledger.lane(Lane::Log).sent, Sequence(40));
+    }
+
+    #[test]
+    fn a_batch_that_was_not_taken_is_never_called_sent() {
+        let mut ledger = ledger();
+        assert_eq!(
+            ledger.acknowledge(&answer(51, 60, 0, 0), Some(Sequence(51))),
+            Meaning::SendAgain
+        );
+        assert_eq!(ledger.lane(Lane::Log).sent, Sequence(50));
+        assert_eq!(ledger.acknowledge(&answer(51, 60, 0, 0), None), Meaning::SendAgain);
+        assert_eq!(ledger.lane(Lane::Log).sent, Sequence(50));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use soc_event::{Lane, Timestamp};
 
-use super::fit::fitted_line;
+use super::fit::append_fitted;
 use crate::sensor::{Delivery, Position};
 
 /// Longest read position that is kept.
@@ -62,20 +62,19 @@ impl Known {
 /// Deliveries that will be committed together.
 #[derive(Debug, Default)]
 pub(super) struct Group {
-    /// Encoded events in the order of their arrival.
-    pub lines: Vec<(Lane, String)>,
+    /// Encoded events in the order of their arrival, one behind the other.
+    pub text: Vec<u8>,
+    /// The lane of each, and where it ends.
+    pub ends: Vec<(Lane, usize)>,
     /// The last position of each source wins.
     pub positions: Vec<Position>,
-    /// Bytes of the lines.
-    pub bytes: usize,
 }
 
 impl Group {
     pub(super) fn add(&mut self, delivery: Delivery) {
         for observation in delivery.observations {
-            let line = fitted_line(observation.event);
-            self.bytes += line.len();
-            self.lines.push((observation.lane, line));
+            append_fitted(observation.event, &mut self.text);
+            self.ends.push((observation.lane, self.text.len()));
         }
         for position in delivery.positions {
             if position.bytes.len() > POSITION_BYTES_MAX {
@@ -86,17 +85,28 @@ impl Group {
         }
     }
 
+    /// Adds a line that was encoded before.
+    pub(super) fn add_line(&mut self, lane: Lane, line: &[u8]) {
+        self.text.extend_from_slice(line);
+        self.ends.push((lane, self.text.len()));
+    }
+
     /// The lines of a lane.
-    pub(super) fn of(&self, lane: Lane) -> impl Iterator<Item = &str> {
-        self.lines.iter().filter(move |(of, _)| *of == lane).map(|(_, line)| line.as_str())
+    pub(super) fn of(&self, lane: Lane) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends.iter().filter_map(move |(of, end)| {
+            let line = self.text.get(start..*end).unwrap_or_default();
+            start = *end;
+            (*of == lane).then_some(line)
+        })
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.positions.is_empty()
+        self.ends.is_empty() && self.positions.is_empty()
     }
 
     /// Enough for one transaction: more would only cost memory.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes >= 256 * 1024 || self.lines.len() >= 512
+        self.text.len() >= 256 * 1024 || self.ends.len() >= 512
     }
 }

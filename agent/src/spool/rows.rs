@@ -34,7 +34,7 @@ pub(super) fn append<'a>(
     codec: &mut Codec,
     ledger: &mut Ledger,
     lane: Lane,
-    lines: impl Iterator<Item = &'a str>,
+    lines: impl Iterator<Item = &'a [u8]>,
 ) -> Result<(), StoreError> {
     let (mut text, mut count) = (Vec::new(), 0);
     for line in lines {
@@ -42,7 +42,7 @@ pub(super) fn append<'a>(
             append_row(rows, codec, ledger, lane, &text, count)?;
             (text, count) = (Vec::new(), 0);
         }
-        text.extend_from_slice(line.as_bytes());
+        text.extend_from_slice(line);
         text.push(b'\n');
         count += 1;
     }

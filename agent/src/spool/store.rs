@@ -100,7 +100,7 @@ impl Store {
             }
             for lane in Lane::ALL {
                 let reports = reports.iter().filter(|_| lane == Lane::Alert);
-                let lines = group.of(lane).chain(reports.map(String::as_str));
+                let lines = group.of(lane).chain(reports.map(String::as_bytes));
                 rows::append(&mut table, &mut self.codec, &mut ledger, lane, lines)?;
                 let archived = ledger.lane(lane).archived;
                 remove_oldest(&mut table, &mut ledger, lane, archived, TRIM_MAX)?;
@@ -126,8 +126,8 @@ impl Store {
         for lane in Lane::ALL {
             let limits = BatchLimits { events: u32::MAX, bytes: usize::MAX };
             let Some(batch) = other.batch(lane, limits)? else { continue };
-            let lines = String::from_utf8_lossy(&batch.lines).into_owned();
-            group.lines.extend(lines.lines().map(|line| (lane, line.to_owned())));
+            let lines = batch.lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            lines.for_each(|line| group.add_line(lane, line));
         }
         self.append(&group, now)
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use soc_event::{Ack, Configuration, Envelope, Lane, Pace, Timestamp, limits, wire};
+use soc_event::{Ack, Configuration, Envelope, Lane, Pace, Sequence, Timestamp, limits, wire};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -67,6 +67,8 @@ struct LaneState {
     retry: Backoff,
     /// A new epoch was begun for ids that met others; once is enough.
     epoch_begun: bool,
+    /// The collector lacked what comes before the batch with this first event, and took nothing.
+    lacked_before: Option<Sequence>,
 }
 
 impl<'a> Session<'a> {
@@ -105,6 +107,7 @@ impl<'a> Session<'a> {
             next_at: Instant::now(),
             retry: Backoff::new(Duration::from_secs(1), RETRY_MOST),
             epoch_begun: false,
+            lacked_before: None,
         };
         loop {
             let batch = match self.next_batch(lane, &state).await {
@@ -222,7 +225,6 @@ impl<'a> Session<'a> {
     }
 
     async fn taken(&self, state: &mut LaneState, batch: Batch, ack: Ack, wire_bytes: u64) {
-        state.retry.reset();
         state.events = state.events.saturating_mul(2).min(limits::BATCH_EVENTS_MAX as u32);
         if ack.epoch != batch.epoch || ack.lane != batch.lane {
             return self.later(state, None, "the acknowledgement is for another batch".to_owned());
@@ -235,6 +237,13 @@ impl<'a> Session<'a> {
             durable: ack.durable,
             archived: ack.archived,
         };
+        let lacked = (ack.durable < batch.first).then_some(batch.first);
+        if lacked.is_some() && lacked == state.lacked_before {
+            self.later(state, None, "the collector asks for events that are gone".to_owned());
+        } else {
+            state.retry.reset();
+        }
+        state.lacked_before = lacked;
         self.uplink.offers.want(ack.configuration);
         self.dictionary.store(ack.dictionary >= wire::DICTIONARY_NUMBER, Relaxed);
         self.tell(wire_bytes);

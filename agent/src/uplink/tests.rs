@@ -317,9 +317,9 @@ async fn a_collector_that_lost_its_disk_is_refilled() {
     let mut scene = Scene::enrolled().await;
     scene.gateway.judge(|_, envelope, _| match envelope.first == Sequence(1) {
         // Durable but not archived, so the agent keeps it.
-        true if envelope.count == 10 => Reply::TakeAndClaim(0),
+        true if envelope.count == 10 => Reply::TakeUnarchived,
         true => Reply::Take,
-        false => Reply::TakeAndClaim(0),
+        false => Reply::Lack(0),
     });
     scene.put(Lane::Log, 0..10).await;
     scene.start();

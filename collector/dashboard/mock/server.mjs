@@ -1,6 +1,7 @@
 // The API with an invented province behind it, for looking at the page and for its browser tests.
 //   node mock/server.mjs [port] [--empty] [--dist]
-// Sign in as admin / matkhau-thu-nghiem; as moi / matkhau-thu-nghiem to see the first change of the password.
+// Sign in as admin / matkhau-thu-nghiem; as moi / matkhau-thu-nghiem to see the first change of the password,
+// as phantich / matkhau-thu-nghiem to see what an analyst of one agency sees.
 
 import { createServer } from 'node:http';
 import { readFileSync, existsSync } from 'node:fs';
@@ -9,6 +10,8 @@ import { alert as makeAlert, province } from './province.mjs';
 import { approve, connections, detail, events, heartbeats, ports, revoke } from './machine.mjs';
 import { checked, configuration, said, say } from './configuration.mjs';
 import { PROBLEMS } from './rules.mjs';
+import { hunting } from './hunts.mjs';
+import { archive, backtests, checkedRule } from './kept.mjs';
 
 const LEVELS = ['critical', 'high', 'medium', 'low', 'informational'];
 const DIST = new URL('../dist/', import.meta.url).pathname;
@@ -81,9 +84,20 @@ export function start({ port = 0, empty = false } = {}) {
       return problem(response, 403, 'missing header');
     if (path[0] === 'session') return session(request, response, path, person, cookie, body);
     if (!person) return problem(response, 401, 'sign in');
+    const isHunt = path[0] === 'hunts' || (path[0] === 'events' && request.method === 'GET');
+    if (person.role === 'analyst' && !isHunt) return problem(response, 403, 'hunts only');
+    if (path[0] === 'hunts') return hunts.answer(request, response, path, q, body, person);
     const key = `${request.method} ${path[0]}${path[1] ? '/:id' : ''}${path[2] ? `/${path[2]}` : ''}`;
     const agency = q.get('agency');
     const at = (one) => !agency || String(one.agency?.id) === agency;
+    if (path[0] === 'archive' && path[1] === 'retention') {
+      const refused = kept.keep(path[2], body);
+      return refused
+        ? problem(response, refused.status, refused.detail)
+        : send(response, 200, kept.read());
+    }
+    if (path[0] === 'archive' && path[2] && request.method === 'DELETE')
+      return kept.release(path[2]) ? send(response, 204) : problem(response, 404, 'no such hold');
     switch (key) {
       case 'GET overview':
         return send(response, 200, {
@@ -185,6 +199,10 @@ export function start({ port = 0, empty = false } = {}) {
             })
           : problem(response, 404, 'no such rule');
       }
+      case 'POST rules/:id': {
+        const problems = checkedRule(body.source);
+        return send(response, 200, { rules: problems.length ? 0 : 1, problems });
+      }
       case 'POST rules/:id/unpark': {
         if (!parked.delete(path[1])) return problem(response, 409, 'not parked');
         tell('rules', { topic: 'rules' });
@@ -209,12 +227,46 @@ export function start({ port = 0, empty = false } = {}) {
         return send(response, 200, page(deeds(world), q));
       case 'GET live':
         return live(request, response);
+      case 'GET events/:id': {
+        const found = hunts.at(path[1]);
+        return found ? send(response, 200, found) : problem(response, 404, 'no such event');
+      }
+      case 'GET backtests':
+        return send(response, 200, looks.jobs.map(looks.view));
+      case 'POST backtests': {
+        const asked = looks.ask(body, person.name);
+        if (!asked.job) return problem(response, asked.status, asked.detail, {});
+        tell('backtest', { topic: 'backtest' });
+        return send(response, 202, { id: asked.job.id, ids: [asked.job.id] });
+      }
+      case 'GET backtests/:id':
+      case 'DELETE backtests/:id': {
+        const found = looks.jobs.find((one) => one.id === path[1]);
+        if (!found) return problem(response, 404, 'no such look back');
+        if (request.method === 'GET') return send(response, 200, looks.view(found));
+        if (looks.view(found).state !== 'running') looks.jobs.splice(looks.jobs.indexOf(found), 1);
+        else found.stoppedAt = Date.now();
+        tell('backtest', { topic: 'backtest' });
+        return send(response, 204);
+      }
+      case 'GET archive':
+        return send(response, 200, kept.read());
+      case 'POST archive/:id': {
+        const refused = kept.hold(body, person);
+        return refused
+          ? problem(response, refused.status, refused.detail)
+          : send(response, 201, kept.read());
+      }
       default:
         return problem(response, 404, `no ${key}`);
     }
   }
 
   const neighbours = makeNeighbours(world);
+  const hunts = hunting(world, { send, problem });
+  const kept = archive(world);
+  const looks = backtests(world);
+  state.hunts = hunts;
   const find = (id) => world.machines.find((one) => one.id === id);
   // One rule is parked until somebody takes it up again.
   const parked = new Set([world.rules.find((one) => !one.correlation).id]);
@@ -261,9 +313,10 @@ export function start({ port = 0, empty = false } = {}) {
       sessions.delete(cookie);
       return send(response, 204);
     }
-    if (!['admin', 'moi'].includes(body.name) || body.password !== PASSWORD)
+    if (!['admin', 'moi', 'phantich'].includes(body.name) || body.password !== PASSWORD)
       return problem(response, 401, 'wrong name or password');
-    const made = { name: body.name, role: 'administrator', must_change: body.name === 'moi' };
+    const role = body.name === 'phantich' ? 'analyst' : 'administrator';
+    const made = { name: body.name, role, must_change: body.name === 'moi' };
     const id = `t${(token += 1)}x${Date.now()}`;
     sessions.set(id, made);
     response.setHeader('set-cookie', `soc_session=${id}; HttpOnly; SameSite=Strict; Path=/`);
@@ -544,8 +597,14 @@ function send(response, status, body) {
   response.end(body === undefined ? '' : JSON.stringify(body));
 }
 
-function problem(response, status, detail) {
-  send(response, status, { type: 'about:blank', title: `status ${status}`, status, detail });
+function problem(response, status, detail, more = {}) {
+  send(response, status, {
+    type: 'about:blank',
+    title: `status ${status}`,
+    status,
+    detail,
+    ...more,
+  });
 }
 
 function file(response, path) {

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
-use super::{Answer, Command, Error, socket_path};
+use super::{Answer, Command, Error, Question, socket_path};
 
 /// How long a command may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -64,6 +64,55 @@ async fn exchange_within(
         StatusCode::UNPROCESSABLE_ENTITY => Err(Error::Refused(said())),
         _ => Err(Error::Failed(said())),
     }
+}
+
+/// Hunts through the collector that has the folder open; `None` when there is none. `see` is given
+/// each line of the answer as it comes.
+///
+/// # Errors
+/// As [`call`].
+pub async fn hunt(
+    data: &Path,
+    question: &Question,
+    see: &mut (dyn FnMut(&str) + Send),
+) -> Result<Option<()>, Error> {
+    let path = socket_path(data);
+    let Ok(stream) = UnixStream::connect(&path).await else { return Ok(None) };
+    let wrong =
+        |reason: String| Error::Socket { path: path.to_string_lossy().into_owned(), reason };
+    let body = serde_json::to_vec(question).map_err(|error| wrong(error.to_string()))?;
+    let mut response =
+        ask(stream, "/hunt", body).await.map_err(|error| wrong(error.to_string()))?;
+    if response.status() != StatusCode::OK {
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let said = body.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned());
+        return Err(Error::Refused(said.map_err(|error| wrong(error.to_string()))?));
+    }
+    let mut rest = Vec::new();
+    while let Some(frame) = response.frame().await {
+        let frame = frame.map_err(|error| wrong(error.to_string()))?;
+        rest.extend(frame.data_ref().into_iter().flatten());
+        while let Some(end) = memchr::memchr(b'\n', &rest) {
+            let line: Vec<u8> = rest.drain(..=end).collect();
+            see(String::from_utf8_lossy(&line).trim_end());
+        }
+    }
+    Ok(Some(()))
+}
+
+async fn ask(
+    stream: UnixStream,
+    route: &str,
+    body: Vec<u8>,
+) -> Result<http::Response<hyper::body::Incoming>, Failure> {
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request = Request::post(route)
+        .header(header::HOST, "localhost")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::new(bytes::Bytes::from(body)))?;
+    Ok(sender.send_request(request).await?)
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;

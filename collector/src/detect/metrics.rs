@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Registry};
 
+use crate::metrics::Stage;
+
 use super::engine::Digest;
 use super::labels::ByRule;
 
@@ -19,6 +21,8 @@ pub struct Metrics {
     matches: ByRule,
     cost: ByRule,
     batch: Histogram,
+    /// Reading and evaluating, on whichever thread.
+    pub(super) evaluating: Stage,
 }
 
 impl Metrics {
@@ -75,6 +79,7 @@ impl Metrics {
                 "Steps of work that evaluating a rule took; about a nanosecond each.",
             )?,
             batch,
+            evaluating: Stage::new(registry, "detect")?,
         })
     }
 

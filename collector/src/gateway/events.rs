@@ -14,7 +14,7 @@ use super::refusal::Refusal;
 use super::request::{agent, read_body};
 use super::runs::{Said, Verdict};
 use crate::fleet::RunRow;
-use crate::journal::{self, Batch, Durable};
+use crate::journal::{self, After, Batch, Durable};
 
 /// Largest window a frame may ask for, as a power of two: 8 MiB, like the limit of what comes out.
 const WINDOW_LOG_MAX: u32 = 23;
@@ -52,14 +52,13 @@ pub(super) async fn take(
     Ok(acknowledge(gateway, agent, &durable))
 }
 
-/// `archived` is what is durable: as long as there is no archive, the journal is it, and an agent
-/// may forget what the journal has.
+/// What is durable need not be sent again; what is archived the agent may forget.
 fn acknowledge(gateway: &Inner, agent: AgentId, durable: &Durable) -> Ack {
     Ack {
         epoch: durable.epoch(),
         lane: durable.lane(),
         durable: durable.last(),
-        archived: durable.last(),
+        archived: gateway.archive.archived(agent, durable.epoch(), durable.lane()),
         configuration: gateway.configurations.version(agent),
         pace: gateway.config.pace,
         time: gateway.fleet.clock().now(),
@@ -91,10 +90,14 @@ async fn receive(
     }
     let decoder = room(&gateway.decoders, 1).await?;
     let received = gateway.fleet.clock().now();
+    let stage = gateway.metrics.checking.clone();
     let decoding = tokio::task::spawn_blocking(move || {
         // Given back when the work is done, also when nobody waits for it any more.
         let _decoder = decoder;
-        Batch::decode(&decompress(&compressed)?, received).map_err(Refusal::from)
+        stage.measure(|| {
+            let bytes = decompress(&compressed)?;
+            Batch::decode_packed(compressed, &bytes, received).map_err(Refusal::from)
+        })
     });
     decoding.await.map_err(|_| Refusal::unavailable("the collector is stopping"))?
 }
@@ -143,7 +146,19 @@ async fn store(
         lane: batch.envelope().lane,
     };
     judge(gateway, agent, &said).await?;
-    match gateway.journal.append(batch).await {
+    let (epoch, lane) = (batch.envelope().epoch, batch.envelope().lane);
+    let archived = gateway.archive.archived(agent, epoch, lane);
+    let is_dense = !gateway.asked.is_waiting((agent, epoch, lane));
+    let stored = gateway.journal.append_after(batch, After { archived, is_dense }).await;
+    if stored.is_ok() {
+        gateway.asked.is_over((agent, epoch, lane));
+    }
+    match stored {
+        // The agent may still have what is missing: it sends from there, or this batch again.
+        Err(journal::Error::Gap(durable)) => {
+            gateway.asked.ask((agent, epoch, lane));
+            Ok(durable)
+        }
         Err(journal::Error::Conflict { id }) => {
             tracing::warn!(%id, "the same id with another content: a copy of the spool is in use");
             Err(accuse_speaker(gateway, agent, &said).await?)

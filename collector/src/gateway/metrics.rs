@@ -1,6 +1,8 @@
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use soc_event::Cause;
 
+use crate::metrics::Stage;
+
 /// What the gateway tells Prometheus.
 #[derive(Clone, Debug)]
 pub(super) struct Metrics {
@@ -9,6 +11,8 @@ pub(super) struct Metrics {
     connections: IntGauge,
     refused: IntCounterVec,
     enrolments: IntCounterVec,
+    /// Unpacking and checking batches.
+    pub(super) checking: Stage,
 }
 
 impl Metrics {
@@ -40,6 +44,7 @@ impl Metrics {
                 "Enrolments that were asked for, by outcome.",
                 "outcome",
             )?,
+            checking: Stage::new(registry, "gateway")?,
         };
         for cause in Cause::ALL {
             this.rejected.with_label_values(&[cause.as_str()]);

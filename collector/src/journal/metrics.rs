@@ -5,6 +5,8 @@ use prometheus::{
 };
 use soc_event::Lane;
 
+use crate::metrics::Stage;
+
 use super::space::Space;
 use super::{Durable, Error, Position};
 
@@ -20,11 +22,14 @@ pub(super) struct Metrics {
     disk_free: IntGauge,
     disk_total: IntGauge,
     damaged: IntCounter,
+    /// Commits.
+    pub(super) writing: Stage,
 }
 
 impl Metrics {
     pub(super) fn new(registry: &Registry) -> prometheus::Result<Self> {
         let this = Self {
+            writing: Stage::new(registry, "journal")?,
             received: IntCounterVec::new(
                 Opts::new(
                     "soc_collector_events_received_total",

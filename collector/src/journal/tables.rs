@@ -67,6 +67,20 @@ pub(super) fn open(file: &Path, config: &Config) -> Result<Database, Error> {
     Ok(database)
 }
 
+/// The next event gets this position at the least.
+pub(super) fn move_on(database: &Database, least: Position) -> Result<(), Error> {
+    let (end, _) = end_and_bytes(database)?;
+    if end >= least {
+        return Ok(());
+    }
+    if end > Position::FIRST {
+        tracing::warn!(end = end.0, least = least.0, "an earlier journal: positions go on");
+    }
+    let transaction = database.begin_write()?;
+    transaction.open_table(META)?.insert("end", least.0)?;
+    Ok(transaction.commit()?)
+}
+
 /// Makes the file readable by its owner only, where it is not there yet.
 fn make_private(file: &Path) -> std::io::Result<()> {
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);

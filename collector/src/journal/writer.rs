@@ -11,11 +11,11 @@ use super::metrics::Metrics;
 use super::readers::Readers;
 use super::space::Space;
 use super::tables::{self, BLOCKS, BY_AGENT, BY_ID, MARKS, META};
-use super::{Config, Durable, Error, Position};
+use super::{After, Config, Durable, Error, Position};
 
 /// What the writer is asked to store.
 pub(super) enum Command {
-    Append { batch: Batch, answer: Answer },
+    Append { batch: Batch, after: After, answer: Answer },
     Own { events: Vec<Event>, answer: Answer },
 }
 
@@ -47,7 +47,7 @@ impl Writer {
                 let Ok(next) = commands.try_recv() else { break };
                 group.push(next);
             }
-            self.commit(group.drain(..));
+            self.metrics.writing.measure(|| self.commit(group.drain(..)));
         }
     }
 
@@ -118,14 +118,14 @@ fn separate(result: Result<Durable, Error>) -> Result<Result<Durable, Error>, Er
 
 /// A command without its answer.
 enum Content {
-    Batch(Batch),
+    Batch(Batch, After),
     Own(Vec<Event>),
 }
 
 impl Content {
     fn split(command: Command) -> (Answer, Self) {
         match command {
-            Command::Append { batch, answer } => (answer, Self::Batch(batch)),
+            Command::Append { batch, after, answer } => (answer, Self::Batch(batch, after)),
             Command::Own { events, answer } => (answer, Self::Own(events)),
         }
     }
@@ -166,7 +166,7 @@ impl<'t> Tables<'t> {
 
     fn store(&mut self, content: Content) -> Result<Durable, Error> {
         match content {
-            Content::Batch(batch) => self.append(batch),
+            Content::Batch(batch, after) => self.append(batch, after),
             Content::Own(events) => self.append_own(&events),
         }
     }
@@ -176,16 +176,21 @@ impl<'t> Tables<'t> {
         let first = self.mark(soc_event::AgentId::COLLECTOR, epoch, Lane::Alert)?.next();
         let received = events.first().map_or(Timestamp::default(), |event| event.time);
         let envelope = own_envelope(epoch, first, 0, received);
-        self.append(Batch::encode(envelope, events, received)?)
+        self.append(Batch::encode(envelope, events, received)?, After::default())
     }
 
-    fn append(&mut self, batch: Batch) -> Result<Durable, Error> {
+    fn append(&mut self, batch: Batch, after: After) -> Result<Durable, Error> {
         let envelope = batch.envelope();
         let (agent, epoch, lane) = (envelope.agent, envelope.epoch, envelope.lane);
         let (first, last, count) = (envelope.first, envelope.last(), envelope.count);
-        let mark = self.mark(agent, epoch, lane)?;
-        if mark == Sequence(0) && !batch.is_of_operator() {
+        let stored = self.mark(agent, epoch, lane)?;
+        if stored == Sequence(0) && !batch.is_of_operator() {
             self.check_lanes(agent)?;
+        }
+        // What is archived is stored, also where the journal itself was lost.
+        let mark = stored.max(after.archived);
+        if after.is_dense && first > mark.next() {
+            return Err(Error::Gap(Durable { epoch, lane, last: mark, new: 0 }));
         }
         if first <= mark {
             self.check_repeat(&batch, last.min(mark))?;

@@ -62,6 +62,47 @@ proptest! {
     }
 
     #[test]
+    fn an_event_is_written_as_the_library_would(event in event()) {
+        prop_assert_eq!(encode_event(&event), serde_json::to_string(&event).unwrap());
+    }
+
+    #[test]
+    fn a_line_that_passes_the_check_can_be_decoded(
+        event in event(),
+        at in any::<prop::sample::Index>(),
+        with in prop::option::of(prop::sample::select(
+            b"\"\\{}[],:0e-. tfn\x00\xff\xc3".to_vec(),
+        )),
+    ) {
+        let mut line = encode_event(&event).into_bytes();
+        prop_assert!(check::is_event(&line));
+        let at = at.index(line.len());
+        match with {
+            Some(byte) => line[at] = byte,
+            None => drop(line.remove(at)),
+        }
+        if check::is_event(&line) && !is_too_deep(&line) {
+            prop_assert!(decode_event(&line, 1).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_checked_batch_has_the_lines_of_a_decoded_one(
+        events in prop::collection::vec(event(), 1..4),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let lines: Vec<String> = events.iter().map(encode_event).collect();
+        let bytes = encode_batch(&envelope(lines.len() as u32), lines.iter().map(String::as_str));
+        for bytes in [&bytes[..], &bytes[..cut.index(bytes.len())]] {
+            let decoded = decode_batch(bytes);
+            let decoded = decoded.map(|(envelope, lines)| {
+                (envelope, lines.into_iter().map(|(line, _)| line).collect())
+            });
+            prop_assert_eq!(check_batch(bytes), decoded);
+        }
+    }
+
+    #[test]
     fn any_bytes_decode_to_a_value_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let _ = decode_event(&bytes, 1);
         let _ = decode_batch(&bytes);

@@ -15,16 +15,26 @@ interface Alert {
 export interface Mock {
   url: string;
   down: boolean;
-  world: { alerts: Alert[]; machines: { id: string; hostname: string; state: string }[] };
+  world: {
+    alerts: Alert[];
+    machines: { id: string; hostname: string; state: string }[];
+    rules: { id: string }[];
+  };
+  hunts: {
+    events: { position: number; raw: string | null }[];
+    saved: object[];
+    running: Map<string, unknown>;
+  };
   raise: (change?: object) => Alert;
   tell: (event: string, data: object) => void;
   cut: () => void;
   stop: () => Promise<void>;
 }
 
-export const test = base.extend<{ mock: Mock; complaints: string[] }>({
-  mock: async ({}, use) => {
-    const mock = (await start()) as unknown as Mock;
+export const test = base.extend<{ mock: Mock; complaints: string[]; empty: boolean }>({
+  empty: [false, { option: true }],
+  mock: async ({ empty }, use) => {
+    const mock = (await start({ empty })) as unknown as Mock;
     await use(mock);
     await mock.stop();
   },

@@ -129,9 +129,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     stage.start_agent()?;
     let agent = stage.agent.as_ref().map_or(0, Program::pid);
     tokio::time::sleep(WARM_UP * 2).await;
-    let before = counts.total();
+    let before = (counts.total(), events(&stage));
     let quiet = observe(&[agent], Duration::from_secs(idle)).await[0];
-    let line = counts.total() - before;
+    let (line, told) = (counts.total() - before.0, events(&stage) - before.1);
     println!("idle, {idle} s: all sensors, nothing happens");
     println!(
         "  resident {:.1} MiB (8 promised), CPU {:.3} % of a core (0.1)",
@@ -139,7 +139,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         quiet.1 * 100.0
     );
     println!(
-        "  line: {line} bytes, {:.0} kB a day (300 promised)",
+        "  line: {line} bytes, {told} events, {:.0} kB a day (300 promised; what others do on this \
+         machine is told, too)",
         line as f64 / idle as f64 * 86.4
     );
     let before = (counts.total(), events(&stage));

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use soc_formats::text::{self, Moment, is_plausible};
 use super::catalogue::Report;
 use super::reading::moment;
 use crate::sensor::logfile::{BUFFER_BYTES, Begin, Follower, Found, zone};
-use crate::sensor::pattern::expand;
+use crate::sensor::pattern::{expand, watched};
 use crate::sensor::{
     Context, DELIVERY_MAX, Delivery, Observation, Position, Positions, Root, fit, read,
 };
@@ -199,6 +199,8 @@ pub(super) struct Detections {
     positions: Arc<dyn Positions>,
     zone: TimeZone,
     logs: Vec<(String, Log, Follower)>,
+    /// Where something is written when they are.
+    directories: Vec<PathBuf>,
     buffer: Vec<u8>,
     started: bool,
     /// Whether [`STARTED`] has been handed over.
@@ -217,6 +219,7 @@ impl Detections {
             positions: Arc::clone(&context.positions),
             zone: zone(&context.root),
             logs: Vec::new(),
+            directories: Vec::new(),
             buffer: vec![0; BUFFER_BYTES],
             started,
             told: started,
@@ -241,6 +244,15 @@ impl Detections {
             }
         }
         self.started = true;
+        self.directories =
+            self.logs.iter().flat_map(|(path, ..)| written(&self.root, path)).collect();
+        self.directories.sort();
+        self.directories.dedup();
+    }
+
+    /// The folders in which something may be written that concerns us.
+    pub(super) fn directories(&self) -> &[PathBuf] {
+        &self.directories
     }
 
     /// Whether there is no log to follow.
@@ -280,6 +292,14 @@ impl Detections {
         }
         more
     }
+}
+
+/// The folder of a log, and that of what it is a link to.
+fn written(root: &Root, path: &str) -> Vec<PathBuf> {
+    let target = root.path(path).canonicalize().ok();
+    let mut folders = watched(root, path);
+    folders.extend(target.as_deref().and_then(Path::parent).map(Path::to_owned));
+    folders
 }
 
 /// The files of a log; one without a pattern also when it is not there yet.

@@ -64,9 +64,9 @@ impl Watcher {
         self.grace.is_waiting()
     }
 
-    /// Whether to look at logs often.
-    pub(super) fn is_busy(&self) -> bool {
-        self.test.is_some() || !self.detections.are_none()
+    /// Whether somebody waits for what the logs say.
+    pub(super) fn is_testing(&self) -> bool {
+        self.test.is_some()
     }
 
     /// As if the product had had its time.

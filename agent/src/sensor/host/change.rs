@@ -25,7 +25,8 @@ const WORDS: [&str; 6] = [
 ];
 /// Clocks drift; this much is news, in microseconds.
 const OFFSET_US: f64 = 1_000_000.0;
-/// Figures that move are sent at most so often: a busy machine's never stand still.
+/// Figures that move are sent at most so often, and where they never stand still each time after
+/// twice as long, until they are part of what is sent anyhow.
 const FIGURES_EVERY: Duration = Duration::from_secs(60);
 /// A backlog is news when it appears, and when it is gone.
 const BACKLOG: f64 = 100.0;
@@ -34,22 +35,33 @@ const BACKLOG: f64 = 100.0;
 pub(super) struct News {
     every: Duration,
     sent: Option<(Event, Instant)>,
+    /// How long figures that move have to wait now.
+    patience: Duration,
 }
 
 impl News {
     pub(super) fn new(every: Duration) -> Self {
-        Self { every, sent: None }
+        Self { every, sent: None, patience: FIGURES_EVERY }
     }
 
     pub(super) fn is_worth_sending(&mut self, event: &Event, now: Instant) -> bool {
-        let worth = self.sent.as_ref().is_none_or(|(before, at)| {
-            let age = now.saturating_duration_since(*at);
-            // The first look has no shares yet: the second one is waited for.
-            let is_whole =
-                before.fields.get("host.cpu.usage").is_some_and(|share| *share != Value::Null);
-            let figures_too = age >= FIGURES_EVERY || !is_whole;
-            age >= self.every || is_news(before, event) || figures_too && have_moved(before, event)
-        });
+        let Some((before, at)) = &self.sent else {
+            self.sent = Some((event.clone(), now));
+            return true;
+        };
+        let age = now.saturating_duration_since(*at);
+        // The first look has no shares yet: the second one is waited for.
+        let is_whole =
+            before.fields.get("host.cpu.usage").is_some_and(|share| *share != Value::Null);
+        let have_moved = have_moved(before, event);
+        let figures_too = have_moved && (age >= self.patience || !is_whole);
+        let is_due = age >= self.every;
+        let worth = is_due || is_news(before, event) || figures_too;
+        if is_due && !have_moved {
+            self.patience = FIGURES_EVERY;
+        } else if figures_too && is_whole {
+            self.patience = (self.patience * 2).min(self.every);
+        }
         if worth {
             self.sent = Some((event.clone(), now));
         }
@@ -94,6 +106,19 @@ mod tests {
             .with("host.disk.used.pct", disk)
             .with("agent.sensors", sensors)
             .with("agent.spool.events", 3_i64)
+    }
+
+    #[tokio::test]
+    async fn figures_that_never_stand_still_are_sent_ever_more_rarely() {
+        let mut news = News::new(Duration::from_secs(600));
+        let began = Instant::now();
+        let mut look = |seconds: u64| {
+            let cpu = if seconds / 15 % 2 == 0 { 0.1 } else { 0.9 };
+            let at = began + Duration::from_secs(seconds);
+            news.is_worth_sending(&beat(cpu, 1_000_000_000, 0.5, "host"), at)
+        };
+        let sent: Vec<u64> = (0..200).map(|look| look * 15).filter(|at| look(*at)).collect();
+        assert_eq!(sent, [0, 75, 210, 465, 960, 1560, 2160, 2760]);
     }
 
     #[tokio::test]

@@ -198,7 +198,7 @@ impl Set {
     fn find_directories(&self) -> Vec<PathBuf> {
         let patterns = self.config.files.iter();
         let mut folders: Vec<PathBuf> =
-            patterns.flat_map(|source| pattern::folders(&self.root, &source.path)).collect();
+            patterns.flat_map(|source| pattern::watched(&self.root, &source.path)).collect();
         for file in &self.files {
             // Where the path is a link, its target is written elsewhere.
             let target = self.root.path(&file.path).canonicalize().ok();

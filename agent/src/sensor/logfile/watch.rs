@@ -1,20 +1,31 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
+/// How often files are looked at although every write to them would be told.
+const SURE: Duration = Duration::from_secs(30);
+/// The same where writes may go untold: another machine's disk, a folder that cannot be watched.
+const UNSURE: Duration = Duration::from_secs(2);
+/// File systems on which every write is told: ext, XFS, Btrfs, F2FS, ZFS, tmpfs, overlayfs.
+/// Source: statfs(2), and zfs_vfsops.c for ZFS.
+const TELLING: [u64; 7] =
+    [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x2fc1_2fc1, 0x0102_1994, 0x794c_7630];
+
 /// Tells when something is written in some folders; stops when dropped.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(in crate::sensor) struct Watch {
     directories: Vec<PathBuf>,
+    patience: Duration,
     written: Arc<Notify>,
     _watcher: RecommendedWatcher,
 }
 
 impl Watch {
     /// Watches folders; `None` where the system cannot, and then files are looked at by time.
-    pub(super) fn over(directories: Vec<PathBuf>) -> Option<Self> {
+    pub(in crate::sensor) fn over(directories: Vec<PathBuf>) -> Option<Self> {
         let written = Arc::new(Notify::new());
         let wake = Arc::clone(&written);
         let heard = move |event: notify::Result<notify::Event>| {
@@ -26,21 +37,36 @@ impl Watch {
         let mut watcher = notify::recommended_watcher(heard)
             .inspect_err(|error| tracing::warn!(%error, "logs are looked at by time only"))
             .ok()?;
+        let mut patience = SURE;
         for directory in &directories {
             if let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive) {
                 tracing::debug!(%error, ?directory, "this folder is looked at by time only");
+                patience = UNSURE;
+            } else if !tells_all(directory) {
+                patience = UNSURE;
             }
         }
-        Some(Self { directories, written, _watcher: watcher })
+        Some(Self { directories, patience, written, _watcher: watcher })
+    }
+
+    /// How long files may go without being looked at while nothing is told.
+    pub(in crate::sensor) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// What is watched.
-    pub(super) fn directories(&self) -> &[PathBuf] {
+    pub(in crate::sensor) fn directories(&self) -> &[PathBuf] {
         &self.directories
     }
 
     /// Returns when something was written since the last return.
-    pub(super) async fn woken(&self) {
+    pub(in crate::sensor) async fn woken(&self) {
         self.written.notified().await;
     }
+}
+
+fn tells_all(directory: &Path) -> bool {
+    let found = rustix::fs::statfs(directory).ok();
+    let kind = found.and_then(|found| u64::try_from(found.f_type).ok());
+    kind.is_some_and(|kind| TELLING.contains(&kind))
 }

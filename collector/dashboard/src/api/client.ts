@@ -1,8 +1,14 @@
 // Speaks HTTP with the collector: one place for the session, for errors and for the server's clock.
 
+import { Lines } from './lines';
+
 export const BASE = '/api/v1';
 
 export type Query = Record<string, string | number | null | undefined>;
+
+export interface Place {
+  position?: number;
+}
 
 /** The collector answered, and it was not a success (RFC 9457), or it did not answer (status 0). */
 export class ApiError extends Error {
@@ -10,6 +16,8 @@ export class ApiError extends Error {
     readonly status: number,
     readonly title: string,
     readonly detail: string,
+    /** Where in the text that was sent it is wrong: a character of a query. */
+    readonly place: Place = {},
   ) {
     super(detail || title);
   }
@@ -42,12 +50,40 @@ export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return send<T>('GET', path, undefined, signal);
 }
 
-export function post<T>(path: string, body: unknown): Promise<T> {
-  return send<T>('POST', path, body);
+export function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  return send<T>('POST', path, body, signal);
+}
+
+export function put<T>(path: string, body: unknown): Promise<T> {
+  return send<T>('PUT', path, body);
 }
 
 export function remove(path: string): Promise<void> {
   return send<void>('DELETE', path);
+}
+
+/** Reads an answer that comes line by line (NDJSON); `take` gets each as it arrives. */
+export async function lines<T>(
+  path: string,
+  body: unknown,
+  signal: AbortSignal,
+  take: (line: T) => void,
+): Promise<void> {
+  const response = await answer('POST', path, body, signal);
+  learnClock(response);
+  if (response.status === 401) whenSignedOut();
+  if (!response.ok) throw await problem(response);
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  if (!reader) return;
+  const parser = new Lines();
+  try {
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      for (const line of parser.push(piece.value)) take(JSON.parse(line) as T);
+    }
+  } catch (error) {
+    if (signal.aborted || error instanceof SyntaxError) throw error;
+    throw new ApiError(0, '', '');
+  }
 }
 
 async function send<T>(
@@ -71,7 +107,7 @@ async function answer(
   body?: unknown,
   signal?: AbortSignal,
 ): Promise<Response> {
-  const headers: Record<string, string> = { Accept: 'application/json' };
+  const headers: Record<string, string> = { Accept: 'application/json, application/x-ndjson' };
   if (method !== 'GET') headers['X-Requested-With'] = 'soc';
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   try {
@@ -100,8 +136,8 @@ function learnClock(response: Response): void {
 
 async function problem(response: Response): Promise<ApiError> {
   try {
-    const body = (await response.json()) as { title?: string; detail?: string };
-    return new ApiError(response.status, body.title ?? '', body.detail ?? '');
+    const body = (await response.json()) as { title?: string; detail?: string } & Place;
+    return new ApiError(response.status, body.title ?? '', body.detail ?? '', body);
   } catch {
     return new ApiError(response.status, response.statusText, '');
   }

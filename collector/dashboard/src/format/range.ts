@@ -5,12 +5,14 @@ export interface Range {
   to: string | null;
 }
 
-const SPANS: Record<string, number> = {
+export const SPANS: Record<string, number> = {
   '1h': 3_600_000,
   '3h': 3 * 3_600_000,
   '24h': 24 * 3_600_000,
   '7d': 7 * 24 * 3_600_000,
   '30d': 30 * 24 * 3_600_000,
+  '90d': 90 * 24 * 3_600_000,
+  '365d': 365 * 24 * 3_600_000,
 };
 
 /** What to ask the collector for; no end means until now. */

@@ -1,5 +1,6 @@
 // English.
 
+import { enHunt } from './en-hunt';
 import type { Catalogue } from './vi';
 
 export const en: Catalogue = {
@@ -289,6 +290,8 @@ export const en: Catalogue = {
   'kind.agent.cloned': 'Identity shared',
   'kind.agent.sensor_failed': 'Sensor failed',
   'kind.rule.parked': 'Rule parked',
+  'kind.archive.damaged': 'Archived events unreadable',
+  'kind.archive.disk': 'Disk will be full',
   'kind.rule.evicted': 'Correlation memory full',
 
   'column.time': 'Time',
@@ -676,4 +679,6 @@ export const en: Catalogue = {
   'outcome.rolled_back': 'Went back',
   'deed.configuration_changed': 'Configuration of agents changed',
   'deed.configuration_restored': 'Earlier configuration put back',
+
+  ...enHunt,
 };

@@ -179,12 +179,15 @@ export const families = {
     'network.router_conflict',
     'network.flood',
     'rule.parked',
+    'archive.damaged',
+    'archive.disk',
     'rule.evicted',
   ],
   coverage: ['without', 'decided', 'with', 'all'],
   decision: ['not_a_computer', 'accepted'],
-  role: ['administrator', 'operator', 'viewer'],
-  range: ['1h', '3h', '24h', '7d', '30d', 'all'],
+  role: ['administrator', 'operator', 'viewer', 'analyst'],
+  range: ['1h', '3h', '24h', '7d', '30d', '90d', '365d', 'all'],
+  lookback: ['asked', 'rule_added', 'rule_changed', 'list_changed'],
 } as const;
 
 export type Family = keyof typeof families;

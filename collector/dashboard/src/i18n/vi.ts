@@ -2,6 +2,7 @@
 // chosen by {count}.
 
 import type { Sentence } from './say';
+import { viHunt } from './vi-hunt';
 
 export const vi = {
   'app.name': 'SOC',
@@ -290,6 +291,8 @@ export const vi = {
   'kind.agent.cloned': 'Trùng danh tính',
   'kind.agent.sensor_failed': 'Cảm biến lỗi',
   'kind.rule.parked': 'Luật bị tạm dừng',
+  'kind.archive.damaged': 'Không đọc được sự kiện lưu trữ',
+  'kind.archive.disk': 'Đĩa sắp đầy',
   'kind.rule.evicted': 'Bộ nhớ tương quan đầy',
 
   'column.time': 'Thời gian',
@@ -653,6 +656,8 @@ export const vi = {
   'outcome.rolled_back': 'Đã quay lại bản trước',
   'deed.configuration_changed': 'Đổi cấu hình tác tử',
   'deed.configuration_restored': 'Dùng lại cấu hình cũ',
+
+  ...viHunt,
 } as const;
 
 export type Key = keyof typeof vi;

@@ -8,6 +8,8 @@ export type Route =
   | { page: 'rules'; id: string | null }
   | { page: 'configuration' }
   | { page: 'audit' }
+  | { page: 'hunt' }
+  | { page: 'archive' }
   | { page: 'missing' };
 
 /** Reads a path. */
@@ -25,6 +27,10 @@ export function route(path: string): Route {
       return { page: 'rules', id: second || null };
     case 'configuration':
       return second ? { page: 'missing' } : { page: 'configuration' };
+    case 'hunt':
+      return second ? { page: 'missing' } : { page: 'hunt' };
+    case 'archive':
+      return second ? { page: 'missing' } : { page: 'archive' };
     case 'audit':
       return second ? { page: 'missing' } : { page: 'audit' };
     default:

@@ -11,6 +11,8 @@ class Session {
   person = $state<Person | null>(null);
   /** The session ended by itself, which the sign-in page says. */
   ended = $state(false);
+  /** Bound to agencies: may hunt, and nothing else. */
+  readonly isAnalyst = $derived(this.person?.role === 'analyst');
 
   constructor() {
     onSignedOut(() => this.lost());
@@ -44,7 +46,8 @@ class Session {
     this.person = person;
     this.ended = false;
     this.state = 'in';
-    if (!person.must_change) live.start(() => this.lost());
+    // What changes is not told to those who may not read it.
+    if (!person.must_change && !this.isAnalyst) live.start(() => this.lost());
   }
 
   private lost(): void {

@@ -25,6 +25,11 @@ export interface Column<T> {
 /** What a column without a width needs, unless it says otherwise, in pixels. */
 const REST_MIN = 230;
 
+/** The pixels that columns need to be read. */
+export function needs<T>(columns: Column<T>[], taken = 0): number {
+  return columns.reduce((sum, column) => sum + (column.width ?? column.least ?? REST_MIN), taken);
+}
+
 /** The columns there is room for. */
 export function fitting<T>(columns: Column<T>[], width: number, taken = 0): Column<T>[] {
   const gone = new Set<string>();
@@ -35,8 +40,7 @@ export function fitting<T>(columns: Column<T>[], width: number, taken = 0): Colu
         !gone.has(column.id) &&
         (!column.insteadOf || gone.has(column.insteadOf)),
     );
-  const needed = () =>
-    shown().reduce((sum, column) => sum + (column.width ?? column.least ?? REST_MIN), taken);
+  const needed = () => needs(shown(), taken);
   const order = columns
     .filter((column) => column.giveWay !== undefined)
     .sort((a, b) => (b.giveWay ?? 0) - (a.giveWay ?? 0));
