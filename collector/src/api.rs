@@ -31,11 +31,13 @@ use utoipa_axum::routes;
 use crate::access::Access;
 use crate::alert::Alerts;
 use crate::archive::Archive;
+use crate::backtest::Backtests;
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::dashboard::Dashboard;
 use crate::detect::Detect;
 use crate::fleet::Fleet;
+use crate::hunt::Hunts;
 use crate::journal::Journal;
 use crate::live::Bus;
 use crate::rulebook::Rulebook;
@@ -50,11 +52,13 @@ mod agencies;
 mod alerts;
 mod archive;
 mod audit;
+mod backtests;
 mod configurations;
 mod door;
 mod events;
 mod guard;
 mod health;
+mod hunts;
 mod live;
 mod machines;
 mod meta;
@@ -103,10 +107,14 @@ pub struct Rooms {
     pub archive: Archive,
     /// Events.
     pub journal: Journal,
+    /// Questions to events.
+    pub hunts: Hunts,
     /// Rules.
     pub rulebook: Rulebook,
     /// How far evaluation is.
     pub detect: Detect,
+    /// Rules that look back.
+    pub backtests: Backtests,
     /// The database, to see whether it answers.
     pub store: Store,
     /// What has changed.
@@ -232,6 +240,8 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(rules::show))
         .routes(routes!(rules::unpark))
         .routes(routes!(rules::check))
+        .routes(routes!(backtests::list, backtests::ask))
+        .routes(routes!(backtests::show, backtests::stop))
         .routes(routes!(configurations::show, configurations::set))
         .routes(routes!(configurations::restore))
         .routes(routes!(configurations::check))
@@ -242,6 +252,14 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(archive::end_hold))
         .routes(routes!(live::live))
         .routes(routes!(prometheus_routes::targets))
+        .routes(routes!(hunts::run))
+        .routes(routes!(hunts::stop))
+        .routes(routes!(hunts::histogram))
+        .routes(routes!(hunts::fields))
+        .routes(routes!(hunts::download))
+        .routes(routes!(hunts::running))
+        .routes(routes!(hunts::saved, hunts::save))
+        .routes(routes!(hunts::change, hunts::forget))
         .routes(routes!(meta::meta));
     OpenApiRouter::with_openapi(document).nest("/api/v1", v1)
 }

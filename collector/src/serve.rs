@@ -16,6 +16,8 @@ use crate::access::{self, Access, FirstAdministrator, Password};
 use crate::alert::Alerts;
 use crate::api::{Api, Door, Rooms, Tls};
 use crate::archive::{self, Archive};
+use crate::backtest::{self, Backtests};
+use crate::backup;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::configuration::{self, Configurations};
@@ -25,13 +27,19 @@ use crate::detect::Detect;
 use crate::fleet::{self, Fleet};
 use crate::folder::{self, Addresses, Folder};
 use crate::gateway::Gateway;
+use crate::hunt::{self, Hunts};
 use crate::import::Desk;
 use crate::journal::{self, Journal};
 use crate::live::Bus;
 use crate::pki::{self, Pki};
+use crate::rulebook::Rulebook;
 use crate::stop::stopped;
 use crate::store::{self, Store};
 use crate::{metrics, rulebook};
+
+pub use alone::{Alone, Running};
+
+mod alone;
 
 /// Agency of the first start, so that a machine can be enrolled at once.
 const FIRST_AGENCY: (&str, &str) = ("LOCAL", "LOCAL");
@@ -51,6 +59,8 @@ pub struct Kept {
     pub(crate) fleet: Fleet,
     pub(crate) configurations: Configurations,
     pub(crate) access: Access,
+    pub(crate) alerts: Alerts,
+    pub(crate) hunts: Hunts,
     pub(crate) archive: Archive,
 }
 
@@ -89,6 +99,9 @@ pub enum Error {
     /// What agents are configured like.
     #[error(transparent)]
     Configuration(#[from] configuration::Error),
+    /// Questions to events.
+    #[error("hunts: {0}")]
+    Hunt(#[from] hunt::Error),
     /// The first administrator.
     #[error("first administrator: {0}")]
     Access(#[from] access::Error),
@@ -159,6 +172,19 @@ impl Kept {
             &registry,
         )
         .await?;
+        let alerts = Alerts::new(store.clone(), clock.clone(), bus.clone(), &registry)?;
+        let hunts = Hunts::new(
+            config.hunt.clone(),
+            hunt::Rooms {
+                keeper: Box::new(archive.clone()),
+                journal: journal.clone(),
+                fleet: fleet.clone(),
+                access: access.clone(),
+                alerts: alerts.clone(),
+                store: store.clone(),
+                clock: clock.clone(),
+            },
+        )?;
         Ok(Self {
             folder,
             registry,
@@ -170,6 +196,8 @@ impl Kept {
             fleet,
             configurations,
             access,
+            alerts,
+            hunts,
             archive,
         })
     }
@@ -179,13 +207,41 @@ impl Kept {
         Control {
             access: self.access.clone(),
             fleet: self.fleet.clone(),
+            hunts: self.hunts.clone(),
             configurations: self.configurations.clone(),
             pki: self.pki.clone(),
             journal: self.journal.clone(),
             clock: self.clock.clone(),
+            backtests: None,
             imports: self.imports(),
+            backups: backup::Source {
+                data: self.folder.path().to_owned(),
+                store: self.store.clone(),
+                journal: self.journal.clone(),
+            },
             agents_url: agents_url(config, agents_port),
         }
+    }
+
+    /// Rules that look back.
+    pub(crate) fn backtests(
+        &self,
+        config: &Config,
+        rulebook: &Rulebook,
+        detect: &Detect,
+    ) -> prometheus::Result<Backtests> {
+        let rooms = backtest::Rooms {
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            archive: self.archive.clone(),
+            fleet: self.fleet.clone(),
+            rulebook: rulebook.clone(),
+            detect: detect.clone(),
+            bus: self.bus.clone(),
+            clock: self.clock.clone(),
+            folder: self.folder.file("look-back"),
+        };
+        Backtests::new(rooms, config.backtest, &self.registry)
     }
 
     /// What takes logs that are imported.
@@ -224,15 +280,7 @@ pub async fn run(
     let port = agents.local_addr().map_or(config.agents_listen.port(), |at| at.port());
     let addresses = addresses(&config, &people, port);
     let control = kept.control(&config, port);
-    let api = start_readers(
-        &kept,
-        &config,
-        control.clone(),
-        &people,
-        &readers,
-        &doors,
-        &mut reader_rooms,
-    )?;
+    let api = start_readers(&kept, &config, control, &people, &readers, &doors, &mut reader_rooms)?;
     let gateway = Gateway::new(
         config.gateway,
         kept.pki.clone(),
@@ -252,7 +300,7 @@ pub async fn run(
         }
     });
     start(&mut door_rooms, "api", door.run(doors.clone()));
-    start(&mut door_rooms, "control", socket.run(control, doors.clone()));
+    start(&mut door_rooms, "control", socket.run(api.control.clone(), doors.clone()));
     kept.folder.write_addresses(&addresses)?;
     say(Said::Ready(&addresses));
 
@@ -283,7 +331,7 @@ fn start_readers(
 ) -> Result<Api, Error> {
     let Kept { registry, clock, bus, store, journal, fleet, access, .. } = kept;
     let (rulebook, watcher) = rulebook::open(config.rulebook.clone(), bus.clone(), registry)?;
-    let alerts = Alerts::new(store.clone(), clock.clone(), bus.clone(), registry)?;
+    let alerts = kept.alerts.clone();
     let detect = Detect::new(
         journal.clone(),
         store.clone(),
@@ -293,15 +341,20 @@ fn start_readers(
         bus.clone(),
         registry,
     )?;
+    let hunts = kept.hunts.clone();
+    let backtests = kept.backtests(config, &rulebook, &detect)?;
+    let control = Control { backtests: Some(backtests.clone()), ..control };
     let listen = people.local_addr().unwrap_or(config.api.listen);
     let api = Api::new(Rooms {
         access: access.clone(),
         alerts,
         fleet: fleet.clone(),
+        hunts: hunts.clone(),
         archive: kept.archive.clone(),
         journal: journal.clone(),
         rulebook,
         detect: detect.clone(),
+        backtests: backtests.clone(),
         store: store.clone(),
         bus: bus.clone(),
         clock: clock.clone(),
@@ -313,6 +366,8 @@ fn start_readers(
     });
     start(rooms, "rulebook", watcher.run(readers.clone()));
     start(rooms, "detect", detect.run(readers.clone()));
+    start(rooms, "hunt", hunts.run(readers.clone()));
+    start(rooms, "backtest", backtests.run(readers.clone()));
     start(rooms, "fleet", fleet.clone().run(readers.clone()));
     start(rooms, "archive", kept.archive.clone().run(readers.clone()));
     start(rooms, "configuration", kept.configurations.clone().run(readers.clone()));

@@ -190,6 +190,8 @@ export const families = {
     'network.router_conflict',
     'network.flood',
     'rule.parked',
+    'archive.damaged',
+    'archive.disk',
     'rule.evicted',
     'archive.damaged',
     'archive.disk',
