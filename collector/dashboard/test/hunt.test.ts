@@ -5,7 +5,7 @@ import { cut } from '../src/hunt/place';
 import { alone, around, fieldOf, filtered } from '../src/hunt/pivot';
 import { asked, extra, moved, question, type Question } from '../src/hunt/question';
 import { reaching } from '../src/hunt/spans';
-import { condition, parts, topValues, withCondition } from '../src/hunt/sql';
+import { condition, isField, parts, topValues, withCondition } from '../src/hunt/sql';
 import { term, withTerm } from '../src/hunt/terms';
 import { days } from '../src/rules/days';
 import { lineOf } from '../src/rules/problem';
@@ -105,6 +105,15 @@ describe('parts of a SELECT', () => {
     );
     expect(condition('host', null)).toBe('host IS NULL');
     expect(condition('EventID', 4625, true)).toBe('("EventID" = 4625) IS NOT TRUE');
+  });
+
+  test('names made for an answer are no fields', () => {
+    const sql = 'SELECT source.ip, count(*) AS events, "user.name" AS "who.x" FROM events';
+    expect(isField('source.ip', sql)).toBe(true);
+    expect(isField('user.name', sql)).toBe(true);
+    expect(isField('events', sql)).toBe(false);
+    expect(isField('who.x', sql)).toBe(false);
+    expect(isField('count(*)', sql)).toBe(false);
   });
 
   test('values are counted in the events that are asked about', () => {

@@ -48,7 +48,8 @@ export interface HuntFailure {
 }
 
 export type HuntLine =
-  | { type: 'begin'; id: string; sql: string; columns: HuntColumn[] }
+  | { type: 'waiting'; id: string; before: number }
+  | { type: 'begin'; id: string; sql: string; columns: HuntColumn[]; notes?: string[] }
   | { type: 'rows'; rows: HuntRow[] }
   | { type: 'progress'; files_done: number; files: number; rows_read: number }
   | ({ type: 'end' } & HuntEnd)
@@ -56,8 +57,9 @@ export type HuntLine =
 
 export interface Histogram {
   interval_s: number;
+  /** Those that are not empty. */
   buckets: { at: string; count: number }[];
-  completeness: Completeness;
+  completeness: Completeness | null;
 }
 
 export interface HuntField {

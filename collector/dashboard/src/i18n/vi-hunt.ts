@@ -41,6 +41,8 @@ export const viHunt = {
   'hunt.none': 'Không có sự kiện nào khớp trong khoảng thời gian này.',
   'hunt.none_do': 'Chọn khoảng dài hơn, bỏ bớt điều kiện, hoặc dùng * cho phần chưa rõ.',
   'hunt.wrong': 'Truy vấn chưa đúng',
+  'hunt.not_answered': 'Không trả lời được truy vấn này',
+  'hunt.waiting': 'Chờ đến lượt: còn {count} truy vết trước',
 
   'hunt.complete': 'Kết quả đầy đủ đến đâu',
   'hunt.whole': 'Đủ dữ liệu',
@@ -175,4 +177,18 @@ export const viHunt = {
   'archive.hold_submit': 'Giữ lại',
   'archive.hold_end': 'Bỏ giữ',
   'archive.hold_end_sure': 'Nhấn lần nữa để bỏ giữ',
+
+  'kind.archive.damaged': 'Tệp lưu trữ bị hỏng',
+  'kind.archive.disk': 'Đĩa sắp đầy',
+  'deed.hunt_begun': 'Bắt đầu truy vết',
+  'deed.hunt_ended': 'Kết thúc truy vết',
+  'deed.hunt_saved': 'Lưu truy vết',
+  'deed.saved_hunt_changed': 'Sửa truy vết đã lưu',
+  'deed.saved_hunt_deleted': 'Xoá truy vết đã lưu',
+  'deed.look_back_asked': 'Rà lại bằng luật',
+  'deed.look_back_stopped': 'Dừng rà lại',
+  'deed.archive_retention_set': 'Đổi thời hạn lưu',
+  'deed.archive_held': 'Giữ lại theo yêu cầu pháp lý',
+  'deed.archive_hold_ended': 'Bỏ giữ',
+  'deed.archive_expired': 'Xoá tệp lưu trữ hết hạn',
 } as const;
