@@ -1,4 +1,5 @@
 mod damage;
+mod form;
 
 use std::collections::BTreeMap;
 

@@ -113,12 +113,12 @@ mod tests {
         let mut news = News::new(Duration::from_secs(600));
         let began = Instant::now();
         let mut look = |seconds: u64| {
-            let cpu = if seconds / 15 % 2 == 0 { 0.1 } else { 0.9 };
+            let cpu = 0.1 + 0.4 * (seconds / 15 % 3) as f64;
             let at = began + Duration::from_secs(seconds);
             news.is_worth_sending(&beat(cpu, 1_000_000_000, 0.5, "host"), at)
         };
         let sent: Vec<u64> = (0..200).map(|look| look * 15).filter(|at| look(*at)).collect();
-        assert_eq!(sent, [0, 75, 210, 465, 960, 1560, 2160, 2760]);
+        assert_eq!(sent, [0, 60, 180, 420, 900, 1500, 2100, 2700]);
     }
 
     #[tokio::test]
