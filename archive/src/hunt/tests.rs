@@ -354,6 +354,9 @@ fn mistakes_are_explained() {
     assert!(wrong("SELECT cidr_match(source.ip, 'x') FROM events").contains("10.0.0.0/8"));
     wrong("SELECT host, count(*) FROM events");
     wrong("SELECT 1 INTO x FROM events");
+    wrong("SELECT repeat(raw, 100000000) FROM events");
+    wrong("SELECT array_repeat(raw, 100000000) FROM events");
+    wrong("SELECT range(0, 10000000000) FROM events");
 }
 
 #[test]
