@@ -9,7 +9,6 @@ use super::*;
 use crate::store::{Folder, path};
 use crate::{Effort, Row, pack};
 
-const HOUR: i64 = 3_600_000_000;
 const BEGIN: i64 = 1_795_000_000_000_000;
 
 fn row(position: u64, agency: &str, host: &str, event: Event) -> Row {
@@ -183,8 +182,8 @@ fn files_and_tail_are_one_table() {
         }),
     );
     check("SELECT DISTINCT rare.field FROM events WHERE rare.field = 'Quýt'", json!([["Quýt"]]));
-    check("SELECT count(*) FROM events WHERE has_word('quýt')", json!([[14]]));
-    check("SELECT count(*) FROM events WHERE field('source.port') = 'none'", json!([[14]]));
+    check("SELECT count(*) FROM events WHERE has_word('quýt')", json!([[13]]));
+    check("SELECT count(*) FROM events WHERE field('source.port') = 'none'", json!([[13]]));
     check(
         "SELECT count(*) FROM events WHERE source.port < 100",
         count(&place, &tail, |row| {
@@ -218,7 +217,7 @@ fn a_search_finds_what_its_sql_says() {
     check("\"secret7 of the other\"", 1);
     check("host:db*", 300);
     check("user:root AND failed AND host:db-01", 10);
-    check("source.port:none", 14);
+    check("source.port:none", 13);
     check("_exists_:secret.field", 510);
     check("NOT host:web-01 NOT host:secret-host", 300);
     check("*cret50*", 11);
@@ -355,6 +354,9 @@ fn mistakes_are_explained() {
     assert!(wrong("SELECT cidr_match(source.ip, 'x') FROM events").contains("10.0.0.0/8"));
     wrong("SELECT host, count(*) FROM events");
     wrong("SELECT 1 INTO x FROM events");
+    wrong("SELECT repeat(raw, 100000000) FROM events");
+    wrong("SELECT array_repeat(raw, 100000000) FROM events");
+    wrong("SELECT range(0, 10000000000) FROM events");
 }
 
 #[test]
@@ -367,7 +369,6 @@ fn filters_reach_the_files() {
     assert!(text.contains("host"), "{text}");
     // One of four files has the word.
     assert_eq!(text.matches(".parquet").count(), 1, "{text}");
-    let _ = HOUR;
 }
 
 #[test]

@@ -49,14 +49,14 @@ fn anywhere(term: &Term) -> Result<String, Error> {
     match &term.value {
         What::Word(word) if word == "*" => Ok("true".to_owned()),
         What::Word(word) => Ok(match pattern(word) {
-            Pattern::Plain(text) => call("has_word", None, &text),
-            Pattern::Part(text) => call("contains_i", None, &text),
+            Pattern::Plain(text) => call("has_word", &text),
+            Pattern::Part(text) => call("contains_i", &text),
             Pattern::Like(like) => {
                 // A word like the pattern, anywhere: the text around it is any.
-                call("like_i", None, &format!("*{}*", like.trim_matches('*')))
+                call("like_i", &format!("*{}*", like.trim_matches('*')))
             }
         }),
-        What::Phrase(text) => Ok(call("has_word", None, text)),
+        What::Phrase(text) => Ok(call("has_word", text)),
         What::Range(..) => Err(wrong(term.at, "a range wants a field: port:[20 TO 25]")),
         _ => Err(wrong(term.at, "a word is missing here")),
     }
@@ -78,12 +78,12 @@ fn of_field(term: &Term, field: &str, fields: &Fields) -> Result<String, Error> 
                 }
             }
             if let Some(exact) = word.strip_prefix('=') {
-                return Ok(call("equals_i", Some(field), &unescaped(exact)));
+                return Ok(test("equals_i", field, &unescaped(exact), fields));
             }
             Ok(match pattern(word) {
                 Pattern::Plain(text) => value(field, &text, fields),
-                Pattern::Part(text) => call("contains_i", Some(field), &text),
-                Pattern::Like(like) => call("like_i", Some(field), &like),
+                Pattern::Part(text) => test("contains_i", field, &text, fields),
+                Pattern::Like(like) => test("like_i", field, &like, fields),
             })
         }
         _ => Err(wrong(term.at, "a value is missing here")),
@@ -92,12 +92,12 @@ fn of_field(term: &Term, field: &str, fields: &Fields) -> Result<String, Error> 
 
 fn value(field: &str, text: &str, fields: &Fields) -> String {
     if text.contains('/') && Network::parse(text).is_ok() {
-        return call("cidr_match", Some(field), text);
+        return test("cidr_match", field, text, fields);
     }
     match (fields.get(field), text.parse::<i64>()) {
         (Some(ColumnType::Integer), Ok(number)) => format!("{} = {number}", quoted(field)),
-        _ if is_name(field) => call("equals_i", Some(field), text),
-        _ => call("has_word", Some(field), text),
+        _ if is_name(field) => test("equals_i", field, text, fields),
+        _ => test("has_word", field, text, fields),
     }
 }
 
@@ -168,12 +168,18 @@ fn unescaped(word: &str) -> String {
     text
 }
 
-fn call(function: &str, field: Option<&str>, piece: &str) -> String {
-    let piece = piece.replace('\'', "''");
-    match field {
-        None => format!("{function}('{piece}')"),
-        Some(field) => format!("{function}({}, '{piece}')", quoted(field)),
-    }
+/// A test of everything.
+fn call(function: &str, piece: &str) -> String {
+    format!("{function}('{}')", piece.replace('\'', "''"))
+}
+
+/// A test of one field. Where it is a number in most events, its texts are looked at in the others.
+fn test(function: &str, field: &str, piece: &str, fields: &Fields) -> String {
+    let column = match fields.get(field) {
+        Some(ColumnType::Integer | ColumnType::Float | ColumnType::Boolean) => as_text(field),
+        _ => quoted(field),
+    };
+    format!("{function}({column}, '{}')", piece.replace('\'', "''"))
 }
 
 fn as_text(field: &str) -> String {
