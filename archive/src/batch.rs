@@ -1,6 +1,6 @@
 //! Rows become columns of a given layout.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -9,9 +9,10 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
-use soc_event::Value;
+use soc_event::{AgentId, Value};
 
 use crate::layout::Layout;
+use crate::memo::Memo;
 use crate::{ColumnType, Error, Row};
 
 /// Most rows of one batch.
@@ -54,6 +55,9 @@ pub(crate) struct Builder {
     lane: StringBuilder,
     places: HashMap<String, usize>,
     own: Vec<Column>,
+    memo: Memo,
+    agent: Option<(AgentId, String)>,
+    mixed: BTreeSet<String>,
     rest: StringBuilder,
     unknown: StringBuilder,
 }
@@ -72,6 +76,9 @@ impl Builder {
             lane: StringBuilder::new(),
             places: columns.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect(),
             own: columns.iter().map(|(_, kind)| Column::new(*kind)).collect(),
+            memo: Memo::default(),
+            agent: None,
+            mixed: BTreeSet::new(),
             rest: StringBuilder::new(),
             unknown: StringBuilder::new(),
         }
@@ -87,7 +94,10 @@ impl Builder {
         self.time.append_value(event.time.as_micros());
         self.received.append_value(received.as_micros());
         let source = &event.logsource;
-        let agent = id.agent.to_string();
+        let agent = match &self.agent {
+            Some((last, text)) if *last == id.agent => text,
+            _ => &self.agent.insert((id.agent, id.agent.to_string())).1,
+        };
         let texts = [
             Some(&**agency),
             Some(&**host),
@@ -113,17 +123,26 @@ impl Builder {
 
     fn push_fields(&mut self, row: &Row) {
         let mut rest = serde_json::Map::new();
-        for (name, value) in &row.event.fields {
-            let own = self.places.get(name).and_then(|place| self.own.get_mut(*place));
+        for (at, (name, value)) in row.event.fields.iter().enumerate() {
+            let place = self.memo.get(at, name, |name| self.places.get(name).copied());
+            let own = place.and_then(|place| self.own.get_mut(place));
             match own.map(|column| column.put(self.rows, value)) {
                 Some(Some(bytes)) => self.bytes += bytes,
-                _ => {
+                own => {
+                    if own.is_some() && *value != Value::Null && !self.mixed.contains(name) {
+                        self.mixed.insert(name.clone());
+                    }
                     rest.insert(name.clone(), json(value));
                 }
             }
         }
         self.bytes += put_object(&mut self.rest, &rest);
         self.bytes += put_object(&mut self.unknown, &row.event.unknown);
+    }
+
+    /// Fields that have a column and yet had to go to `rest` in some row, by their type.
+    pub(crate) fn mixed(&self) -> &BTreeSet<String> {
+        &self.mixed
     }
 
     /// What was pushed, and begins anew.

@@ -17,6 +17,9 @@ use crate::{ColumnType, Error};
 pub const KEY: &str = "soc.layout";
 /// What stands under it.
 pub const VERSION: &str = "1";
+/// Another key: names of fields that have a column and stand in `rest` in some rows by their type,
+/// as a JSON list. Whoever reads a field that is not named here need not look into `rest`.
+pub const MIXED: &str = "soc.mixed";
 /// Most fields with a column of their own; further ones are in `rest`.
 pub const COLUMNS_MAX: usize = 256;
 

@@ -9,6 +9,7 @@
 //!
 //! Never: knows an SQL store, the journal, HTTP or who may see what: it is given the agencies.
 
+pub mod hunt;
 pub mod layout;
 pub mod scan;
 pub mod store;
@@ -17,6 +18,7 @@ pub mod words;
 mod batch;
 mod census;
 mod facts;
+mod memo;
 mod merge;
 mod pack;
 mod row;

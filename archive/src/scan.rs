@@ -21,12 +21,12 @@ use std::sync::Arc;
 
 use object_store::ObjectStore;
 use object_store::path::Path;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::arrow::arrow_reader::{ArrowPredicateFn, ParquetRecordBatchReader, RowFilter};
-use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder};
-use parquet::arrow::ProjectionMask;
-use parquet::file::metadata::ParquetMetaData;
 use parquet::DecodeResult;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowPredicateFn, ParquetRecordBatchReader, RowFilter};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder};
+use parquet::file::metadata::ParquetMetaData;
 
 use crate::unpack::guarded;
 use crate::{Error, FileRef, layout};
@@ -150,8 +150,7 @@ fn decoder(
     let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
     let (groups, skipped) = groups(facts, wanted);
     let filter = filter(&builder, wanted);
-    let builder =
-        builder.with_projection(mask).with_row_groups(groups).with_batch_size(BLOCK_ROWS);
+    let builder = builder.with_projection(mask).with_row_groups(groups).with_batch_size(BLOCK_ROWS);
     let builder = match filter {
         Some(filter) => builder.with_row_filter(filter),
         None => builder,
@@ -163,7 +162,8 @@ fn decoder(
 fn groups(facts: &ParquetMetaData, wanted: &Wanted) -> (Vec<usize>, u64) {
     let (mut kept, mut skipped) = (Vec::new(), 0);
     for (number, group) in facts.row_groups().iter().enumerate() {
-        let product = group.columns().iter().find(|column| column.column_path().string() == "product");
+        let product =
+            group.columns().iter().find(|column| column.column_path().string() == "product");
         let only = product.and_then(|column| column.statistics()).and_then(fetch::only_text);
         let is_wanted = match (&wanted.product, only) {
             (Some(asked), Some(only)) => asked(Some(only)),

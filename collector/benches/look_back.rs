@@ -72,12 +72,12 @@ async fn main() -> Outcome<()> {
     let began = Instant::now();
     bench.fill(events).await?;
     report("events put into the archive a second", rate(events, began.elapsed()));
-    let size: i64 =
-        sqlx::query_scalar("SELECT sum(bytes) FROM archive_file WHERE state = 'live'")
-            .fetch_one(bench.rooms.store.pool())
-            .await?;
+    let size: i64 = sqlx::query_scalar("SELECT sum(bytes) FROM archive_file WHERE state = 'live'")
+        .fetch_one(bench.rooms.store.pool())
+        .await?;
     report("  bytes an event", size as f64 / events as f64);
-    let draft = |text: &str| Ask::Draft(vec![DraftFile { path: "bench.yml".into(), text: text.into() }]);
+    let draft =
+        |text: &str| Ask::Draft(vec![DraftFile { path: "bench.yml".into(), text: text.into() }]);
     bench.look("one rule", draft(RULE)).await?;
     bench.look("one rule and a correlation", draft(&format!("{RULE}{CORRELATION}"))).await?;
     bench.look_with_all("all packs, one pass", |path| path.starts_with("packs/")).await?;
@@ -281,7 +281,8 @@ fn event(agent: u64, number: u64, now: Timestamp) -> Event {
         usize::try_from(by).ok().and_then(|by| of.get(by % of.len())).copied().unwrap_or("")
     };
     let (user, whole) = (pick(&USERS, mixed), |n: u64| i64::try_from(n).unwrap_or_default());
-    let (ip, port) = (format!("198.51.{}.{}", mixed / 64 % 100, mixed % 250), 1024 + mixed % 60_000);
+    let (ip, port) =
+        (format!("198.51.{}.{}", mixed / 64 % 100, mixed % 250), 1024 + mixed % 60_000);
     let time = now.plus_micros(whole(number % 1000) - 1000);
     let linux = |service: &str| Event::new(time, kind::LOG, Logsource::service("linux", service));
     let mut event = match mixed % 4 {
@@ -294,18 +295,26 @@ fn event(agent: u64, number: u64, now: Timestamp) -> Event {
             .with("process.name", "sshd")
             .with("process.pid", whole(400 + mixed % 30_000))
             .with("message", format!("Failed password for {user} from {ip} port {port} ssh2")),
-        1 => Event::new(time, kind::LOG, Logsource { category: Some("webserver".into()), ..Logsource::default() })
-            .with("c-ip", ip.as_str())
-            .with("cs-method", pick(&["GET", "GET", "GET", "POST"], mixed / 7))
-            .with("cs-uri-stem", format!("/dich-vu/ho-so/{}", mixed % 20_000))
-            .with("sc-status", whole(200 + mixed / 8 % 3 * 100))
-            .with("sc-bytes", whole(mixed % 90_000))
-            .with("cs-user-agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36"),
-        2 => Event::new(time, kind::LOG, Logsource { category: Some("firewall".into()), ..Logsource::default() })
-            .with("src_ip", ip.as_str())
-            .with("dst_ip", format!("10.20.{}.{}", mixed / 3 % 40, mixed / 11 % 250))
-            .with("dst_port", whole(port))
-            .with("action", pick(&["accept", "deny", "accept", "accept"], mixed / 5)),
+        1 => Event::new(
+            time,
+            kind::LOG,
+            Logsource { category: Some("webserver".into()), ..Logsource::default() },
+        )
+        .with("c-ip", ip.as_str())
+        .with("cs-method", pick(&["GET", "GET", "GET", "POST"], mixed / 7))
+        .with("cs-uri-stem", format!("/dich-vu/ho-so/{}", mixed % 20_000))
+        .with("sc-status", whole(200 + mixed / 8 % 3 * 100))
+        .with("sc-bytes", whole(mixed % 90_000))
+        .with("cs-user-agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36"),
+        2 => Event::new(
+            time,
+            kind::LOG,
+            Logsource { category: Some("firewall".into()), ..Logsource::default() },
+        )
+        .with("src_ip", ip.as_str())
+        .with("dst_ip", format!("10.20.{}.{}", mixed / 3 % 40, mixed / 11 % 250))
+        .with("dst_port", whole(port))
+        .with("action", pick(&["accept", "deny", "accept", "accept"], mixed / 5)),
         _ => Event::new(
             time,
             kind::LOG,
@@ -316,12 +325,27 @@ fn event(agent: u64, number: u64, now: Timestamp) -> Event {
             },
         )
         .with("EventID", 1_i64)
-        .with("Image", format!("C:\\Windows\\System32\\{}.exe", pick(&["svchost", "cmd", "conhost", "rundll32"], mixed / 9)))
-        .with("CommandLine", format!("C:\\Windows\\System32\\svchost.exe -k netsvcs -p -s {} {mixed:x}", pick(&USERS, mixed / 3)))
+        .with(
+            "Image",
+            format!(
+                "C:\\Windows\\System32\\{}.exe",
+                pick(&["svchost", "cmd", "conhost", "rundll32"], mixed / 9)
+            ),
+        )
+        .with(
+            "CommandLine",
+            format!(
+                "C:\\Windows\\System32\\svchost.exe -k netsvcs -p -s {} {mixed:x}",
+                pick(&USERS, mixed / 3)
+            ),
+        )
         .with("ParentImage", "C:\\Windows\\System32\\services.exe")
         .with("User", format!("AGENCY\\{user}"))
         .with("ProcessId", whole(mixed % 60_000))
-        .with("Hashes", format!("SHA256={:064x}", u128::from(mixed) * 0x9e37_79b9_7f4a_7c15_f39c_c060)),
+        .with(
+            "Hashes",
+            format!("SHA256={:064x}", u128::from(mixed) * 0x9e37_79b9_7f4a_7c15_f39c_c060),
+        ),
     };
     let text: Vec<String> =
         event.fields.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -2,7 +2,8 @@
 //!
 //! Passwords are hashed with Argon2id away from the runtime's threads, at most two at a time.
 //! A session is 256 random bits of which only the hash is kept. An unknown name costs the same time
-//! as a wrong password, and guessing is slowed down. There is one role so far: administrator.
+//! as a wrong password, and guessing is slowed down. Administrators do everything; an analyst is bound
+//! to an agency and hunts in the events of it and of those below it, and nothing else.
 //!
 //! The first administrator's one-time password is in a file until it is changed.
 //!
@@ -47,6 +48,23 @@ const HASHING_WAIT: Duration = Duration::from_secs(10);
 pub enum Role {
     /// Everything.
     Administrator,
+    /// Hunts in the events of one agency and of those below it.
+    Analyst,
+}
+
+impl Role {
+    /// Whoever is bound to an agency is an analyst.
+    pub(crate) fn of(agency: Option<i64>) -> Self {
+        if agency.is_some() { Self::Analyst } else { Self::Administrator }
+    }
+
+    /// As the database and the API have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Analyst => "analyst",
+        }
+    }
 }
 
 /// Somebody who has signed in.
@@ -56,6 +74,8 @@ pub struct Operator {
     pub name: String,
     /// What they may do.
     pub role: Role,
+    /// The agency an analyst is bound to.
+    pub agency: Option<i64>,
     /// Their password was given to them: they must choose one before anything else.
     pub must_change: bool,
 }

@@ -37,6 +37,7 @@ use crate::control::Control;
 use crate::dashboard::Dashboard;
 use crate::detect::Detect;
 use crate::fleet::Fleet;
+use crate::hunt::Hunts;
 use crate::journal::Journal;
 use crate::live::Bus;
 use crate::rulebook::Rulebook;
@@ -57,6 +58,7 @@ mod door;
 mod events;
 mod guard;
 mod health;
+mod hunts;
 mod live;
 mod machines;
 mod meta;
@@ -105,6 +107,8 @@ pub struct Rooms {
     pub archive: Archive,
     /// Events.
     pub journal: Journal,
+    /// Questions to events.
+    pub hunts: Hunts,
     /// Rules.
     pub rulebook: Rulebook,
     /// How far evaluation is.
@@ -248,6 +252,14 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(archive::end_hold))
         .routes(routes!(live::live))
         .routes(routes!(prometheus_routes::targets))
+        .routes(routes!(hunts::run))
+        .routes(routes!(hunts::stop))
+        .routes(routes!(hunts::histogram))
+        .routes(routes!(hunts::fields))
+        .routes(routes!(hunts::download))
+        .routes(routes!(hunts::running))
+        .routes(routes!(hunts::saved, hunts::save))
+        .routes(routes!(hunts::change, hunts::forget))
         .routes(routes!(meta::meta));
     OpenApiRouter::with_openapi(document).nest("/api/v1", v1)
 }

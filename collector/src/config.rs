@@ -9,6 +9,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use soc_archive::hunt::Limits;
+
 use crate::{api, archive, backtest, fleet, gateway, journal, rulebook};
 
 use reader::Reader;
@@ -35,6 +37,8 @@ pub struct Config {
     pub archive: archive::Config,
     /// Agencies and machines.
     pub fleet: fleet::Config,
+    /// What a hunt may take.
+    pub hunt: Limits,
     /// Rules that look back.
     pub backtest: backtest::Config,
     /// Where rules are.
@@ -111,11 +115,19 @@ pub fn parse(data: &Path, file: &str, text: &str) -> Result<Config, Vec<Mistake>
         section.read("months", &mut config.archive.months, value::months);
         section.read("check_every", &mut config.archive.check_every, value::duration);
     });
+    config.archive.wait_for_few = config.archive.wait.saturating_mul(10);
     config.archive.disk_free_bytes_min = config.journal.disk_free_bytes_min;
     reader.section("fleet", |section| {
         section.read("silence_after", &mut config.fleet.silence_after, value::silence);
         section.read("heartbeats_kept", &mut config.fleet.heartbeats_kept, value::duration);
         section.read("closed_ports_kept", &mut config.fleet.closed_ports_kept, value::duration);
+    });
+    reader.section("hunt", |section| {
+        section.read("at_once", &mut config.hunt.at_once, value::few);
+        section.read("threads", &mut config.hunt.threads, value::few);
+        section.read("memory", &mut config.hunt.memory, value::memory);
+        section.read("time", &mut config.hunt.time, value::duration);
+        section.read("rows_max", &mut config.hunt.rows, value::rows);
     });
     reader.section("detect", |section| {
         let mut folders = Vec::new();
@@ -160,6 +172,7 @@ fn defaults(data: &Path) -> Config {
         journal: journal::Config::default(),
         archive: archive::Config::default(),
         fleet: fleet::Config::default(),
+        hunt: Limits::default(),
         backtest: backtest::Config::default(),
         rulebook: rules(data),
     }

@@ -2,7 +2,8 @@
 //! folder, or else open it themselves.
 //!
 //! The socket is readable by the folder's owner alone; whoever may open it may do everything. One
-//! request is one [`Command`] as JSON over HTTP, the answer one [`Answer`].
+//! request is one [`Command`] as JSON over HTTP, the answer one [`Answer`]; a hunt is a
+//! [`Question`], answered in lines of JSON as it goes on.
 
 use std::path::{Path, PathBuf};
 
@@ -11,16 +12,21 @@ use soc_event::Timestamp;
 
 use crate::access::{self, Access, Caller, Deed};
 use crate::backtest::{self, Ask, Backtest, Backtests, DraftFile};
+use crate::backup;
 use crate::clock::Clock;
 use crate::configuration::{self, Change, Configurations, Scope};
+use crate::doctor;
 use crate::fleet::{self, Fleet};
+use crate::hunt::Hunts;
 use crate::import;
 use crate::pki::Pki;
 
-pub use client::{call, post};
+pub use client::{call, hunt, post};
+pub use hunted::Question;
 pub use socket::{Socket, listen};
 
 mod client;
+mod hunted;
 mod socket;
 
 /// What can be asked.
@@ -40,6 +46,8 @@ pub enum Command {
     AddUser {
         /// Its name.
         name: String,
+        /// Code of the agency an analyst is bound to; an administrator without.
+        agency: Option<String>,
     },
     /// An agency.
     AddAgency {
@@ -99,6 +107,13 @@ pub enum Command {
     },
     /// How the collector is.
     Status,
+    /// A copy of everything.
+    Backup {
+        /// Into which folder, absolute.
+        folder: String,
+    },
+    /// Whether the journal can be read.
+    CheckJournal,
     /// About logs that are imported.
     Import {
         /// What about them.
@@ -157,6 +172,16 @@ pub enum Answer {
         /// Those that were heard lately.
         online: i64,
     },
+    /// A backup was made.
+    Backup {
+        /// What it is.
+        made: backup::Made,
+    },
+    /// The journal was read.
+    Journal {
+        /// What it holds.
+        checked: doctor::Checked,
+    },
     /// About logs that are imported.
     Import {
         /// What about them.
@@ -208,6 +233,8 @@ pub struct Control {
     pub access: Access,
     /// Agencies and tokens.
     pub fleet: Fleet,
+    /// Questions to events.
+    pub hunts: Hunts,
     /// What agents are configured like.
     pub configurations: Configurations,
     /// The pin.
@@ -216,6 +243,8 @@ pub struct Control {
     pub journal: crate::journal::Journal,
     /// What time it is.
     pub clock: Clock,
+    /// What backups are made of.
+    pub backups: backup::Source,
     /// Rules that look back; none before rules are loaded.
     pub backtests: Option<Backtests>,
     /// What is imported.
@@ -243,8 +272,12 @@ impl Control {
             Command::CreateToken { agency, uses, expires } => {
                 self.create_token(&agency, uses, expires, &local).await.map(Answer::Token)
             }
-            Command::AddUser { name } => {
-                let password = self.access.add_operator(&name, &local).await?;
+            Command::AddUser { name, agency } => {
+                let agency = match agency {
+                    Some(code) => Some(self.fleet.agency(&code).await?.id),
+                    None => None,
+                };
+                let password = self.access.add_operator(&name, agency, &local).await?;
                 Ok(Answer::User { name, password: password.reveal().to_owned() })
             }
             Command::AddAgency { code, name, parent } => {
@@ -277,6 +310,15 @@ impl Control {
                 Ok(Answer::Backtests { ids })
             }
             Command::Status => self.status().await,
+            Command::Backup { folder } => self.backup(&folder, &local).await,
+            Command::CheckJournal => {
+                let journal = self.journal.clone();
+                let checked = tokio::task::spawn_blocking(move || doctor::check_journal(&journal));
+                let failed = |error: &dyn std::fmt::Display| Error::Failed(error.to_string());
+                let checked = checked.await.map_err(|error| failed(&error))?;
+                let checked = checked.map_err(|error| failed(&error))?;
+                Ok(Answer::Journal { checked })
+            }
             Command::Import { ask } => {
                 self.imports.answer(ask).await.map(|reply| Answer::Import { reply })
             }
@@ -358,6 +400,17 @@ impl Control {
         let detail = format!("{agencies} lines");
         self.record(caller, "agencies imported", "", &detail).await?;
         Ok(Answer::Imported { agencies })
+    }
+
+    async fn backup(&self, folder: &str, caller: &Caller) -> Result<Answer, Error> {
+        let made = backup::make(&self.backups, Path::new(folder), self.clock.now()).await;
+        let made = made.map_err(|error| match error {
+            backup::Error::Refused(_) => Error::Refused(error.to_string()),
+            error => Error::Failed(error.to_string()),
+        })?;
+        let detail = format!("{} bytes, {} of them new", made.bytes, made.new_bytes);
+        self.record(caller, "backup made", folder, &detail).await?;
+        Ok(Answer::Backup { made })
     }
 
     async fn status(&self) -> Result<Answer, Error> {

@@ -3,22 +3,26 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use soc_collector::access::Password;
+use soc_collector::backup;
 use soc_collector::clock::Clock;
 use soc_collector::config::{self, Config};
-use soc_collector::control::{self, Answer, Command};
+use soc_collector::control::{self, Answer, Command, Question};
+use soc_collector::doctor;
 use soc_collector::eval::{self, Outputs};
-use soc_collector::look_back;
+use soc_collector::hunt;
 use soc_collector::import;
 use soc_collector::logs::Hints;
+use soc_collector::look_back;
 use soc_collector::rule_files;
 use soc_collector::rulebook::Site;
 use soc_collector::serve::{self, Kept, Said};
 use soc_collector::visible::visible;
+use soc_event::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -54,11 +58,35 @@ enum Task {
     /// Rule files.
     #[command(subcommand)]
     Rules(RulesTask),
+    /// Ask all events there are, in SQL or as in the search box.
+    Hunt(HuntTask),
     /// How the collector is.
     Status(Place),
     /// Put log files into the journal, as if an agent of a host had sent them. Repeated, it goes on
     /// where it was; what was imported is not again.
     Import(Import),
+    /// Copy everything into a folder, also while the collector runs. Into the same folder again,
+    /// what is new is copied.
+    Backup {
+        #[command(flatten)]
+        place: Place,
+        /// The folder; best on another disk. It will hold private keys.
+        folder: PathBuf,
+    },
+    /// Say whether everything is as it should be, and what to do where it is not; exit code 1 when
+    /// something has to be done.
+    Doctor(Place),
+    /// Make a data folder of a backup. Every part is checked before anything is written.
+    Restore {
+        /// The folder with the backup.
+        backup: PathBuf,
+        /// The new data folder: none, or an empty one.
+        #[arg(long)]
+        data: PathBuf,
+        /// Answer in JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -110,13 +138,39 @@ enum TokenTask {
 
 #[derive(Debug, Subcommand)]
 enum UserTask {
-    /// Add an administrator; the one-time password is shown this once.
+    /// Add an administrator or, with an agency, an analyst; the one-time password is shown this once.
     Add {
         #[command(flatten)]
         place: Place,
         /// a-z, 0-9, '.', '_', '-' and '@'.
         name: String,
+        /// Code of an agency: they hunt in the events of it and of those below it, and nothing else.
+        #[arg(long)]
+        agency: Option<String>,
     },
+}
+
+#[derive(Debug, Args)]
+struct HuntTask {
+    #[command(flatten)]
+    place: Place,
+    /// SQL over the table `events`; with --search what one writes into the search box.
+    query: String,
+    /// It is a search: user:root AND "accepted password"
+    #[arg(long)]
+    search: bool,
+    /// From when: 2026-11-22T10:00:00Z, or so long ago: 12h, 30d.
+    #[arg(long, default_value = "24h", value_parser = moment)]
+    from: Timestamp,
+    /// Until when; now, if not given.
+    #[arg(long, value_parser = moment)]
+    to: Option<Timestamp>,
+    /// Most rows.
+    #[arg(long)]
+    limit: Option<usize>,
+    /// How rows are written.
+    #[arg(long, value_enum, default_value_t)]
+    format: hunt::Format,
 }
 
 #[derive(Debug, Subcommand)]
@@ -317,6 +371,7 @@ fn main() -> ExitCode {
 async fn perform(task: Task) -> ExitCode {
     match task {
         Task::Serve(serve) => run(serve).await,
+        Task::Hunt(task) => ask(task).await,
         Task::Status(place) => command(place, Command::Status).await,
         Task::Token(TokenTask::Create { place, agency, uses, expires }) => {
             let micros = |time: std::time::Duration| i64::try_from(time.as_micros());
@@ -324,8 +379,8 @@ async fn perform(task: Task) -> ExitCode {
             let expires = expires.map(|micros| Clock::system().now().plus_micros(micros));
             command(place, Command::CreateToken { agency, uses, expires }).await
         }
-        Task::User(UserTask::Add { place, name }) => {
-            command(place, Command::AddUser { name }).await
+        Task::User(UserTask::Add { place, name, agency }) => {
+            command(place, Command::AddUser { name, agency }).await
         }
         Task::Agency(AgencyTask::Add { place, code, name, parent }) => {
             command(place, Command::AddAgency { code, name, parent }).await
@@ -342,6 +397,15 @@ async fn perform(task: Task) -> ExitCode {
         Task::Rules(RulesTask::Eval(eval)) => evaluate(eval),
         Task::Rules(RulesTask::Backtest(backtest)) => look_back(backtest).await,
         Task::Import(import) => import_logs(import).await,
+        Task::Backup { place, folder } => match std::path::absolute(&folder) {
+            Ok(folder) => {
+                let folder = folder.to_string_lossy().into_owned();
+                command(place, Command::Backup { folder }).await
+            }
+            Err(error) => fail(1, &format!("{}: {error}", folder.display())),
+        },
+        Task::Doctor(place) => examine(place).await,
+        Task::Restore { backup, data, json } => restore(&backup, &data, json),
     }
 }
 
@@ -373,6 +437,37 @@ fn evaluate(arguments: Eval) -> ExitCode {
     eval::run(&config, Outputs { matches: &mut matches, errors: &mut errors })
 }
 
+async fn examine(place: Place) -> ExitCode {
+    let mut findings = Vec::new();
+    doctor::examine(&place.data, place.config.as_deref(), Clock::system().now(), &mut |finding| {
+        if !place.json {
+            print(&visible(&finding.line()));
+        }
+        findings.push(finding);
+    })
+    .await;
+    if place.json {
+        print(&serde_json::to_string(&findings).unwrap_or_default());
+    }
+    let is_problem = |finding: &doctor::Finding| finding.verdict == doctor::Verdict::Problem;
+    if findings.iter().any(is_problem) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn restore(backup: &Path, data: &Path, json: bool) -> ExitCode {
+    let restored = backup::restore(backup, data, &mut |_, _| {});
+    match restored {
+        Ok(restored) if json => print(&serde_json::to_string(&restored).unwrap_or_default()),
+        Ok(restored) => print(&format!(
+            "restored: the backup of {}, {} events so far, {} bytes",
+            restored.made_at,
+            restored.journal_end.saturating_sub(1),
+            restored.bytes
+        )),
+        Err(error) => return fail(1, &error.to_string()),
+    }
+    ExitCode::SUCCESS
+}
+
 async fn look_back(arguments: Backtest) -> ExitCode {
     let Backtest { place, paths, from, to } = arguments;
     let now = Clock::system().now();
@@ -393,8 +488,7 @@ async fn look_back(arguments: Backtest) -> ExitCode {
     let question = look_back::Question { files, from, to };
     let (mut results, mut progress) = (std::io::stdout(), std::io::stderr());
     let json = place.json;
-    let mut outputs =
-        look_back::Outputs { results: &mut results, progress: &mut progress, json };
+    let mut outputs = look_back::Outputs { results: &mut results, progress: &mut progress, json };
     let running = control::call(&place.data, &Command::Status).await;
     let done = match running {
         Ok(Some(_)) => {
@@ -551,6 +645,58 @@ async fn command(place: Place, command: Command) -> ExitCode {
     }
 }
 
+/// Hunts through the collector that has the folder open, else in the folder.
+async fn ask(task: HuntTask) -> ExitCode {
+    let HuntTask { place, query, search, from, to, limit, format } = task;
+    let to = to.unwrap_or_else(|| Clock::system().now());
+    let question = Question { query, is_search: search, from, to, limit };
+    let (mut rows, mut notes) = (std::io::stdout(), std::io::stderr());
+    let format = if place.json { hunt::Format::Json } else { format };
+    let mut teller = hunt::Teller::new(format, &mut rows, &mut notes);
+    let asked = match control::hunt(&place.data, &question, &mut |line| teller.line(line)).await {
+        Ok(Some(())) => Ok(()),
+        Ok(None) => {
+            let config = match load(&place) {
+                Ok(config) => config,
+                Err(code) => return code,
+            };
+            let kept = match Kept::open(&config, Clock::system()).await {
+                Ok(kept) => kept,
+                Err(error) => return fail(1, &error.to_string()),
+            };
+            let control = kept.control(&config, config.agents_listen.port());
+            let asked = match control.hunt(question).await {
+                Ok(mut lines) => {
+                    while let Some(line) = lines.recv().await {
+                        teller.line(&line);
+                    }
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+            drop(control);
+            kept.close().await;
+            asked
+        }
+        Err(error) => Err(error),
+    };
+    match asked {
+        Ok(()) if teller.is_good() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(error) => fail(1, &error.to_string()),
+    }
+}
+
+/// A moment, or how long ago it was.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let ago = |ago: std::time::Duration| {
+        let micros = i64::try_from(ago.as_micros()).unwrap_or(i64::MAX);
+        Clock::system().now().plus_micros(micros.saturating_neg())
+    };
+    let read = config::duration_of(text).map(ago).map_or_else(|| text.parse(), Ok);
+    read.map_err(|_| "a time such as 2026-11-22T10:00:00Z, or 12h or 30d ago".to_owned())
+}
+
 fn load(place: &Place) -> Result<Config, ExitCode> {
     config::load(&place.data, place.config.as_deref()).map_err(|mistakes| {
         let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
@@ -575,9 +721,16 @@ fn show(answer: &Answer, json: bool) {
         Answer::Agency { code } => print(&format!("agency added: {code}")),
         Answer::Imported { agencies } => print(&format!("agencies imported: {agencies}")),
         Answer::Configuration { view } => show_configuration(view),
+        Answer::Import { .. } | Answer::Journal { .. } => {}
         Answer::Backtests { ids } => print(&format!("looks back: {}", ids.join(" "))),
         Answer::BacktestViews { views } => views.iter().for_each(|view| print(&view.to_string())),
-        Answer::Import { .. } => {}
+        Answer::Backup { made } => print(&format!(
+            "backup made: {} events so far, {} bytes in {} parts, {} bytes of them new",
+            made.journal_end.saturating_sub(1),
+            made.bytes,
+            made.parts,
+            made.new_bytes
+        )),
         Answer::Status { version, journal_end, agencies, machines, online } => {
             print(&format!("version:  {version}"));
             print(&format!("events:   {} so far", journal_end.saturating_sub(1)));

@@ -14,9 +14,10 @@ use tokio::task::JoinSet;
 
 use crate::access::{self, Access, FirstAdministrator, Password};
 use crate::alert::Alerts;
-use crate::backtest::{self, Backtests};
 use crate::api::{Api, Door, Rooms, Tls};
 use crate::archive::{self, Archive};
+use crate::backtest::{self, Backtests};
+use crate::backup;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::configuration::{self, Configurations};
@@ -26,6 +27,7 @@ use crate::detect::Detect;
 use crate::fleet::{self, Fleet};
 use crate::folder::{self, Addresses, Folder};
 use crate::gateway::Gateway;
+use crate::hunt::{self, Hunts};
 use crate::import::Desk;
 use crate::journal::{self, Journal};
 use crate::live::Bus;
@@ -57,6 +59,8 @@ pub struct Kept {
     pub(crate) fleet: Fleet,
     pub(crate) configurations: Configurations,
     pub(crate) access: Access,
+    pub(crate) alerts: Alerts,
+    pub(crate) hunts: Hunts,
     pub(crate) archive: Archive,
 }
 
@@ -95,6 +99,9 @@ pub enum Error {
     /// What agents are configured like.
     #[error(transparent)]
     Configuration(#[from] configuration::Error),
+    /// Questions to events.
+    #[error("hunts: {0}")]
+    Hunt(#[from] hunt::Error),
     /// The first administrator.
     #[error("first administrator: {0}")]
     Access(#[from] access::Error),
@@ -165,6 +172,19 @@ impl Kept {
             &registry,
         )
         .await?;
+        let alerts = Alerts::new(store.clone(), clock.clone(), bus.clone(), &registry)?;
+        let hunts = Hunts::new(
+            config.hunt.clone(),
+            hunt::Rooms {
+                keeper: Box::new(archive.clone()),
+                journal: journal.clone(),
+                fleet: fleet.clone(),
+                access: access.clone(),
+                alerts: alerts.clone(),
+                store: store.clone(),
+                clock: clock.clone(),
+            },
+        )?;
         Ok(Self {
             folder,
             registry,
@@ -176,6 +196,8 @@ impl Kept {
             fleet,
             configurations,
             access,
+            alerts,
+            hunts,
             archive,
         })
     }
@@ -185,12 +207,18 @@ impl Kept {
         Control {
             access: self.access.clone(),
             fleet: self.fleet.clone(),
+            hunts: self.hunts.clone(),
             configurations: self.configurations.clone(),
             pki: self.pki.clone(),
             journal: self.journal.clone(),
             clock: self.clock.clone(),
             backtests: None,
             imports: self.imports(),
+            backups: backup::Source {
+                data: self.folder.path().to_owned(),
+                store: self.store.clone(),
+                journal: self.journal.clone(),
+            },
             agents_url: agents_url(config, agents_port),
         }
     }
@@ -252,15 +280,7 @@ pub async fn run(
     let port = agents.local_addr().map_or(config.agents_listen.port(), |at| at.port());
     let addresses = addresses(&config, &people, port);
     let control = kept.control(&config, port);
-    let api = start_readers(
-        &kept,
-        &config,
-        control,
-        &people,
-        &readers,
-        &doors,
-        &mut reader_rooms,
-    )?;
+    let api = start_readers(&kept, &config, control, &people, &readers, &doors, &mut reader_rooms)?;
     let gateway = Gateway::new(
         config.gateway,
         kept.pki.clone(),
@@ -311,7 +331,7 @@ fn start_readers(
 ) -> Result<Api, Error> {
     let Kept { registry, clock, bus, store, journal, fleet, access, .. } = kept;
     let (rulebook, watcher) = rulebook::open(config.rulebook.clone(), bus.clone(), registry)?;
-    let alerts = Alerts::new(store.clone(), clock.clone(), bus.clone(), registry)?;
+    let alerts = kept.alerts.clone();
     let detect = Detect::new(
         journal.clone(),
         store.clone(),
@@ -321,6 +341,7 @@ fn start_readers(
         bus.clone(),
         registry,
     )?;
+    let hunts = kept.hunts.clone();
     let backtests = kept.backtests(config, &rulebook, &detect)?;
     let control = Control { backtests: Some(backtests.clone()), ..control };
     let listen = people.local_addr().unwrap_or(config.api.listen);
@@ -328,6 +349,7 @@ fn start_readers(
         access: access.clone(),
         alerts,
         fleet: fleet.clone(),
+        hunts: hunts.clone(),
         archive: kept.archive.clone(),
         journal: journal.clone(),
         rulebook,
@@ -344,6 +366,7 @@ fn start_readers(
     });
     start(rooms, "rulebook", watcher.run(readers.clone()));
     start(rooms, "detect", detect.run(readers.clone()));
+    start(rooms, "hunt", hunts.run(readers.clone()));
     start(rooms, "backtest", backtests.run(readers.clone()));
     start(rooms, "fleet", fleet.clone().run(readers.clone()));
     start(rooms, "archive", kept.archive.clone().run(readers.clone()));

@@ -13,7 +13,7 @@ pub mod stage;
 
 pub use api::Api;
 pub use lan::Lan;
-pub use program::Program;
+pub use program::{Program, built};
 pub use stage::{Stage, data_file, skip};
 
 use std::future::Future;

@@ -47,8 +47,8 @@ pub(super) async fn facts(
     path: &Path,
     bytes: u64,
 ) -> Result<ParquetMetaData, Error> {
-    let mut decoder =
-        ParquetMetaDataPushDecoder::try_new(bytes)?.with_page_index_policy(PageIndexPolicy::Optional);
+    let mut decoder = ParquetMetaDataPushDecoder::try_new(bytes)?
+        .with_page_index_policy(PageIndexPolicy::Optional);
     let end = bytes.saturating_sub(FOOTER_BYTES)..bytes;
     decoder.push_range(end.clone(), store.get_range(path, end).await?)?;
     loop {

@@ -1,4 +1,4 @@
-use super::{Access, Caller, Deed, Error, FirstAdministrator, Password};
+use super::{Access, Caller, Deed, Error, FirstAdministrator, Password, Role};
 
 /// What the first administrator is called.
 pub(super) const FIRST_NAME: &str = "admin";
@@ -27,7 +27,7 @@ impl Access {
         match given {
             Some(password) => {
                 password.check()?;
-                self.insert_operator(FIRST_NAME, password, false, &caller).await?;
+                self.insert_operator(FIRST_NAME, password, false, None, &caller).await?;
                 self.forget_first_password().await;
                 Ok(FirstAdministrator::Given)
             }
@@ -35,25 +35,30 @@ impl Access {
                 let password = Password::random();
                 let (file, written) = (self.first_password.clone(), password.clone());
                 on_a_thread(move || file.write(&written)).await.map_err(Error::File)?;
-                self.insert_operator(FIRST_NAME, password.clone(), true, &caller).await?;
+                self.insert_operator(FIRST_NAME, password.clone(), true, None, &caller).await?;
                 Ok(FirstAdministrator::Random(password))
             }
         }
     }
 
-    /// Adds an administrator; the one-time password that is returned must be changed at the first
+    /// Adds an administrator or, with an agency, an analyst of it; the one-time password that is returned must be changed at the first
     /// sign-in.
     ///
     /// # Errors
     /// [`Error::Name`], [`Error::Exists`], or that it could not be written.
-    pub async fn add_operator(&self, name: &str, caller: &Caller) -> Result<Password, Error> {
+    pub async fn add_operator(
+        &self,
+        name: &str,
+        agency: Option<i64>,
+        caller: &Caller,
+    ) -> Result<Password, Error> {
         let name = name.trim().to_lowercase();
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_@".contains(c);
         if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
             return Err(Error::Name);
         }
         let password = Password::random();
-        self.insert_operator(&name, password.clone(), true, caller).await?;
+        self.insert_operator(&name, password.clone(), true, agency, caller).await?;
         Ok(password)
     }
 
@@ -86,18 +91,22 @@ impl Access {
         name: &str,
         password: Password,
         must_change: bool,
+        agency: Option<i64>,
         caller: &Caller,
     ) -> Result<(), Error> {
         let hash = self.hash(password).await?;
         let now = self.clock.now();
         let mut tx = self.store.write().await?;
         let made = sqlx::query(
-            "INSERT INTO operator VALUES (?, ?, 'administrator', ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO operator (name, password, role, must_change, created_at, agency)
+             VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )
         .bind(name)
         .bind(hash)
+        .bind(Role::of(agency).as_str())
         .bind(must_change)
         .bind(now.as_micros())
+        .bind(agency)
         .execute(&mut *tx)
         .await?;
         if made.rows_affected() == 0 {

@@ -46,8 +46,8 @@ impl Access {
     /// When the database fails.
     pub async fn session(&self, token: &Token) -> Result<Option<Operator>, Error> {
         let now = self.clock.now().as_micros();
-        let row: Option<(String, bool, i64)> = sqlx::query_as(
-            "SELECT operator.name, must_change, last_seen_at FROM session
+        let row: Option<(String, bool, i64, Option<i64>)> = sqlx::query_as(
+            "SELECT operator.name, must_change, last_seen_at, agency FROM session
              JOIN operator ON operator.name = session.operator
              WHERE token_hash = ? AND last_seen_at > ? AND session.created_at > ?",
         )
@@ -56,11 +56,11 @@ impl Access {
         .bind(now - micros(SESSION_MAX))
         .fetch_optional(self.store.pool())
         .await?;
-        let Some((name, must_change, seen)) = row else { return Ok(None) };
+        let Some((name, must_change, seen, agency)) = row else { return Ok(None) };
         if now - seen > SEEN_AFTER_US {
             self.touch(token, now).await?;
         }
-        Ok(Some(Operator { name, role: Role::Administrator, must_change }))
+        Ok(Some(Operator { name, role: Role::of(agency), agency, must_change }))
     }
 
     /// Whether the session has not ended; being looked at does not count as being used.
@@ -124,13 +124,16 @@ impl Access {
         .bind(SESSIONS_MAX)
         .execute(&mut *tx)
         .await?;
-        let must_change = sqlx::query_scalar("SELECT must_change FROM operator WHERE name = ?")
-            .bind(name)
-            .fetch_one(&mut *tx)
-            .await?;
+        let (must_change, agency): (bool, Option<i64>) =
+            sqlx::query_as("SELECT must_change, agency FROM operator WHERE name = ?")
+                .bind(name)
+                .fetch_one(&mut *tx)
+                .await?;
         Deed::new(name, address, "signed in", "").write(&mut tx, now).await?;
         tx.commit().await?;
-        Ok((token, Operator { name: name.to_owned(), role: Role::Administrator, must_change }))
+        let operator =
+            Operator { name: name.to_owned(), role: Role::of(agency), agency, must_change };
+        Ok((token, operator))
     }
 
     pub(super) async fn replace_password(

@@ -132,12 +132,12 @@ async fn choosing_a_password_ends_the_other_sessions() {
 async fn an_operator_is_added_once_under_a_plain_name() {
     let fixture = fixture().await;
     let access = &fixture.access;
-    let one_time = access.add_operator("An.Nguyen", &caller()).await.unwrap();
+    let one_time = access.add_operator("An.Nguyen", None, &caller()).await.unwrap();
     access.sign_in("an.nguyen", one_time, "a").await.unwrap();
-    let again = access.add_operator("an.nguyen", &caller()).await;
+    let again = access.add_operator("an.nguyen", None, &caller()).await;
     assert!(matches!(again, Err(Error::Exists)));
     for name in ["", "a b", "<b>", "ông", &"x".repeat(65)] {
-        let refused = access.add_operator(name, &caller()).await;
+        let refused = access.add_operator(name, None, &caller()).await;
         assert!(matches!(refused, Err(Error::Name)), "{name}");
     }
 }

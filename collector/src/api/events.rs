@@ -67,7 +67,10 @@ pub async fn show(
     _: Signed,
     Path(position): Path<u64>,
 ) -> Result<Json<EventView>, Problem> {
-    let entry = read(&api, move |journal| journal.get(Position(position))).await?;
+    let entry = match read(&api, move |journal| journal.get(Position(position))).await? {
+        Some(entry) => Some(entry),
+        None => api.hunts.event(Position(position)).await?,
+    };
     let gone = || Problem::not_found("There is no event at this position, or no longer.");
     Ok(Json(view(&api, &entry.ok_or_else(gone)?)))
 }

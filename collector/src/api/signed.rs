@@ -4,15 +4,26 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 
+use soc_archive::Agencies;
+
 use super::{Api, Peer, Problem};
-use crate::access::{Caller, Operator, Token};
+use crate::access::{Caller, Operator, Role, Token};
 
 /// Name of the cookie.
 pub(super) const COOKIE: &str = "soc_session";
 
-/// An operator who may work.
+/// An operator who may do everything.
 #[derive(Clone, Debug)]
 pub struct Signed(pub Session);
+
+/// An operator who may hunt, and in whose events.
+#[derive(Clone, Debug)]
+pub struct Hunter {
+    /// Who.
+    pub session: Session,
+    /// In whose events.
+    pub agencies: Agencies,
+}
 
 /// An operator who has signed in, but perhaps has to choose a password first.
 #[derive(Clone, Debug)]
@@ -50,7 +61,26 @@ impl FromRequestParts<Api> for Signed {
         if session.operator.must_change {
             return Err(Problem::password_change_required());
         }
-        Ok(Self(session))
+        match session.operator.role {
+            Role::Administrator => Ok(Self(session)),
+            Role::Analyst => {
+                let detail = "This is for administrators; your account is for hunts.";
+                Err(Problem::new(StatusCode::FORBIDDEN, detail))
+            }
+        }
+    }
+}
+
+impl FromRequestParts<Api> for Hunter {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let session = Session::from_request_parts(parts, api).await?;
+        if session.operator.must_change {
+            return Err(Problem::password_change_required());
+        }
+        let agencies = api.hunts.agencies_of(&session.operator).await?;
+        Ok(Self { session, agencies })
     }
 }
 

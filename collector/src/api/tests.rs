@@ -1,4 +1,5 @@
 mod figures;
+mod hunts;
 mod rules;
 
 use axum::body::{Body, to_bytes};
@@ -32,7 +33,7 @@ impl Desk {
         let FirstAdministrator::Random(one_time) = first else { panic!("{first:?}") };
         let (rulebook, _) =
             crate::rulebook::open(config.rulebook.clone(), bus.clone(), registry).unwrap();
-        let alerts = Alerts::new(store.clone(), clock.clone(), bus.clone(), registry).unwrap();
+        let alerts = kept.alerts.clone();
         let detect = Detect::new(
             journal.clone(),
             store.clone(),
@@ -43,6 +44,7 @@ impl Desk {
             registry,
         )
         .unwrap();
+        let hunts = kept.hunts.clone();
         let backtests = kept.backtests(&config, &rulebook, &detect).unwrap();
         let gateway = crate::gateway::Gateway::new(
             config.gateway,
@@ -58,6 +60,7 @@ impl Desk {
             access: access.clone(),
             alerts,
             fleet: fleet.clone(),
+            hunts,
             archive: kept.archive.clone(),
             journal: journal.clone(),
             rulebook,
@@ -102,6 +105,10 @@ impl Desk {
 
     /// A machine of this agency.
     async fn enrol(&self, agency: &str) -> soc_event::AgentId {
+        self.enrol_as(agency, "pc-01").await
+    }
+
+    async fn enrol_as(&self, agency: &str, hostname: &str) -> soc_event::AgentId {
         let fleet = &self.kept.fleet;
         let token = fleet.create_token(agency, 1, None, "an").await.unwrap();
         let key = rcgen::KeyPair::generate().unwrap();
@@ -109,8 +116,8 @@ impl Desk {
         let csr = csr.pem().unwrap();
         let application = crate::fleet::Application {
             token,
-            hostname: "pc-01".into(),
-            fingerprint: "home".into(),
+            hostname: hostname.into(),
+            fingerprint: format!("home of {hostname}"),
             os: "Debian".into(),
             version: "0.1.0".into(),
             key_hash: crate::pki::request_key_hash(&csr).unwrap(),
@@ -297,7 +304,8 @@ async fn every_described_route_exists_and_asks_who_is_there() {
     for (path, methods) in paths {
         for method in methods.as_object().unwrap().keys().filter(|key| key.len() <= 6) {
             routes.push(format!("{} {path}", method.to_uppercase()));
-            let concrete = path.replace("{id}", "00").replace("{position}", "1");
+            let concrete =
+                path.replace("{id}", "00").replace("{position}", "1").replace("{agency}", "A");
             let method: Method = method.to_uppercase().parse().unwrap();
             let body = if method == Method::POST { json!({}) } else { Value::Null };
             let (status, _) = answer(desk.ask(request(method, &concrete, "", body)).await).await;
@@ -311,7 +319,7 @@ async fn every_described_route_exists_and_asks_who_is_there() {
             assert_eq!(status, expected, "{:?}", routes.last());
         }
     }
-    assert_eq!(routes.len(), 44, "{routes:#?}");
+    assert_eq!(routes.len(), 58, "{routes:#?}");
 }
 
 #[tokio::test]

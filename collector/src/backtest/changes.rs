@@ -50,12 +50,14 @@ impl Backtests {
             if reason.is_none() && before.is_some_and(|before| before.gone_at.is_none()) {
                 continue;
             }
-            sqlx::query("INSERT OR REPLACE INTO backtest_rule (rule, meaning, lists) VALUES (?, ?, ?)")
-                .bind(&one.rule.id)
-                .bind(&one.meaning)
-                .bind(&one.lists)
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query(
+                "INSERT OR REPLACE INTO backtest_rule (rule, meaning, lists) VALUES (?, ?, ?)",
+            )
+            .bind(&one.rule.id)
+            .bind(&one.meaning)
+            .bind(&one.lists)
+            .execute(&mut *tx)
+            .await?;
             let place = reason.and_then(|reason| passes.get_mut(reason)).filter(|_| !is_first);
             if let Some(place) = place {
                 place.push((one.rule.id.clone(), one.rule.title.en.clone()));

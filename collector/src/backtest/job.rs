@@ -236,9 +236,10 @@ impl Backtests {
         let mut views = rows.into_iter().map(|row| Ok((row.pass, row.view()?)));
         let mut views = views.by_ref().collect::<Result<Vec<_>, Error>>()?;
         let running = self.running();
-        for (_, view) in views.iter_mut().filter(|(pass, view)| {
-            *pass == running.pass && view.state == State::Running
-        }) {
+        for (_, view) in views
+            .iter_mut()
+            .filter(|(pass, view)| *pass == running.pass && view.state == State::Running)
+        {
             (view.events_done, view.events_total) = (running.events_done, running.events_total);
         }
         Ok(views.into_iter().map(|(_, view)| view).collect())

@@ -90,7 +90,8 @@ impl Backtests {
 
     async fn give_up(&self, pass: i64, error: &Error) {
         let why = error.to_string();
-        if let Err(error) = self.finish(pass, &std::collections::BTreeMap::new(), Some(&why)).await {
+        if let Err(error) = self.finish(pass, &std::collections::BTreeMap::new(), Some(&why)).await
+        {
             tracing::error!(%error, pass, "look back: giving up could not be noted");
         }
         self.tell();

@@ -24,8 +24,7 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [Self; 5] =
-        [Self::Waiting, Self::Running, Self::Done, Self::Stopped, Self::Failed];
+    const ALL: [Self; 5] = [Self::Waiting, Self::Running, Self::Done, Self::Stopped, Self::Failed];
 
     /// The word used everywhere.
     pub fn as_str(self) -> &'static str {

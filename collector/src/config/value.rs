@@ -55,6 +55,18 @@ pub(super) fn file(value: &DeValue<'_>) -> Result<Option<PathBuf>, String> {
     if text.is_empty() { Err(format!("{right}; it is empty")) } else { Ok(Some(text.into())) }
 }
 
+pub(super) fn few(value: &DeValue<'_>) -> Result<usize, String> {
+    let right = "a whole number from 1 to 64";
+    let number = integer(value).and_then(|number| usize::try_from(number).ok());
+    number.filter(|number| (1..=64).contains(number)).ok_or_else(|| right.to_owned())
+}
+
+pub(super) fn rows(value: &DeValue<'_>) -> Result<usize, String> {
+    let right = "a whole number from 1 to 100000000";
+    let number = integer(value).and_then(|number| usize::try_from(number).ok());
+    number.filter(|number| (1..=100_000_000).contains(number)).ok_or_else(|| right.to_owned())
+}
+
 pub(super) fn days(value: &DeValue<'_>) -> Result<Duration, String> {
     let days = integer(value).filter(|days| (1..=3650).contains(days));
     let days = days.ok_or("a whole number of days from 1 to 3650")?;

@@ -2,6 +2,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -9,8 +10,10 @@ use axum::{Json, Router};
 use http::StatusCode;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::ReceiverStream;
 
-use super::{Command, Control, Error};
+use super::{Command, Control, Error, Question};
 use crate::stop::stopped;
 
 /// Largest command: a table of all agencies of a country fits.
@@ -47,6 +50,7 @@ impl Socket {
     pub async fn run(self, control: Control, mut shutdown: watch::Receiver<bool>) {
         let router = Router::new()
             .route("/command", post(perform))
+            .route("/hunt", post(hunt))
             .layer(DefaultBodyLimit::max(COMMAND_BYTES_MAX))
             .route(super::IMPORT, post(take_events).layer(DefaultBodyLimit::max(EVENTS_BYTES_MAX)))
             .with_state(control);
@@ -71,6 +75,16 @@ impl Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+async fn hunt(State(control): State<Control>, Json(question): Json<Question>) -> Response {
+    match control.hunt(question).await {
+        Ok(lines) => {
+            let lines = ReceiverStream::new(lines).map(Ok::<_, std::convert::Infallible>);
+            Body::from_stream(lines).into_response()
+        }
+        Err(error) => (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).into_response(),
     }
 }
 

@@ -1,12 +1,13 @@
 //! The load generator: many agents in one process, each with its own identity and connection.
 //!
-//! `soc-load AGENTS SECONDS LINES-PER-SECOND`: starts a collector of its own
+//! `soc-load AGENTS SECONDS LINES-PER-SECOND [HUNTS]`: starts a collector of its own
 //! (`SOC_COLLECTOR_PROGRAM`), enrols so many agents, lets each send a heartbeat every fifteen
 //! seconds and its share of log lines, and prints what was acknowledged, how long that took, and
-//! what the collector used. Everything stays on loopback and ends by itself.
+//! what the collector used. With HUNTS, so many heavy hunts are asked at a time in every other ten
+//! seconds, and waits are told apart. Everything stays on loopback and ends by itself.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use soc_event::{Event, Lane, Logsource, kind};
@@ -16,13 +17,21 @@ use tokio::sync::Mutex;
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 const TICK: Duration = Duration::from_secs(1);
+/// How long hunts are asked, and then are not.
+const STRETCH: Duration = Duration::from_secs(10);
+/// Reads every event, looks into every text, groups and sorts.
+const HEAVY: &str = "SELECT raw, count(*) AS n, min(time) FROM events \
+                     WHERE contains_i('closed') GROUP BY raw ORDER BY n DESC LIMIT 100";
 
 /// What all agents together have seen.
 #[derive(Default)]
 struct Seen {
     acknowledged: AtomicU64,
     refused: AtomicU64,
-    waits: Mutex<Vec<Duration>>,
+    /// Whether hunts were asked at the time, and how long the acknowledgement took.
+    waits: Mutex<Vec<(bool, Duration)>>,
+    hunting: AtomicBool,
+    hunts: AtomicU64,
 }
 
 fn heartbeat() -> Event {
@@ -62,7 +71,8 @@ async fn send(
         return Ok(());
     }
     seen.acknowledged.fetch_add(events.len() as u64, Relaxed);
-    seen.waits.lock().await.push(began.elapsed());
+    let hunting = seen.hunting.load(Relaxed);
+    seen.waits.lock().await.push((hunting, began.elapsed()));
     Ok(())
 }
 
@@ -97,8 +107,10 @@ async fn live(
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let numbers: Vec<f64> = std::env::args().skip(1).filter_map(|text| text.parse().ok()).collect();
-    let [agents, seconds, lines] = numbers[..] else {
-        return Err("usage: soc-load AGENTS SECONDS LINES-PER-SECOND".into());
+    let (agents, seconds, lines, hunts) = match numbers[..] {
+        [agents, seconds, lines] => (agents, seconds, lines, 0.0),
+        [agents, seconds, lines, hunts] => (agents, seconds, lines, hunts),
+        _ => return Err("usage: soc-load AGENTS SECONDS LINES-PER-SECOND [HUNTS]".into()),
     };
     let agents = agents as usize;
     let mut stage = Stage::new()?;
@@ -115,15 +127,68 @@ async fn main() -> Result<(), Failure> {
         .into_iter()
         .map(|sender| tokio::spawn(live(sender, each, end, seen.clone())))
         .collect();
+    let hunters = hunt(&stage, hunts as usize, end, &seen);
     for life in lives {
         life.await??;
     }
-    report(&seen, began.elapsed()).await;
+    for hunter in hunters {
+        let _ = hunter.join();
+    }
+    report(&seen, began.elapsed(), hunts > 0.0).await;
     Ok(())
 }
 
-async fn report(seen: &Seen, time: Duration) {
-    let mut waits = seen.waits.lock().await;
+/// Asks heavy hunts until `end`, on threads that mostly wait for the program.
+fn hunt(
+    stage: &Arc<Stage>,
+    hunts: usize,
+    end: Instant,
+    seen: &Arc<Seen>,
+) -> Vec<std::thread::JoinHandle<()>> {
+    let mut threads = Vec::new();
+    if hunts > 0 {
+        let seen = seen.clone();
+        threads.push(std::thread::spawn(move || {
+            while Instant::now() < end {
+                std::thread::sleep(STRETCH);
+                seen.hunting.fetch_xor(true, Relaxed);
+            }
+        }));
+    }
+    for _ in 0..hunts {
+        let (data, seen) = (stage.path("collector"), seen.clone());
+        threads.push(std::thread::spawn(move || {
+            while Instant::now() < end {
+                if !seen.hunting.load(Relaxed) {
+                    std::thread::sleep(Duration::from_millis(50));
+                    continue;
+                }
+                let mut asked = std::process::Command::new(soc_tests::built("soc-collector"));
+                asked.args(["hunt", HEAVY, "--format", "json", "--data"]).arg(&data);
+                if asked.output().is_ok_and(|done| done.status.success()) {
+                    seen.hunts.fetch_add(1, Relaxed);
+                }
+            }
+        }));
+    }
+    threads
+}
+
+async fn report(seen: &Seen, time: Duration, has_hunts: bool) {
+    let all = seen.waits.lock().await;
+    for hunting in if has_hunts { vec![false, true] } else { Vec::new() } {
+        let some = all.iter().filter(|(when, _)| *when == hunting);
+        let mut waits: Vec<Duration> = some.map(|(_, wait)| *wait).collect();
+        waits.sort();
+        let place = ((waits.len() as f64 * 0.99) as usize).min(waits.len().saturating_sub(1));
+        let p99 = waits.get(place).map_or(0.0, |wait| wait.as_secs_f64() * 1000.0);
+        let what = if hunting { "with hunts" } else { "without hunts" };
+        println!("{what}: {} batches, p99 {p99:.0} ms", waits.len());
+    }
+    if has_hunts {
+        println!("{} hunts answered", seen.hunts.load(Relaxed));
+    }
+    let mut waits: Vec<Duration> = all.iter().map(|(_, wait)| *wait).collect();
     waits.sort();
     let at = |share: f64| {
         let place = ((waits.len() as f64 * share) as usize).min(waits.len().saturating_sub(1));

@@ -71,10 +71,11 @@ async fn a_changed_pack_is_one_pass_and_finds_what_lies_back() {
     fixture.rooms.archive.catch_up().await.unwrap();
     fixture.turn.send_replace(book(&format!("{RULES}---{LISTED}"), &["192.0.2.1"]));
     fixture.look_back().await;
-    let passes: i64 = sqlx::query_scalar("SELECT count(*) FROM backtest_pass WHERE reason = 'rule_added'")
-        .fetch_one(fixture.rooms.store.pool())
-        .await
-        .unwrap();
+    let passes: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM backtest_pass WHERE reason = 'rule_added'")
+            .fetch_one(fixture.rooms.store.pool())
+            .await
+            .unwrap();
     assert_eq!(passes, 1);
     let views = fixture.room.list().await.unwrap();
     let of = |title: &str| views.iter().find(|view| view.title == title).unwrap();

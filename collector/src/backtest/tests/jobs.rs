@@ -52,9 +52,8 @@ async fn a_draft_takes_the_place_of_a_rule_and_may_rest_on_others() {
     let mut fixture = Fixture::new(RULES).await;
     failures(&mut fixture, 12, 5).await;
     let text = RULES.split("---").nth(1).unwrap().replace("gte: 3", "gte: 6");
-    let draft = |text: &str| {
-        Ask::Draft(vec![DraftFile { path: "mine.yml".into(), text: text.into() }])
-    };
+    let draft =
+        |text: &str| Ask::Draft(vec![DraftFile { path: "mine.yml".into(), text: text.into() }]);
     // A window of five minutes holds six events of one a minute; twice in twelve minutes.
     let view = ask(&fixture, draft(&text)).await;
     assert_eq!((view.state, view.matches, view.rule), (State::Done, 2, None), "{:?}", view.error);
@@ -84,15 +83,19 @@ async fn interrupted_after_any_step_it_goes_on_to_the_same_result() {
         let before = row.position;
         let dying = move || super::super::worker::work(&room, &handle, row, &|times| times > 0);
         std::thread::spawn(dying).join().unwrap().unwrap();
-        let after: Option<i64> = sqlx::query_scalar("SELECT position FROM backtest_pass WHERE ended_at IS NULL")
-            .fetch_optional(fixture.rooms.store.pool())
-            .await
-            .unwrap();
+        let after: Option<i64> =
+            sqlx::query_scalar("SELECT position FROM backtest_pass WHERE ended_at IS NULL")
+                .fetch_optional(fixture.rooms.store.pool())
+                .await
+                .unwrap();
         assert!(after.is_none_or(|after| after > before), "{before} {after:?}");
     }
     assert!(starts > 5, "{starts}");
     let pieces = fixture.room.show(&id).await.unwrap();
-    assert_eq!((pieces.matches, pieces.first, pieces.last), (whole.matches, whole.first, whole.last));
+    assert_eq!(
+        (pieces.matches, pieces.first, pieces.last),
+        (whole.matches, whole.first, whole.last)
+    );
     assert_eq!((pieces.samples, pieces.by_day), (whole.samples, whole.by_day));
 }
 
@@ -144,10 +147,8 @@ async fn a_range_ends_at_event_times_and_a_correlation_sees_what_came_just_befor
     failures(&mut fixture, 9, 4).await;
     let caller = fixture.caller();
     // Of failures 9 to 1 minutes ago those 6 to 4 minutes ago; the third of the brute force is in it.
-    let range = (
-        Timestamp::from_micros(NOW - 7 * MINUTE),
-        Timestamp::from_micros(NOW - 7 * MINUTE),
-    );
+    let range =
+        (Timestamp::from_micros(NOW - 7 * MINUTE), Timestamp::from_micros(NOW - 7 * MINUTE));
     let ids = fixture.room.ask(Ask::Rule(BRUTE.into()), range, &caller).await.unwrap();
     let one = fixture.room.ask(Ask::Rule(FAILED.into()), range, &caller).await.unwrap();
     fixture.look_back().await;

@@ -1,0 +1,140 @@
+//! A question is planned for one table; files have columns of their own. This turns what the
+//! question says of the table's columns into what stands in a file, so that filters reach its
+//! statistics, filters and pages.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::common::Result;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::ScalarUDF;
+use datafusion::physical_expr::ScalarFunctionExpr;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr_adapter::{
+    DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
+};
+use datafusion::physical_plan::PhysicalExpr;
+
+use super::{everything, field, function, schema};
+use crate::layout;
+
+/// Makes an adapter for each file.
+#[derive(Debug)]
+pub struct Factory;
+
+impl PhysicalExprAdapterFactory for Factory {
+    fn create(&self, table: SchemaRef, file: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {
+        let mixed =
+            file.metadata().get(layout::MIXED).and_then(|text| serde_json::from_str(text).ok());
+        let plain = DefaultPhysicalExprAdapterFactory.create(Arc::clone(&table), file.clone())?;
+        Ok(Arc::new(Adapter { table, file, mixed, plain }))
+    }
+}
+
+#[derive(Debug)]
+struct Adapter {
+    table: SchemaRef,
+    file: SchemaRef,
+    /// Nothing: any field may be in `rest`, too.
+    mixed: Option<BTreeSet<String>>,
+    plain: Arc<dyn PhysicalExprAdapter>,
+}
+
+type Expr = Arc<dyn PhysicalExpr>;
+
+impl PhysicalExprAdapter for Adapter {
+    fn rewrite(&self, expr: Expr) -> Result<Expr> {
+        let mut inside = |expr: Expr| {
+            if let Some(spread) = self.over_everything(&expr)? {
+                return Ok(Transformed::new(spread, true, TreeNodeRecursion::Jump));
+            }
+            let Some(column) = expr.downcast_ref::<Column>() else {
+                return Ok(Transformed::no(expr));
+            };
+            let column = self.column(column.name(), &expr)?;
+            Ok(Transformed::new(column, true, TreeNodeRecursion::Jump))
+        };
+        Ok(expr.transform_down(&mut inside)?.data)
+    }
+}
+
+impl Adapter {
+    /// `contains_i(everything, 'x')` looks at the columns one by one instead of putting all texts
+    /// of an event into one.
+    fn over_everything(&self, expr: &Expr) -> Result<Option<Expr>> {
+        let Some(call) = expr.downcast_ref::<ScalarFunctionExpr>() else { return Ok(None) };
+        let [looked_at, piece] = call.args() else { return Ok(None) };
+        let is_test = function::Test::from_name(call.fun().name()).is_some();
+        let column = looked_at.downcast_ref::<Column>();
+        if !is_test || column.is_none_or(|column| column.name() != schema::EVERYTHING) {
+            return Ok(None);
+        }
+        let mut args = self.texts()?;
+        args.push(Arc::clone(piece));
+        Ok(Some(self.call(call.fun().clone(), args)?))
+    }
+
+    fn column(&self, name: &str, expr: &Expr) -> Result<Expr> {
+        if schema::is_fixed(name) {
+            return self.plain.rewrite(Arc::clone(expr));
+        }
+        if name == schema::EVERYTHING {
+            return self.call(everything::join(), self.texts()?);
+        }
+        let table = self.table.field_with_name(name)?.data_type();
+        let field = schema::field_of(name).unwrap_or(name);
+        let rest = self.physical("rest");
+        let args = match self.physical(field) {
+            Some((column, held)) if !schema::is_fixed(field) => {
+                let is_mixed = self.mixed.as_ref().is_none_or(|mixed| mixed.contains(field));
+                if !is_mixed && is_same(&held, table) {
+                    return Ok(column);
+                }
+                [Some(column), rest.map(|(rest, _)| rest)].into_iter().flatten().collect()
+            }
+            _ => rest.map(|(rest, _)| rest).into_iter().collect(),
+        };
+        self.call(field::reader(field, table), args)
+    }
+
+    fn physical(&self, name: &str) -> Option<(Expr, DataType)> {
+        let at = self.file.index_of(name).ok()?;
+        let column: Expr = Arc::new(Column::new(name, at));
+        Some((column, self.file.field(at).data_type().clone()))
+    }
+
+    /// Columns of the file in which texts stand.
+    fn texts(&self) -> Result<Vec<Expr>> {
+        let is_text = |name: &str, held: &DataType| {
+            matches!(
+                held,
+                DataType::Utf8 | DataType::Utf8View | DataType::Int64 | DataType::List(_)
+            ) && everything::looks_at(name)
+        };
+        let fields = self.file.fields().iter();
+        let fields = fields.filter(|field| is_text(field.name(), field.data_type()));
+        let columns =
+            fields.filter_map(|field| Some((field.name(), self.physical(field.name())?.0)));
+        columns
+            .map(|(name, column)| match name.as_str() {
+                "rest" => self.call(everything::of_rest(), vec![column]),
+                _ => Ok(column),
+            })
+            .collect()
+    }
+
+    fn call(&self, function: ScalarUDF, args: Vec<Expr>) -> Result<Expr> {
+        let file: &Schema = &self.file;
+        let options = Arc::new(ConfigOptions::default());
+        Ok(Arc::new(ScalarFunctionExpr::try_new(Arc::new(function), args, file, options)?))
+    }
+}
+
+fn is_same(file: &DataType, table: &DataType) -> bool {
+    match (file, table) {
+        (DataType::List(_), DataType::List(_)) => true,
+        _ => file == table,
+    }
+}
