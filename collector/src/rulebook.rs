@@ -75,6 +75,12 @@ impl Sources {
         Self { has_packs: false, files: vec![File::new(path, text)] }
     }
 
+    /// Of these files, behind the packs.
+    #[cfg(test)]
+    pub(crate) fn with_packs(files: Vec<File>) -> Self {
+        Self { has_packs: true, files }
+    }
+
     /// All of them, in the order they were loaded.
     pub fn iter(&self) -> impl Iterator<Item = Source<'_>> {
         let packs = if self.has_packs { soc_rules::packs().collect() } else { Vec::new() };

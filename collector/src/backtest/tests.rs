@@ -1,4 +1,5 @@
 mod changes;
+mod corpus;
 mod data;
 mod equality;
 mod jobs;
