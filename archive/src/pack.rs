@@ -6,6 +6,7 @@
 
 mod properties;
 mod sample;
+mod sorted;
 mod trial;
 mod writer;
 
@@ -41,13 +42,13 @@ pub struct Packed {
 ///
 /// # Errors
 /// [`Error::Unfit`]: there are none, or of several agencies. Others do not happen in memory.
-pub fn pack(mut rows: Vec<Row>, effort: Effort) -> Result<Packed, Error> {
-    rows.sort_unstable_by(order);
+pub fn pack(rows: Vec<Row>, effort: Effort) -> Result<Packed, Error> {
+    let rows = sorted::sorted(&rows);
     let mut census = Census::default();
     rows.iter().for_each(|row| census.count(&row.event.fields));
     let sample = sample::of(&rows, effort.sample_rows());
     let mut writer = Writer::new(census.layout(), sample, effort)?;
-    for row in &rows {
+    for row in rows {
         writer.push(row)?;
     }
     writer.finish()

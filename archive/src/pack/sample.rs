@@ -6,11 +6,11 @@ use crate::Row;
 const STRETCHES: usize = 4;
 
 /// So many of these rows.
-pub(super) fn of(rows: &[Row], wanted: usize) -> impl Iterator<Item = &Row> {
+pub(super) fn of<'a>(rows: &[&'a Row], wanted: usize) -> impl Iterator<Item = &'a Row> {
     let each = wanted / STRETCHES;
     let step = rows.len() / STRETCHES;
     // Few rows are taken whole.
     let stretches = if rows.len() <= wanted { 1 } else { STRETCHES };
     let each = if stretches == 1 { rows.len() } else { each };
-    (0..stretches).flat_map(move |nth| rows.iter().skip(nth * step).take(each))
+    (0..stretches).flat_map(move |nth| rows.iter().skip(nth * step).take(each).copied())
 }
