@@ -9,9 +9,10 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
-use soc_event::Value;
+use soc_event::{AgentId, Value};
 
 use crate::layout::Layout;
+use crate::memo::Memo;
 use crate::{ColumnType, Error, Row};
 
 /// Most rows of one batch.
@@ -54,6 +55,8 @@ pub(crate) struct Builder {
     lane: StringBuilder,
     places: HashMap<String, usize>,
     own: Vec<Column>,
+    memo: Memo,
+    agent: Option<(AgentId, String)>,
     mixed: BTreeSet<String>,
     rest: StringBuilder,
     unknown: StringBuilder,
@@ -73,6 +76,8 @@ impl Builder {
             lane: StringBuilder::new(),
             places: columns.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect(),
             own: columns.iter().map(|(_, kind)| Column::new(*kind)).collect(),
+            memo: Memo::default(),
+            agent: None,
             mixed: BTreeSet::new(),
             rest: StringBuilder::new(),
             unknown: StringBuilder::new(),
@@ -89,7 +94,10 @@ impl Builder {
         self.time.append_value(event.time.as_micros());
         self.received.append_value(received.as_micros());
         let source = &event.logsource;
-        let agent = id.agent.to_string();
+        let agent = match &self.agent {
+            Some((last, text)) if *last == id.agent => text,
+            _ => &self.agent.insert((id.agent, id.agent.to_string())).1,
+        };
         let texts = [
             Some(&**agency),
             Some(&**host),
@@ -115,8 +123,9 @@ impl Builder {
 
     fn push_fields(&mut self, row: &Row) {
         let mut rest = serde_json::Map::new();
-        for (name, value) in &row.event.fields {
-            let own = self.places.get(name).and_then(|place| self.own.get_mut(*place));
+        for (at, (name, value)) in row.event.fields.iter().enumerate() {
+            let place = self.memo.get(at, name, |name| self.places.get(name).copied());
+            let own = place.and_then(|place| self.own.get_mut(place));
             match own.map(|column| column.put(self.rows, value)) {
                 Some(Some(bytes)) => self.bytes += bytes,
                 own => {

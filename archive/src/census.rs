@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use soc_event::{Fields, Value};
 
 use crate::layout::{self, COLUMNS_MAX};
+use crate::memo::Memo;
 use crate::{ColumnType, Layout};
 
 /// A field below this many rows costs more as a column (its entry in the footer, a page) than as
@@ -20,27 +21,23 @@ const NAMES_MAX: usize = 16_384;
 #[derive(Default)]
 pub(crate) struct Census {
     rows: u64,
-    names: HashMap<String, [u64; 5]>,
+    places: HashMap<String, usize>,
+    counts: Vec<[u64; 5]>,
+    memo: Memo,
 }
 
 impl Census {
     /// One more row.
     pub(crate) fn count(&mut self, fields: &Fields) {
         self.rows += 1;
-        for (name, value) in fields {
-            if let Some(kind) = kind_of(value) {
-                self.add(name, kind, 1);
+        let Self { places, counts, memo, .. } = self;
+        for (at, (name, value)) in fields.iter().enumerate() {
+            let place = memo.get(at, name, |name| place_of(name, places, counts));
+            if let Some(count) = place.and_then(|place| counts.get_mut(place))
+                && let Some(kind) = kind_of(value)
+            {
+                count[slot(kind)] += 1;
             }
-        }
-    }
-
-    fn add(&mut self, name: &str, kind: ColumnType, rows: u64) {
-        if let Some(counts) = self.names.get_mut(name) {
-            counts[slot(kind)] += rows;
-        } else if self.names.len() < NAMES_MAX && layout::can_be(name) {
-            let mut counts = [0; 5];
-            counts[slot(kind)] = rows;
-            self.names.insert(name.to_owned(), counts);
         }
     }
 
@@ -48,10 +45,11 @@ impl Census {
     pub(crate) fn layout(self) -> Layout {
         let rows = self.rows;
         let mut found: Vec<(u64, String, ColumnType)> = self
-            .names
+            .places
             .into_iter()
-            .filter_map(|(name, counts)| {
-                let (place, count) = counts.into_iter().enumerate().max_by_key(|(_, n)| *n)?;
+            .filter_map(|(name, place)| {
+                let counts = self.counts.get(place)?;
+                let (place, count) = counts.iter().copied().enumerate().max_by_key(|(_, n)| *n)?;
                 is_frequent(count, rows).then_some((count, name, KINDS[place]))
             })
             .collect();
@@ -59,6 +57,22 @@ impl Census {
         found.truncate(COLUMNS_MAX);
         Layout::new(found.into_iter().map(|(_, name, kind)| (name, kind)))
     }
+}
+
+fn place_of(
+    name: &str,
+    places: &mut HashMap<String, usize>,
+    counts: &mut Vec<[u64; 5]>,
+) -> Option<usize> {
+    if let Some(place) = places.get(name) {
+        return Some(*place);
+    }
+    if places.len() >= NAMES_MAX || !layout::can_be(name) {
+        return None;
+    }
+    places.insert(name.to_owned(), counts.len());
+    counts.push([0; 5]);
+    Some(counts.len() - 1)
 }
 
 const KINDS: [ColumnType; 5] = [
@@ -70,7 +84,13 @@ const KINDS: [ColumnType; 5] = [
 ];
 
 fn slot(kind: ColumnType) -> usize {
-    KINDS.iter().position(|one| *one == kind).unwrap_or(0)
+    match kind {
+        ColumnType::Text => 0,
+        ColumnType::Integer => 1,
+        ColumnType::Float => 2,
+        ColumnType::Boolean => 3,
+        ColumnType::Texts => 4,
+    }
 }
 
 fn is_frequent(count: u64, rows: u64) -> bool {

@@ -11,12 +11,14 @@
 
 pub mod hunt;
 pub mod layout;
+pub mod scan;
 pub mod store;
 pub mod words;
 
 mod batch;
 mod census;
 mod facts;
+mod memo;
 mod merge;
 mod pack;
 mod row;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::census::Census;
 use crate::pack::{Writer, order};
 use crate::unpack::{Rows, unpack};
-use crate::{Effort, Error, Packed, Row};
+use crate::{Effort, Error, Layout, Packed, Row};
 
 /// Packs the rows of all these files anew, into files of at most `rows_max` rows.
 ///
@@ -19,17 +19,18 @@ use crate::{Effort, Error, Packed, Row};
 /// [`Error::Damaged`]: a file is; verify each before with [`crate::verify`] to know which.
 /// [`Error::Unfit`]: no file, or files of several agencies.
 pub fn merge(files: Vec<Bytes>, effort: Effort, rows_max: u64) -> Result<Vec<Packed>, Error> {
-    let layout = census(&files)?.layout();
+    let (layout, sample) = survey(&files, effort)?;
     let mut sources = files.into_iter().map(unpack).collect::<Result<Vec<_>, _>>()?;
     let mut heads = BinaryHeap::new();
     for (source, rows) in sources.iter_mut().enumerate() {
         heads.extend(head(rows, source)?);
     }
     let mut done = Vec::new();
-    let mut writer = Writer::new(layout.clone(), effort)?;
+    let mut writer = Writer::new(layout.clone(), &sample, effort)?;
     while let Some(Reverse(Head { row, source })) = heads.pop() {
         if writer.rows() >= rows_max.max(1) {
-            let full = std::mem::replace(&mut writer, Writer::new(layout.clone(), effort)?);
+            let full =
+                std::mem::replace(&mut writer, Writer::new(layout.clone(), &sample, effort)?);
             done.push(full.finish()?);
         }
         writer.push(&row)?;
@@ -41,14 +42,22 @@ pub fn merge(files: Vec<Bytes>, effort: Effort, rows_max: u64) -> Result<Vec<Pac
     Ok(done)
 }
 
-fn census(files: &[Bytes]) -> Result<Census, Error> {
+/// What the rows of all files are like: the layout that suits them, and a stretch of each.
+fn survey(files: &[Bytes], effort: Effort) -> Result<(Layout, Vec<Row>), Error> {
     let mut census = Census::default();
+    let mut sample = Vec::new();
+    let each = effort.sample_rows() / files.len().max(1);
     for file in files {
-        for row in unpack(file.clone())? {
-            census.count(&row?.event.fields);
+        for (nth, row) in unpack(file.clone())?.enumerate() {
+            let row = row?;
+            census.count(&row.event.fields);
+            if nth < each {
+                sample.push(row);
+            }
         }
     }
-    Ok(census)
+    sample.sort_unstable_by(order);
+    Ok((census.layout(), sample))
 }
 
 /// The next row of a file.

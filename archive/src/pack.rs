@@ -5,6 +5,8 @@
 //! `docs/decisions/0006-archive.md`.
 
 mod properties;
+mod sample;
+mod trial;
 mod writer;
 
 use std::cmp::Ordering;
@@ -43,7 +45,8 @@ pub fn pack(mut rows: Vec<Row>, effort: Effort) -> Result<Packed, Error> {
     rows.sort_unstable_by(order);
     let mut census = Census::default();
     rows.iter().for_each(|row| census.count(&row.event.fields));
-    let mut writer = Writer::new(census.layout(), effort)?;
+    let sample = sample::of(&rows, effort.sample_rows());
+    let mut writer = Writer::new(census.layout(), sample, effort)?;
     for row in &rows {
         writer.push(row)?;
     }

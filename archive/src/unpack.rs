@@ -121,7 +121,7 @@ impl Iterator for Rows {
 }
 
 /// The Parquet reader checks much, but not all: what makes it panic is a damaged file, too.
-fn guarded<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Err(Error::Columns(error))) => Err(Error::Damaged(error.to_string())),
         Ok(Err(Error::Arrow(error))) => Err(Error::Damaged(error.to_string())),

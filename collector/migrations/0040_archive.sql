@@ -33,6 +33,9 @@ CREATE TABLE archive_file (
 ) STRICT;
 CREATE UNIQUE INDEX archive_file_live ON archive_file (path) WHERE state = 'live';
 CREATE INDEX archive_file_day ON archive_file (state, agency, date);
+-- Days that have files to be merged.
+CREATE INDEX archive_file_unsettled ON archive_file (date, agency)
+    WHERE state = 'live' AND settled = 0;
 CREATE INDEX archive_file_checked ON archive_file (checked_at) WHERE state = 'live';
 
 -- Up to where each lane of each agent is archived. Moves with the checkpoint 'archive'.

@@ -31,6 +31,7 @@ use utoipa_axum::routes;
 use crate::access::Access;
 use crate::alert::Alerts;
 use crate::archive::Archive;
+use crate::backtest::Backtests;
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::dashboard::Dashboard;
@@ -51,6 +52,7 @@ mod agencies;
 mod alerts;
 mod archive;
 mod audit;
+mod backtests;
 mod configurations;
 mod door;
 mod events;
@@ -111,6 +113,8 @@ pub struct Rooms {
     pub rulebook: Rulebook,
     /// How far evaluation is.
     pub detect: Detect,
+    /// Rules that look back.
+    pub backtests: Backtests,
     /// The database, to see whether it answers.
     pub store: Store,
     /// What has changed.
@@ -236,6 +240,8 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(rules::show))
         .routes(routes!(rules::unpark))
         .routes(routes!(rules::check))
+        .routes(routes!(backtests::list, backtests::ask))
+        .routes(routes!(backtests::show, backtests::stop))
         .routes(routes!(configurations::show, configurations::set))
         .routes(routes!(configurations::restore))
         .routes(routes!(configurations::check))

@@ -9,8 +9,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::{api, archive, fleet, gateway, journal, rulebook};
 use soc_archive::hunt::Limits;
+
+use crate::{api, archive, backtest, fleet, gateway, journal, rulebook};
 
 use reader::Reader;
 
@@ -38,6 +39,8 @@ pub struct Config {
     pub fleet: fleet::Config,
     /// What a hunt may take.
     pub hunt: Limits,
+    /// Rules that look back.
+    pub backtest: backtest::Config,
     /// Where rules are.
     pub rulebook: rulebook::Config,
 }
@@ -112,6 +115,7 @@ pub fn parse(data: &Path, file: &str, text: &str) -> Result<Config, Vec<Mistake>
         section.read("months", &mut config.archive.months, value::months);
         section.read("check_every", &mut config.archive.check_every, value::duration);
     });
+    config.archive.wait_for_few = config.archive.wait.saturating_mul(10);
     config.archive.disk_free_bytes_min = config.journal.disk_free_bytes_min;
     reader.section("fleet", |section| {
         section.read("silence_after", &mut config.fleet.silence_after, value::silence);
@@ -135,6 +139,10 @@ pub fn parse(data: &Path, file: &str, text: &str) -> Result<Config, Vec<Mistake>
         section.read("pipelines", &mut site.pipelines, value::paths);
         section.read("logsources", &mut site.logsources, value::paths);
         section.read("placeholders", &mut site.placeholders, value::file);
+        let mut lists = Vec::new();
+        section.read("lists", &mut lists, value::paths);
+        site.lists.extend(lists);
+        section.read("look_back_days", &mut config.backtest.range, value::days);
     });
     let mistakes = reader.finish();
     if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
@@ -165,8 +173,15 @@ fn defaults(data: &Path) -> Config {
         archive: archive::Config::default(),
         fleet: fleet::Config::default(),
         hunt: Limits::default(),
-        rulebook: rulebook::Config::of(vec![data.join("rules")]),
+        backtest: backtest::Config::default(),
+        rulebook: rules(data),
     }
+}
+
+fn rules(data: &Path) -> rulebook::Config {
+    let mut config = rulebook::Config::of(vec![data.join("rules")]);
+    config.site.lists.push(data.join("lists"));
+    config
 }
 
 #[cfg(test)]

@@ -11,8 +11,11 @@ use serde::{Deserialize, Serialize};
 use soc_event::Timestamp;
 
 use crate::access::{self, Access, Caller, Deed};
+use crate::backtest::{self, Ask, Backtest, Backtests, DraftFile};
+use crate::backup;
 use crate::clock::Clock;
 use crate::configuration::{self, Change, Configurations, Scope};
+use crate::doctor;
 use crate::fleet::{self, Fleet};
 use crate::hunt::Hunts;
 use crate::import;
@@ -83,8 +86,34 @@ pub enum Command {
         /// Why.
         why: String,
     },
+    /// Lets rules look back over the stored events.
+    Backtest {
+        /// Rules that are not in force.
+        files: Vec<DraftFile>,
+        /// From this event time
+        from: Timestamp,
+        /// to this.
+        to: Timestamp,
+    },
+    /// How far looks back are.
+    ShowBacktests {
+        /// Which.
+        ids: Vec<String>,
+    },
+    /// Stops looks back.
+    StopBacktests {
+        /// Which.
+        ids: Vec<String>,
+    },
     /// How the collector is.
     Status,
+    /// A copy of everything.
+    Backup {
+        /// Into which folder, absolute.
+        folder: String,
+    },
+    /// Whether the journal can be read.
+    CheckJournal,
     /// About logs that are imported.
     Import {
         /// What about them.
@@ -120,6 +149,16 @@ pub enum Answer {
         /// The shape of `GET /api/v1/configurations`.
         view: serde_json::Value,
     },
+    /// Looks back that were begun or stopped.
+    Backtests {
+        /// Their ids.
+        ids: Vec<String>,
+    },
+    /// How far they are.
+    BacktestViews {
+        /// As `GET /api/v1/backtests` has them, without events.
+        views: Vec<serde_json::Value>,
+    },
     /// How it is.
     Status {
         /// Version of the program.
@@ -132,6 +171,16 @@ pub enum Answer {
         machines: i64,
         /// Those that were heard lately.
         online: i64,
+    },
+    /// A backup was made.
+    Backup {
+        /// What it is.
+        made: backup::Made,
+    },
+    /// The journal was read.
+    Journal {
+        /// What it holds.
+        checked: doctor::Checked,
     },
     /// About logs that are imported.
     Import {
@@ -194,6 +243,10 @@ pub struct Control {
     pub journal: crate::journal::Journal,
     /// What time it is.
     pub clock: Clock,
+    /// What backups are made of.
+    pub backups: backup::Source,
+    /// Rules that look back; none before rules are loaded.
+    pub backtests: Option<Backtests>,
     /// What is imported.
     pub imports: import::Desk,
     /// Where agents come in, as they are told: `https://soc.example.gov.vn:7443`.
@@ -245,11 +298,46 @@ impl Control {
                 self.configurations.restore(&of, version, &why, &local).await?;
                 self.configuration(&scope).await
             }
+            Command::Backtest { files, from, to } => {
+                let ids = self.backtests()?.ask(Ask::Draft(files), (from, to), &local).await?;
+                Ok(Answer::Backtests { ids })
+            }
+            Command::ShowBacktests { ids } => self.show_backtests(&ids).await,
+            Command::StopBacktests { ids } => {
+                for id in &ids {
+                    self.backtests()?.stop(id, &local).await?;
+                }
+                Ok(Answer::Backtests { ids })
+            }
             Command::Status => self.status().await,
+            Command::Backup { folder } => self.backup(&folder, &local).await,
+            Command::CheckJournal => {
+                let journal = self.journal.clone();
+                let checked = tokio::task::spawn_blocking(move || doctor::check_journal(&journal));
+                let failed = |error: &dyn std::fmt::Display| Error::Failed(error.to_string());
+                let checked = checked.await.map_err(|error| failed(&error))?;
+                let checked = checked.map_err(|error| failed(&error))?;
+                Ok(Answer::Journal { checked })
+            }
             Command::Import { ask } => {
                 self.imports.answer(ask).await.map(|reply| Answer::Import { reply })
             }
         }
+    }
+
+    fn backtests(&self) -> Result<&Backtests, Error> {
+        let none = || Error::Failed("the collector has not loaded its rules yet".into());
+        self.backtests.as_ref().ok_or_else(none)
+    }
+
+    async fn show_backtests(&self, ids: &[String]) -> Result<Answer, Error> {
+        let mut views = Vec::new();
+        for id in ids {
+            let view = Backtest { samples: Vec::new(), ..self.backtests()?.show(id).await? };
+            let view = serde_json::to_value(view);
+            views.push(view.map_err(|error| Error::Failed(error.to_string()))?);
+        }
+        Ok(Answer::BacktestViews { views })
     }
 
     async fn configuration(&self, scope: &str) -> Result<Answer, Error> {
@@ -314,6 +402,17 @@ impl Control {
         Ok(Answer::Imported { agencies })
     }
 
+    async fn backup(&self, folder: &str, caller: &Caller) -> Result<Answer, Error> {
+        let made = backup::make(&self.backups, Path::new(folder), self.clock.now()).await;
+        let made = made.map_err(|error| match error {
+            backup::Error::Refused(_) => Error::Refused(error.to_string()),
+            error => Error::Failed(error.to_string()),
+        })?;
+        let detail = format!("{} bytes, {} of them new", made.bytes, made.new_bytes);
+        self.record(caller, "backup made", folder, &detail).await?;
+        Ok(Answer::Backup { made })
+    }
+
     async fn status(&self) -> Result<Answer, Error> {
         let agencies = self.fleet.agencies().await?;
         Ok(Answer::Status {
@@ -341,6 +440,18 @@ impl From<access::Error> for Error {
     fn from(error: access::Error) -> Self {
         match error {
             access::Error::Name | access::Error::Exists => Self::Refused(error.to_string()),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<backtest::Error> for Error {
+    fn from(error: backtest::Error) -> Self {
+        match error {
+            backtest::Error::NotFound
+            | backtest::Error::NoSuchRule(_)
+            | backtest::Error::Draft(_)
+            | backtest::Error::Refused(_) => Self::Refused(error.to_string()),
             error => Self::Failed(error.to_string()),
         }
     }

@@ -30,10 +30,10 @@ use crate::live::Bus;
 use crate::rulebook::Rulebook;
 use crate::store::Store;
 
-pub(crate) use finding::{level, said};
+pub(crate) use finding::{grouped, happened, joined, level, said};
 pub use metrics::Metrics;
 pub use parking::Parking;
-pub(crate) use subject::agent_of;
+pub(crate) use subject::{Machines, Subject, agent_of};
 
 mod batch;
 mod engine;
@@ -129,6 +129,11 @@ impl Detect {
     /// The first position not yet evaluated; moves while there is work.
     pub fn progress(&self) -> watch::Receiver<Position> {
         self.progress.subscribe()
+    }
+
+    /// Whether it evaluates, now or soon: else nobody has to wait for it.
+    pub fn is_running(&self) -> bool {
+        self.progress.borrow().0 > 0
     }
 
     /// Brings the metrics that are differences up to date.

@@ -47,6 +47,7 @@ use soc_event::AgentId;
 use crate::clock::Clock;
 use crate::journal::{self, Journal};
 use crate::live::Bus;
+use crate::metrics::Stage;
 use crate::store::{self, Store};
 
 pub use agency::{Agency, AgencyView};
@@ -134,6 +135,8 @@ struct Inner {
     clock: Clock,
     config: Config,
     metrics: metrics::Metrics,
+    /// Reading the journal.
+    projecting: Stage,
     known: known::Known,
     ports_told: judgement::Told,
     /// Machines without an agent as last counted, by agency; only agencies in which an agent looks
@@ -158,12 +161,23 @@ impl Fleet {
         registry: &prometheus::Registry,
     ) -> Result<Self, Error> {
         let metrics = metrics::Metrics::new(registry)?;
+        let projecting = Stage::new(registry, "fleet")?;
         journal.add_reader(READER);
         let known = known::Known::load(&store).await?;
         let ports_told = judgement::Told::new(*journal.end().borrow());
         let without_agent = RwLock::default();
-        let inner =
-            Inner { store, journal, bus, clock, config, metrics, known, ports_told, without_agent };
+        let inner = Inner {
+            store,
+            journal,
+            bus,
+            clock,
+            config,
+            metrics,
+            projecting,
+            known,
+            ports_told,
+            without_agent,
+        };
         let fleet = Self(Arc::new(inner));
         fleet.check_journal().await?;
         fleet.0.journal.set_low_water(READER, fleet.checkpoint().await?);

@@ -11,6 +11,8 @@
 //! | `state.sqlite` | fleet, alerts, operators, checkpoints |
 //! | `pki/` | the authority |
 //! | `rules/` | the operators' own rules |
+//! | `lists/` | values that rules refer to, one list a file |
+//! | `look-back/` | what rules that look back put aside; nothing that is missed |
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -78,6 +80,7 @@ impl Folder {
         lock.set_len(0).and_then(|()| lock.rewind()).map_err(failed)?;
         write!(lock, "{}", std::process::id()).map_err(failed)?;
         make(&path.join("rules"))?;
+        make(&path.join("lists"))?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 

@@ -20,6 +20,7 @@
 //! It knows neither agents' rights nor what events mean.
 
 mod block;
+mod copy;
 mod lines;
 mod metrics;
 mod reader;
@@ -38,6 +39,7 @@ use soc_event::{Epoch, Event, EventId, Lane, Sequence, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use block::Batch;
+pub use copy::{Hold, MARK_KEY_BYTES, Restored as RestoredJournal, Snapshot};
 pub use lines::{Lines, Part};
 use metrics::Metrics;
 pub use reader::Stretch;
@@ -339,7 +341,17 @@ impl Journal {
     /// # Errors
     /// [`Error::Storage`].
     pub fn read(&self, from: Position, events_max: usize) -> Result<Stretch, Error> {
-        let stretch = Stretch::from(reader::lines(&self.0.database, from, events_max)?);
+        let stretch = Stretch::whole(&reader::lines(&self.0.database, from, events_max)?);
+        self.0.metrics.damaged(stretch.damaged);
+        Ok(stretch)
+    }
+
+    /// The same, with nothing of lines of logs but that there are some, see [`Part::sights`]. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub fn sights(&self, from: Position, events_max: usize) -> Result<Stretch, Error> {
+        let stretch = Stretch::sights(&reader::lines(&self.0.database, from, events_max)?);
         self.0.metrics.damaged(stretch.damaged);
         Ok(stretch)
     }

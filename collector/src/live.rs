@@ -26,6 +26,8 @@ pub enum Notice {
     },
     /// Rules were loaded.
     Rules,
+    /// A look back waits, began or ended.
+    Backtest,
 }
 
 /// Where notices go. Cheap to clone.

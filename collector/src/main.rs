@@ -3,18 +3,21 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use soc_collector::access::Password;
+use soc_collector::backup;
 use soc_collector::clock::Clock;
 use soc_collector::config::{self, Config};
 use soc_collector::control::{self, Answer, Command, Question};
+use soc_collector::doctor;
 use soc_collector::eval::{self, Outputs};
 use soc_collector::hunt;
 use soc_collector::import;
 use soc_collector::logs::Hints;
+use soc_collector::look_back;
 use soc_collector::rule_files;
 use soc_collector::rulebook::Site;
 use soc_collector::serve::{self, Kept, Said};
@@ -62,6 +65,28 @@ enum Task {
     /// Put log files into the journal, as if an agent of a host had sent them. Repeated, it goes on
     /// where it was; what was imported is not again.
     Import(Import),
+    /// Copy everything into a folder, also while the collector runs. Into the same folder again,
+    /// what is new is copied.
+    Backup {
+        #[command(flatten)]
+        place: Place,
+        /// The folder; best on another disk. It will hold private keys.
+        folder: PathBuf,
+    },
+    /// Say whether everything is as it should be, and what to do where it is not; exit code 1 when
+    /// something has to be done.
+    Doctor(Place),
+    /// Make a data folder of a backup. Every part is checked before anything is written.
+    Restore {
+        /// The folder with the backup.
+        backup: PathBuf,
+        /// The new data folder: none, or an empty one.
+        #[arg(long)]
+        data: PathBuf,
+        /// Answer in JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -226,6 +251,23 @@ enum RulesTask {
     },
     /// Say what rules find in log files; exit code 1 when something had to be skipped.
     Eval(Eval),
+    /// Say what rules would have found in the stored events; exit code 1 when one cannot be used.
+    Backtest(Backtest),
+}
+
+#[derive(Debug, Args)]
+struct Backtest {
+    #[command(flatten)]
+    place: Place,
+    /// Rule files, and folders of them; they need not be in force.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// From this event time: a date, a time, or how long ago (30d).
+    #[arg(long, default_value = "400d")]
+    from: String,
+    /// To this; now, if not given.
+    #[arg(long)]
+    to: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -353,7 +395,17 @@ async fn perform(task: Task) -> ExitCode {
         }
         Task::Rules(RulesTask::Test { paths, site }) => rule_files::test(&paths, &site, &mut print),
         Task::Rules(RulesTask::Eval(eval)) => evaluate(eval),
+        Task::Rules(RulesTask::Backtest(backtest)) => look_back(backtest).await,
         Task::Import(import) => import_logs(import).await,
+        Task::Backup { place, folder } => match std::path::absolute(&folder) {
+            Ok(folder) => {
+                let folder = folder.to_string_lossy().into_owned();
+                command(place, Command::Backup { folder }).await
+            }
+            Err(error) => fail(1, &format!("{}: {error}", folder.display())),
+        },
+        Task::Doctor(place) => examine(place).await,
+        Task::Restore { backup, data, json } => restore(&backup, &data, json),
     }
 }
 
@@ -383,6 +435,86 @@ fn evaluate(arguments: Eval) -> ExitCode {
     let config = eval::Config { rules, site, events, hints, format, threads, shows_progress };
     let (mut matches, mut errors) = (std::io::stdout(), std::io::stderr());
     eval::run(&config, Outputs { matches: &mut matches, errors: &mut errors })
+}
+
+async fn examine(place: Place) -> ExitCode {
+    let mut findings = Vec::new();
+    doctor::examine(&place.data, place.config.as_deref(), Clock::system().now(), &mut |finding| {
+        if !place.json {
+            print(&visible(&finding.line()));
+        }
+        findings.push(finding);
+    })
+    .await;
+    if place.json {
+        print(&serde_json::to_string(&findings).unwrap_or_default());
+    }
+    let is_problem = |finding: &doctor::Finding| finding.verdict == doctor::Verdict::Problem;
+    if findings.iter().any(is_problem) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn restore(backup: &Path, data: &Path, json: bool) -> ExitCode {
+    let restored = backup::restore(backup, data, &mut |_, _| {});
+    match restored {
+        Ok(restored) if json => print(&serde_json::to_string(&restored).unwrap_or_default()),
+        Ok(restored) => print(&format!(
+            "restored: the backup of {}, {} events so far, {} bytes",
+            restored.made_at,
+            restored.journal_end.saturating_sub(1),
+            restored.bytes
+        )),
+        Err(error) => return fail(1, &error.to_string()),
+    }
+    ExitCode::SUCCESS
+}
+
+async fn look_back(arguments: Backtest) -> ExitCode {
+    let Backtest { place, paths, from, to } = arguments;
+    let now = Clock::system().now();
+    let to = to.map_or(Ok(now), |to| look_back::moment(&to, now));
+    let (from, to) = match (look_back::moment(&from, now), to) {
+        (Ok(from), Ok(to)) => (from, to),
+        (Err(why), _) => return fail(EXIT_USAGE, &format!("--from has to be {why}")),
+        (_, Err(why)) => return fail(EXIT_USAGE, &format!("--to has to be {why}")),
+    };
+    let files = match look_back::read(&paths) {
+        Ok(files) => files,
+        Err(why) => return fail(1, &why),
+    };
+    let interrupted = match stop_on_signal() {
+        Ok(interrupted) => interrupted,
+        Err(error) => return fail(1, &error.to_string()),
+    };
+    let question = look_back::Question { files, from, to };
+    let (mut results, mut progress) = (std::io::stdout(), std::io::stderr());
+    let json = place.json;
+    let mut outputs = look_back::Outputs { results: &mut results, progress: &mut progress, json };
+    let running = control::call(&place.data, &Command::Status).await;
+    let done = match running {
+        Ok(Some(_)) => {
+            let collector = serve::Running { data: place.data };
+            look_back::run(&collector, question, interrupted, &mut outputs).await
+        }
+        Ok(None) => {
+            let config = match load(&place) {
+                Ok(config) => config,
+                Err(code) => return code,
+            };
+            let alone = match serve::Alone::open(&config).await {
+                Ok(alone) => alone,
+                Err(error) => return fail(1, &error.to_string()),
+            };
+            let done = look_back::run(&alone, question, interrupted, &mut outputs).await;
+            alone.close().await;
+            done
+        }
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => fail(1, &error.to_string()),
+    }
 }
 
 async fn import_logs(arguments: Import) -> ExitCode {
@@ -589,7 +721,16 @@ fn show(answer: &Answer, json: bool) {
         Answer::Agency { code } => print(&format!("agency added: {code}")),
         Answer::Imported { agencies } => print(&format!("agencies imported: {agencies}")),
         Answer::Configuration { view } => show_configuration(view),
-        Answer::Import { .. } => {}
+        Answer::Import { .. } | Answer::Journal { .. } => {}
+        Answer::Backtests { ids } => print(&format!("looks back: {}", ids.join(" "))),
+        Answer::BacktestViews { views } => views.iter().for_each(|view| print(&view.to_string())),
+        Answer::Backup { made } => print(&format!(
+            "backup made: {} events so far, {} bytes in {} parts, {} bytes of them new",
+            made.journal_end.saturating_sub(1),
+            made.bytes,
+            made.parts,
+            made.new_bytes
+        )),
         Answer::Status { version, journal_end, agencies, machines, online } => {
             print(&format!("version:  {version}"));
             print(&format!("events:   {} so far", journal_end.saturating_sub(1)));

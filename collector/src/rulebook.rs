@@ -56,6 +56,30 @@ pub struct Book {
     pub problems: Vec<Problem>,
     /// What the site adds to its rules.
     pub options: Options,
+    /// What all of it was loaded from.
+    pub sources: Sources,
+}
+
+/// The text of rules in force, to be loaded again.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// Whether the packs shipped are among them.
+    has_packs: bool,
+    files: Vec<File>,
+}
+
+impl Sources {
+    /// Of one text, without the packs.
+    #[cfg(test)]
+    pub(crate) fn of(path: &str, text: &str) -> Self {
+        Self { has_packs: false, files: vec![File::new(path, text)] }
+    }
+
+    /// All of them, in the order they were loaded.
+    pub fn iter(&self) -> impl Iterator<Item = Source<'_>> {
+        let packs = if self.has_packs { soc_rules::packs().collect() } else { Vec::new() };
+        packs.into_iter().chain(self.files.iter().map(File::source))
+    }
 }
 
 impl std::fmt::Debug for Book {
@@ -80,7 +104,8 @@ impl Rulebook {
         let (ruleset, problems) = Ruleset::load([Source { path, text }]);
         assert_eq!(problems, []);
         let options = Options::default();
-        Self(watch::channel(Arc::new(Book { ruleset, problems, options })).1)
+        let sources = Sources::of(path, text);
+        Self(watch::channel(Arc::new(Book { ruleset, problems, options, sources })).1)
     }
 
     /// Rules that change when a test wants them to.
@@ -187,12 +212,11 @@ impl Watcher {
 fn load(found: &Found, mut problems: Vec<Problem>) -> Book {
     let (files, unreadable) = files::read(&found.rules);
     let options = options::load(&found.site, &mut problems);
-    let mut sources: Vec<Source<'_>> = soc_rules::packs().collect();
-    sources.extend(files.iter().map(File::source));
-    let (ruleset, broken) = Ruleset::load_with(sources, options.clone());
+    let sources = Sources { has_packs: true, files };
+    let (ruleset, broken) = Ruleset::load_with(sources.iter(), options.clone());
     problems.extend(unreadable);
     problems.extend(broken);
-    Book { ruleset, problems, options }
+    Book { ruleset, problems, options, sources }
 }
 
 /// Each problem once, not again with every change of another file.

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use soc_event::{Event, Value};
 use soc_rules::{FieldValue, LogsourceRef};
 
+use crate::subject::Body;
+
 /// An event, with nothing added.
 #[derive(Clone, Copy)]
 pub(crate) struct Seen<'a>(pub &'a Event);
@@ -18,6 +20,18 @@ impl<'a> Seen<'a> {
     /// Every field.
     pub(crate) fn values(self) -> impl Iterator<Item = (&'a str, FieldValue<'a>)> {
         self.0.fields.iter().map(|(name, held)| (name.as_str(), value(held)))
+    }
+
+    /// Every text: the raw line, then those of the fields.
+    fn all_texts(self, visit: &mut dyn FnMut(&str) -> bool) {
+        if self.0.raw.as_deref().is_some_and(&mut *visit) {
+            return;
+        }
+        let _ = self.0.fields.values().any(|value| match value {
+            Value::Text(text) => visit(text),
+            Value::List(items) => items.iter().filter_map(Value::as_text).any(&mut *visit),
+            Value::Null | Value::Boolean(_) | Value::Number(_) => false,
+        });
     }
 
     /// Where it comes from.
@@ -41,14 +55,7 @@ impl soc_rules::Event for Seen<'_> {
     }
 
     fn texts(&self, visit: &mut dyn FnMut(&str) -> bool) {
-        if self.0.raw.as_deref().is_some_and(&mut *visit) {
-            return;
-        }
-        let _ = self.0.fields.values().any(|value| match value {
-            Value::Text(text) => visit(text),
-            Value::List(items) => items.iter().filter_map(Value::as_text).any(&mut *visit),
-            Value::Null | Value::Boolean(_) | Value::Number(_) => false,
-        });
+        self.all_texts(visit);
     }
 
     fn logsource(&self) -> LogsourceRef<'_> {
@@ -60,7 +67,37 @@ impl soc_rules::Event for Seen<'_> {
     }
 }
 
-fn value(held: &Value) -> FieldValue<'_> {
+impl<'a> Body<'a> for Seen<'a> {
+    fn kind(self) -> &'a str {
+        self.0.kind.as_str()
+    }
+
+    fn value(self, name: &str) -> Option<FieldValue<'a>> {
+        self.value(name)
+    }
+
+    fn shown(self, name: &str) -> String {
+        self.0.fields.get(name).map(Value::to_string).unwrap_or_default()
+    }
+
+    fn each(self, visit: &mut dyn FnMut(&'a str, FieldValue<'a>)) {
+        self.values().for_each(|(name, value)| visit(name, value));
+    }
+
+    fn texts(self, visit: &mut dyn FnMut(&str) -> bool) {
+        self.all_texts(visit);
+    }
+
+    fn source(self) -> LogsourceRef<'a> {
+        self.source()
+    }
+
+    fn time_us(self) -> i64 {
+        self.0.time.as_micros()
+    }
+}
+
+pub(crate) fn value(held: &Value) -> FieldValue<'_> {
     match held {
         Value::Null => FieldValue::Null,
         Value::Boolean(held) => FieldValue::Boolean(*held),

@@ -16,6 +16,8 @@ use crate::access::{self, Access, FirstAdministrator, Password};
 use crate::alert::Alerts;
 use crate::api::{Api, Door, Rooms, Tls};
 use crate::archive::{self, Archive};
+use crate::backtest::{self, Backtests};
+use crate::backup;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::configuration::{self, Configurations};
@@ -30,9 +32,14 @@ use crate::import::Desk;
 use crate::journal::{self, Journal};
 use crate::live::Bus;
 use crate::pki::{self, Pki};
+use crate::rulebook::Rulebook;
 use crate::stop::stopped;
 use crate::store::{self, Store};
 use crate::{metrics, rulebook};
+
+pub use alone::{Alone, Running};
+
+mod alone;
 
 /// Agency of the first start, so that a machine can be enrolled at once.
 const FIRST_AGENCY: (&str, &str) = ("LOCAL", "LOCAL");
@@ -205,9 +212,36 @@ impl Kept {
             pki: self.pki.clone(),
             journal: self.journal.clone(),
             clock: self.clock.clone(),
+            backtests: None,
             imports: self.imports(),
+            backups: backup::Source {
+                data: self.folder.path().to_owned(),
+                store: self.store.clone(),
+                journal: self.journal.clone(),
+            },
             agents_url: agents_url(config, agents_port),
         }
+    }
+
+    /// Rules that look back.
+    pub(crate) fn backtests(
+        &self,
+        config: &Config,
+        rulebook: &Rulebook,
+        detect: &Detect,
+    ) -> prometheus::Result<Backtests> {
+        let rooms = backtest::Rooms {
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            archive: self.archive.clone(),
+            fleet: self.fleet.clone(),
+            rulebook: rulebook.clone(),
+            detect: detect.clone(),
+            bus: self.bus.clone(),
+            clock: self.clock.clone(),
+            folder: self.folder.file("look-back"),
+        };
+        Backtests::new(rooms, config.backtest, &self.registry)
     }
 
     /// What takes logs that are imported.
@@ -246,15 +280,7 @@ pub async fn run(
     let port = agents.local_addr().map_or(config.agents_listen.port(), |at| at.port());
     let addresses = addresses(&config, &people, port);
     let control = kept.control(&config, port);
-    let api = start_readers(
-        &kept,
-        &config,
-        control.clone(),
-        &people,
-        &readers,
-        &doors,
-        &mut reader_rooms,
-    )?;
+    let api = start_readers(&kept, &config, control, &people, &readers, &doors, &mut reader_rooms)?;
     let gateway = Gateway::new(
         config.gateway,
         kept.pki.clone(),
@@ -274,7 +300,7 @@ pub async fn run(
         }
     });
     start(&mut door_rooms, "api", door.run(doors.clone()));
-    start(&mut door_rooms, "control", socket.run(control, doors.clone()));
+    start(&mut door_rooms, "control", socket.run(api.control.clone(), doors.clone()));
     kept.folder.write_addresses(&addresses)?;
     say(Said::Ready(&addresses));
 
@@ -316,6 +342,8 @@ fn start_readers(
         registry,
     )?;
     let hunts = kept.hunts.clone();
+    let backtests = kept.backtests(config, &rulebook, &detect)?;
+    let control = Control { backtests: Some(backtests.clone()), ..control };
     let listen = people.local_addr().unwrap_or(config.api.listen);
     let api = Api::new(Rooms {
         access: access.clone(),
@@ -326,6 +354,7 @@ fn start_readers(
         journal: journal.clone(),
         rulebook,
         detect: detect.clone(),
+        backtests: backtests.clone(),
         store: store.clone(),
         bus: bus.clone(),
         clock: clock.clone(),
@@ -338,6 +367,7 @@ fn start_readers(
     start(rooms, "rulebook", watcher.run(readers.clone()));
     start(rooms, "detect", detect.run(readers.clone()));
     start(rooms, "hunt", hunts.run(readers.clone()));
+    start(rooms, "backtest", backtests.run(readers.clone()));
     start(rooms, "fleet", fleet.clone().run(readers.clone()));
     start(rooms, "archive", kept.archive.clone().run(readers.clone()));
     start(rooms, "configuration", kept.configurations.clone().run(readers.clone()));

@@ -245,7 +245,7 @@ fn killed_fifty_times_every_line_is_there_once() -> Result<(), Fault> {
     let lines: Vec<String> = (0..40_000)
         .map(|n| {
             format!(
-                "Nov 22 {:02}:{:02}:{:02} srv app[1]: line {n} {}",
+                "Nov 22 {:02}:{:02}:{:02} srv app[1]: line {n} {}.",
                 n / 3600 % 24,
                 n / 60 % 60,
                 n % 60,
@@ -278,5 +278,88 @@ fn killed_fifty_times_every_line_is_there_once() -> Result<(), Fault> {
         found.len(),
         lines.len()
     );
+    Ok(())
+}
+
+const RULE: &str = "
+title: Root logs in
+id: 55555555-5555-5555-5555-555555555555
+level: high
+logsource: {product: linux, service: sshd}
+detection:
+    selection: {user.name: root}
+    condition: selection
+";
+
+/// A collector on the folder, killed when dropped.
+struct Serving(Child);
+
+impl Serving {
+    fn start(place: &Place) -> Result<Self, Fault> {
+        let child = Command::new(env!("CARGO_BIN_EXE_soc-collector"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--agents-listen", "127.0.0.1:0"])
+            .arg("--data")
+            .arg(place.path("data"))
+            .env("SOC_ADMIN_PASSWORD", "mat-khau-thu-nghiem-2026")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let serving = Self(child);
+        until("it listens", || place.path("data/addresses.json").exists());
+        Ok(serving)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// How often the rule alerted, and on which machines, by the database.
+fn alerts(place: &Place) -> Result<Vec<(String, i64)>, Fault> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(place.path("data/state.sqlite"))
+            .read_only(true);
+        let pool = sqlx::SqlitePool::connect_with(options).await?;
+        let rows = sqlx::query_as("SELECT hostname, count FROM alert WHERE rule LIKE '55555555-%'");
+        let rows = rows.fetch_all(&pool).await?;
+        pool.close().await;
+        Ok(rows)
+    })
+}
+
+#[test]
+fn through_a_collector_that_runs_rules_look_at_it_or_leave_it_alone() -> Result<(), Fault> {
+    let place = Place::new()?;
+    place.put("data/rules/root.yml", RULE)?;
+    let line = |n: u32, user: &str| {
+        format!(
+            "Nov 22 10:00:{n:02} srv sshd[7]: Failed password for {user} from 192.0.2.7 port 22 ssh2\n"
+        )
+    };
+    let quiet = place.put("quiet.log", (0..9).map(|n| line(n, "root")).collect::<String>())?;
+    let loud = place.put("loud.log", line(30, "root") + &line(31, "bob"))?;
+    let serving = Serving::start(&place)?;
+    let (output, summary) = place.import(&[&quiet], &["--no-alerts"])?;
+    assert!(output.status.success(), "{summary}");
+    let (output, summary) = place.import(&[&loud], &[])?;
+    assert!(output.status.success() && summary["events"] == 2, "{summary}");
+    until("it alerts", || alerts(&place).is_ok_and(|found| !found.is_empty()));
+    assert_eq!(alerts(&place)?, [("pc-01".to_owned(), 1)]);
+    drop(serving);
+    let own = place.entries()?.into_iter().filter(|entry| entry.event.raw.is_some()).count();
+    assert_eq!(own, 11);
     Ok(())
 }

@@ -44,6 +44,6 @@ pub use pack::{pack_tests, packs};
 pub use pipeline::Pipelines;
 pub use problem::{Problem, Severity};
 pub use rule::{Level, Logsource, Rule, Scope, Steps, Text};
-pub use ruleset::{Match, Options, Ruleset};
+pub use ruleset::{CarriedFields, Match, Options, Ruleset};
 pub use source::Source;
 pub use testing::{Outcome, TestReport, test, test_with};

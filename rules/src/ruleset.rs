@@ -3,9 +3,10 @@
 mod draft;
 mod extension;
 mod load;
+mod look_back;
 mod options;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ use crate::rule::Rule;
 use crate::source::Source;
 use crate::view::{Plain, View};
 
+pub use look_back::CarriedFields;
 pub use options::Options;
 
 /// Compiled rules; cheap to clone and share.
@@ -36,6 +38,8 @@ struct Inner {
     /// Members before those that refer to them.
     correlations: Vec<Correlation>,
     router: Router,
+    /// By number of rule: a hash of its text and that of the filters that restrict it.
+    meanings: Vec<[u8; 32]>,
     names: Vec<String>,
     predicates: Predicates,
     program: Program,
@@ -62,7 +66,19 @@ impl Ruleset {
         sources: impl IntoIterator<Item = Source<'a>>,
         options: Options,
     ) -> (Self, Vec<Problem>) {
-        let (inner, problems) = load::load(sources, options);
+        let (inner, problems) = load::load(sources, options, None);
+        (Self { inner: Arc::new(inner) }, problems)
+    }
+
+    /// Only the rules with these ids, as they are among all of the sources: with the filters that
+    /// restrict them, and for correlations with the rules they rest on ([`Ruleset::with_members`]),
+    /// which have to be named. It looks at no field that only other rules ask for.
+    pub fn load_only<'a>(
+        sources: impl IntoIterator<Item = Source<'a>>,
+        options: Options,
+        ids: &'a HashSet<String>,
+    ) -> (Self, Vec<Problem>) {
+        let (inner, problems) = load::load(sources, options, Some(ids));
         (Self { inner: Arc::new(inner) }, problems)
     }
 

@@ -67,6 +67,8 @@ async fn every_line_and_every_alert_exactly_once_through_200_power_cuts() {
         log.display()
     );
     stage.write("agent.toml", &format!("{AGENT_CONFIG}{follow}")).unwrap();
+    // So that many of the kills meet the archive at its work.
+    stage.write("collector.toml", "[archive]\nwait = \"1s\"\n").unwrap();
     stage.start_collector().await.unwrap();
     stage.enrol_agent().unwrap();
     stage.start_agent().unwrap();
@@ -108,6 +110,7 @@ async fn every_line_and_every_alert_exactly_once_through_200_power_cuts() {
     assert!(wrong.is_empty(), "not exactly once: {wrong:?}\n{}", stage.logs());
     assert_eq!(seen.len() as u64, total, "lines nobody wrote");
 
+    until_all_is_archived_once(&api).await;
     let alerts = alerts_by_user(&api).await;
     let expected = total / ALERT_EVERY;
     assert_eq!(alerts.len() as u64, expected, "alerts\n{}", stage.logs());
@@ -141,6 +144,24 @@ async fn until_all_are_there(api: &soc_tests::Api, total: u64) -> BTreeMap<u64, 
             None => return seen,
         }
     }
+}
+
+/// Files of the archive hold as many events as the journal ever had: one too many or too few would
+/// stay so.
+async fn until_all_is_archived_once(api: &soc_tests::Api) {
+    until("every event is archived, once", Duration::from_secs(60), || async {
+        let archive = api.get("/api/v1/archive").await.ok()?;
+        let (rows, waiting) = (archive["rows"].as_u64()?, archive["waiting_events"].as_u64()?);
+        let end = metric(&api.text("/metrics").await.ok()?, "soc_collector_journal_position")?;
+        (rows > 0 && rows + waiting + 1 == end && archive["damaged"] == serde_json::json!([]))
+            .then(|| println!("{rows} events in {} files", archive["files"]))
+    })
+    .await;
+}
+
+fn metric(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+    line.trim().parse().ok()
 }
 
 fn number_in(event: &Value) -> Option<u64> {

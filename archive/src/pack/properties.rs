@@ -1,52 +1,75 @@
 //! How columns are written.
 
+use std::collections::BTreeMap;
+
+use datafusion::arrow::record_batch::RecordBatch;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use super::Effort;
-use crate::{Error, Layout, layout};
+use super::{Effort, trial};
+use crate::{Error, layout};
 
-/// Most rows of a row group.
-pub(super) const GROUP_ROWS_MAX: usize = 262_144;
+/// Largest dictionary of a column; past it values are written as they are.
+const DICTIONARY_BYTES_MAX: usize = 1024 * 1024;
+/// Columns that questions are narrowed down by within a row group.
+const NARROWING: [&str; 5] = ["time", "received", "position", "host", "kind"];
 
-/// The properties of a file of this layout.
-pub(super) fn of(layout: &Layout, effort: Effort) -> Result<WriterProperties, Error> {
-    let level = match effort {
-        Effort::Fresh => 1,
-        Effort::Settled => 19,
-    };
-    let mut properties = WriterProperties::builder()
-        .set_created_by("soc-archive".to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(level)?))
-        .set_max_row_group_row_count(Some(usize::MAX))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_dictionary_page_size_limit(1024 * 1024)
-        .set_key_value_metadata(Some(vec![KeyValue::new(
-            layout::KEY.to_owned(),
-            layout::VERSION.to_owned(),
-        )]));
-    for name in ["time", "received", "position", "epoch", "sequence"] {
-        properties = plain(properties, name, Encoding::DELTA_BINARY_PACKED);
+impl Effort {
+    /// Most rows of a row group. What is kept is read more often by a machine's day than whole.
+    pub(super) fn group_rows_max(self) -> usize {
+        262_144
     }
-    properties = plain(properties, "raw", Encoding::DELTA_LENGTH_BYTE_ARRAY);
-    for name in ["time", "received", "position", "host", "kind"] {
-        properties = properties.set_column_statistics_enabled(path(name), EnabledStatistics::Page);
+
+    /// Rows that encodings are tried on.
+    pub(crate) fn sample_rows(self) -> usize {
+        match self {
+            Self::Fresh => 8_192,
+            Self::Settled => 65_536,
+        }
     }
-    properties = properties.set_column_statistics_enabled(path("raw"), EnabledStatistics::None);
-    let _ = layout;
-    Ok(properties.build())
+
+    fn compression(self) -> Result<Compression, Error> {
+        let level = match self {
+            Self::Fresh => 1,
+            Self::Settled => 19,
+        };
+        Ok(Compression::ZSTD(ZstdLevel::try_new(level)?))
+    }
+
+    /// For trials the level need not be that of the file.
+    fn trial_compression(self) -> Result<Compression, Error> {
+        let level = match self {
+            Self::Fresh => 1,
+            Self::Settled => 9,
+        };
+        Ok(Compression::ZSTD(ZstdLevel::try_new(level)?))
+    }
 }
 
-fn plain(
-    properties: WriterPropertiesBuilder,
-    name: &str,
-    encoding: Encoding,
-) -> WriterPropertiesBuilder {
-    properties
-        .set_column_dictionary_enabled(path(name), false)
-        .set_column_encoding(path(name), encoding)
+/// The properties of a file whose rows are like these.
+pub(super) fn of(sample: &[RecordBatch], effort: Effort) -> Result<WriterProperties, Error> {
+    let best: BTreeMap<String, Encoding> = trial::best(sample, effort.trial_compression()?)?;
+    let version = KeyValue::new(layout::KEY.to_owned(), layout::VERSION.to_owned());
+    let mut properties = WriterProperties::builder()
+        .set_created_by("soc-archive".to_owned())
+        .set_compression(effort.compression()?)
+        .set_max_row_group_row_count(None)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
+        .set_key_value_metadata(Some(vec![version]));
+    for (name, encoding) in best {
+        properties = properties
+            .set_column_dictionary_enabled(path(&name), false)
+            .set_column_encoding(path(&name), encoding);
+    }
+    for name in NARROWING {
+        properties = properties.set_column_statistics_enabled(path(name), EnabledStatistics::Page);
+    }
+    // Least and greatest line of a log say nothing.
+    properties = properties.set_column_statistics_enabled(path("raw"), EnabledStatistics::None);
+    Ok(properties.build())
 }
 
 fn path(name: &str) -> ColumnPath {

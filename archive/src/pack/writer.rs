@@ -7,9 +7,9 @@ use parquet::file::metadata::KeyValue;
 use sha2::{Digest, Sha256};
 use soc_event::Timestamp;
 
-use super::properties::{self, GROUP_ROWS_MAX};
+use super::properties;
 use super::{Effort, Packed};
-use crate::batch::Builder;
+use crate::batch::{Builder, batches};
 use crate::{Error, FileFacts, Layout, Row};
 use crate::{layout, words};
 
@@ -23,17 +23,24 @@ pub(crate) struct Writer {
     parquet: ArrowWriter<Vec<u8>>,
     words: words::Collector,
     group_rows: usize,
+    group_rows_max: usize,
     extent: Option<Extent>,
 }
 
 impl Writer {
-    pub(crate) fn new(layout: Layout, effort: Effort) -> Result<Self, Error> {
-        let properties = properties::of(&layout, effort)?;
+    /// `sample` is rows like those that will come.
+    pub(crate) fn new<'a>(
+        layout: Layout,
+        sample: impl IntoIterator<Item = &'a Row>,
+        effort: Effort,
+    ) -> Result<Self, Error> {
+        let properties = properties::of(&batches(sample, &layout)?, effort)?;
         Ok(Self {
             columns: Builder::new(&layout),
             parquet: ArrowWriter::try_new(Vec::new(), layout.schema(), Some(properties))?,
             words: words::Collector::default(),
             group_rows: 0,
+            group_rows_max: effort.group_rows_max(),
             extent: None,
             layout,
         })
@@ -53,7 +60,7 @@ impl Writer {
         self.columns.push(row);
         self.words.add(row);
         self.group_rows += 1;
-        if self.group_rows >= GROUP_ROWS_MAX {
+        if self.group_rows >= self.group_rows_max {
             self.end_group()?;
         } else if self.columns.is_full() {
             self.parquet.write(&self.columns.finish()?)?;

@@ -126,18 +126,24 @@ export function hunting(world, { send, problem }) {
   }
 
   function run(request, response, body) {
+    const write = (line) => response.write(`${JSON.stringify(line)}\n`);
+    response.writeHead(200, { 'content-type': 'application/x-ndjson' });
     let made;
     try {
       made = answer(body);
     } catch (error) {
       if (!(error instanceof Wrong)) throw error;
-      return problem(response, 422, error.message, { position: error.position });
+      const title = 'The question is not right';
+      write({ type: 'error', title, detail: error.message, position: error.position });
+      return response.end();
     }
     const id = `h${Date.now()}${running.size}`;
     const slow = /slow/.test(body.query);
-    const write = (line) => response.write(`${JSON.stringify(line)}\n`);
-    response.writeHead(200, { 'content-type': 'application/x-ndjson' });
-    write({ type: 'begin', id, sql: made.sql, columns: made.columns });
+    const waits = /waits/.test(body.query);
+    const notes = /seldom/.test(body.query) ? ['seldom is in no column of these files.'] : [];
+    const begin = () => write({ type: 'begin', id, sql: made.sql, columns: made.columns, notes });
+    if (waits) write({ type: 'waiting', id, before: 2 });
+    else begin();
     let at = 0;
     let timer;
     const began = Date.now();
@@ -187,7 +193,7 @@ export function hunting(world, { send, problem }) {
         });
       stop();
     };
-    timer = setTimeout(step, 10);
+    if (!waits) timer = setTimeout(step, 10);
   }
 
   function histogram(response, body) {
@@ -212,23 +218,19 @@ export function hunting(world, { send, problem }) {
       const bucket = buckets[Math.floor((Date.parse(one.time) - first) / step)];
       if (bucket) bucket.count += 1;
     }
-    send(response, 200, { interval_s, buckets, completeness: completeness(body, made.found) });
+    const filled = buckets.filter((bucket) => bucket.count > 0);
+    send(response, 200, {
+      interval_s,
+      buckets: filled,
+      completeness: completeness(body, made.found),
+    });
   }
 
   function fields(response, q) {
     const found = within({ from: q.get('from'), to: q.get('to') });
     const counts = new Map();
     for (const one of found)
-      for (const name of [
-        'host',
-        'kind',
-        'agency',
-        ...Object.entries(one.logsource)
-          .filter(([, value]) => value)
-          .map(([name]) => name),
-        ...Object.keys(one.fields),
-      ])
-        counts.set(name, (counts.get(name) ?? 0) + 1);
+      for (const name of Object.keys(one.fields)) counts.set(name, (counts.get(name) ?? 0) + 1);
     send(
       response,
       200,

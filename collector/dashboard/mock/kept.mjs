@@ -16,11 +16,25 @@ export function archive(world) {
       bytes: rows * 31,
       rows,
       oldest: ago(index === 8 ? 180 : 30 * MINIMUM[level] - (index % 5)),
-      level: index === 20 ? null : level,
+      level,
       months: index === 8 ? 12 : Math.max(MINIMUM[level], 3),
       legal_months: MINIMUM[level],
+      inherited: index % 3 === 1,
     };
   });
+  if (agencies.length > 0)
+    agencies.push({
+      code: '',
+      name: '',
+      files: 12,
+      bytes: 812_000,
+      rows: 21_344,
+      oldest: ago(20),
+      level: 2,
+      months: 3,
+      legal_months: 1,
+      inherited: true,
+    });
   const holds = [
     {
       id: 1,
@@ -39,6 +53,7 @@ export function archive(world) {
         {
           path: 'events/agency=XA-12/date=2026-11-09/5b0c1a77e0d84b6f9a3e2c1d4f5a6b7c.parquet',
           reason: 'the checksum of row group 3 differs from the one in the manifest',
+          rows: 48_213,
           found_at: ago(1.2),
         },
       ]
@@ -59,6 +74,7 @@ export function archive(world) {
       disk: { free: 212e9, total: 512e9, full_in_days: agencies.length ? 41 : null },
       damaged,
       waiting_events: agencies.length ? 1204 : 0,
+      legal: 'TCVN 14423:2026, log storage by level, 2026 (to verify)',
     };
   }
 
@@ -69,7 +85,7 @@ export function archive(world) {
     if (months < MINIMUM[level])
       return {
         status: 422,
-        detail: `A system of level ${level} keeps its logs at least ${MINIMUM[level]} months (TCVN 14423:2026, clause 7.2.2.4, to verify); ${months} was asked for.`,
+        detail: `A system of level ${level} keeps its logs at least ${MINIMUM[level]} months: TCVN 14423:2026, log storage by level, 2026 (to verify).`,
       };
     Object.assign(found, { level, months, legal_months: MINIMUM[level] });
     return null;
@@ -99,6 +115,23 @@ export function archive(world) {
   return { read, keep, hold, release };
 }
 
+/** What is wrong with the text of a rule. */
+export function checkedRule(text) {
+  const lines = text.split('\n');
+  const problem = (line, what) => ({
+    path: 'draft.yml',
+    line,
+    column: 1,
+    rule: null,
+    what,
+    hint: null,
+    severity: 'error',
+  });
+  const tab = lines.findIndex((line) => /^\s*\t/.test(line));
+  if (tab >= 0) return [problem(tab + 1, 'tabs cannot indent YAML; use spaces')];
+  return /^detection:/m.test(text) ? [] : [problem(lines.length, 'the rule has no detection')];
+}
+
 /** Jobs that are done after two seconds; a rule with "slow" in it takes a minute. */
 export function backtests(world) {
   const jobs = [];
@@ -125,20 +158,8 @@ export function backtests(world) {
     const known = world.rules.find((one) => one.id === body.rule_id);
     if (body.rule_id && !known) return { status: 404, detail: 'no such rule' };
     if (!known) {
-      const lines = String(body.rule ?? '').split('\n');
-      const tab = lines.findIndex((line) => /^\s*\t/.test(line));
-      if (tab >= 0)
-        return {
-          status: 422,
-          detail: `line ${tab + 1}: tabs cannot indent YAML; use spaces`,
-          line: tab + 1,
-        };
-      if (!/^detection:/m.test(body.rule ?? ''))
-        return {
-          status: 422,
-          detail: `line ${lines.length}: the rule has no detection`,
-          line: lines.length,
-        };
+      const [wrong] = checkedRule(body.rule ?? '');
+      if (wrong) return { status: 422, detail: `draft.yml:${wrong.line}:1: error: ${wrong.what}` };
     }
     const title = known?.title.en ?? /^title:\s*(.+)$/m.exec(body.rule)?.[1] ?? '';
     const slow = /slow/.test(body.rule ?? '');
@@ -179,7 +200,9 @@ export function backtests(world) {
       first: hit[0] ? `${hit[0].date}T03:11:09Z` : null,
       last: hit.at(-1) ? `${hit.at(-1).date}T09:40:51Z` : null,
       by_day,
-      samples,
+      samples: part < 1 ? [] : samples,
+      missing: [],
+      sentence: '',
       error: null,
       who: job.who,
       began_at: new Date(job.began).toISOString(),
@@ -190,7 +213,7 @@ export function backtests(world) {
   // A rule that came with the last update has looked back by itself.
   const added = world.rules[1];
   if (added) {
-    const job = make(added.id, added.title.en, 'rule_added', ago(30), ago(0), 'collector');
+    const job = make(added.id, added.title.en, 'rule_added', ago(30), ago(0), '');
     job.began -= 7.2e6;
   }
   return { jobs, ask, view };

@@ -11,7 +11,7 @@ import { approve, connections, detail, events, heartbeats, ports, revoke } from 
 import { checked, configuration, said, say } from './configuration.mjs';
 import { PROBLEMS } from './rules.mjs';
 import { hunting } from './hunts.mjs';
-import { archive, backtests } from './kept.mjs';
+import { archive, backtests, checkedRule } from './kept.mjs';
 
 const LEVELS = ['critical', 'high', 'medium', 'low', 'informational'];
 const DIST = new URL('../dist/', import.meta.url).pathname;
@@ -199,6 +199,10 @@ export function start({ port = 0, empty = false } = {}) {
             })
           : problem(response, 404, 'no such rule');
       }
+      case 'POST rules/:id': {
+        const problems = checkedRule(body.source);
+        return send(response, 200, { rules: problems.length ? 0 : 1, problems });
+      }
       case 'POST rules/:id/unpark': {
         if (!parked.delete(path[1])) return problem(response, 409, 'not parked');
         tell('rules', { topic: 'rules' });
@@ -231,15 +235,18 @@ export function start({ port = 0, empty = false } = {}) {
         return send(response, 200, looks.jobs.map(looks.view));
       case 'POST backtests': {
         const asked = looks.ask(body, person.name);
-        if (!asked.job) return problem(response, asked.status, asked.detail, { line: asked.line });
-        return send(response, 202, { id: asked.job.id });
+        if (!asked.job) return problem(response, asked.status, asked.detail, {});
+        tell('backtest', { topic: 'backtest' });
+        return send(response, 202, { id: asked.job.id, ids: [asked.job.id] });
       }
       case 'GET backtests/:id':
       case 'DELETE backtests/:id': {
         const found = looks.jobs.find((one) => one.id === path[1]);
         if (!found) return problem(response, 404, 'no such look back');
         if (request.method === 'GET') return send(response, 200, looks.view(found));
-        found.stoppedAt ??= Date.now();
+        if (looks.view(found).state !== 'running') looks.jobs.splice(looks.jobs.indexOf(found), 1);
+        else found.stoppedAt = Date.now();
+        tell('backtest', { topic: 'backtest' });
         return send(response, 204);
       }
       case 'GET archive':

@@ -5,9 +5,10 @@ import { cut } from '../src/hunt/place';
 import { alone, around, fieldOf, filtered } from '../src/hunt/pivot';
 import { asked, extra, moved, question, type Question } from '../src/hunt/question';
 import { reaching } from '../src/hunt/spans';
-import { condition, parts, topValues, withCondition } from '../src/hunt/sql';
+import { condition, isField, parts, topValues, withCondition } from '../src/hunt/sql';
 import { term, withTerm } from '../src/hunt/terms';
 import { days } from '../src/rules/days';
+import { lineOf } from '../src/rules/problem';
 
 const of = (search: string) => question(new URLSearchParams(search));
 const some = (change: Partial<Question> = {}): Question => ({
@@ -106,6 +107,15 @@ describe('parts of a SELECT', () => {
     expect(condition('EventID', 4625, true)).toBe('("EventID" = 4625) IS NOT TRUE');
   });
 
+  test('names made for an answer are no fields', () => {
+    const sql = 'SELECT source.ip, count(*) AS events, "user.name" AS "who.x" FROM events';
+    expect(isField('source.ip', sql)).toBe(true);
+    expect(isField('user.name', sql)).toBe(true);
+    expect(isField('events', sql)).toBe(false);
+    expect(isField('who.x', sql)).toBe(false);
+    expect(isField('count(*)', sql)).toBe(false);
+  });
+
   test('values are counted in the events that are asked about', () => {
     expect(
       topValues('SELECT time FROM events WHERE has_word($$) ORDER BY time LIMIT 9', 'user.name', 3),
@@ -174,6 +184,11 @@ describe('small parts', () => {
       from: '2026-11-22T08:00:00.000Z',
       to: '2026-11-22T10:00:00.000Z',
     });
+  });
+
+  test('the line of a draft that is wrong is found in what the collector says', () => {
+    expect(lineOf('draft.yml:12:7: error: unknown modifier')).toBe(12);
+    expect(lineOf('2 rules at once; the most are 1')).toBeNull();
   });
 
   test('days are in order, and what is no date is left out', () => {

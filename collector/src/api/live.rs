@@ -110,6 +110,7 @@ fn written(notice: &Notice) -> (&'static str, String) {
         Notice::Alert { .. } => "alert",
         Notice::Machine { .. } => "machine",
         Notice::Rules => "rules",
+        Notice::Backtest => "backtest",
     };
     // A notice is text and numbers: it always serialises.
     (name, serde_json::to_string(notice).unwrap_or_default())

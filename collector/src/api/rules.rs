@@ -14,7 +14,7 @@ use crate::alert::{Level, Text};
 use crate::detect::{Parking, level, said};
 
 /// What a draft is called in its problems.
-const DRAFT: &str = "draft.yml";
+pub(super) const DRAFT: &str = "draft.yml";
 
 /// The rules in force, and what is wrong with the others.
 #[derive(Debug, Serialize, ToSchema)]

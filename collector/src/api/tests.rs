@@ -45,6 +45,7 @@ impl Desk {
         )
         .unwrap();
         let hunts = kept.hunts.clone();
+        let backtests = kept.backtests(&config, &rulebook, &detect).unwrap();
         let gateway = crate::gateway::Gateway::new(
             config.gateway,
             kept.pki.clone(),
@@ -64,6 +65,7 @@ impl Desk {
             journal: journal.clone(),
             rulebook,
             detect,
+            backtests,
             store: store.clone(),
             bus: bus.clone(),
             clock: clock.clone(),
@@ -302,7 +304,8 @@ async fn every_described_route_exists_and_asks_who_is_there() {
     for (path, methods) in paths {
         for method in methods.as_object().unwrap().keys().filter(|key| key.len() <= 6) {
             routes.push(format!("{} {path}", method.to_uppercase()));
-            let concrete = path.replace("{id}", "00").replace("{position}", "1");
+            let concrete =
+                path.replace("{id}", "00").replace("{position}", "1").replace("{agency}", "A");
             let method: Method = method.to_uppercase().parse().unwrap();
             let body = if method == Method::POST { json!({}) } else { Value::Null };
             let (status, _) = answer(desk.ask(request(method, &concrete, "", body)).await).await;
@@ -316,7 +319,7 @@ async fn every_described_route_exists_and_asks_who_is_there() {
             assert_eq!(status, expected, "{:?}", routes.last());
         }
     }
-    assert_eq!(routes.len(), 54, "{routes:#?}");
+    assert_eq!(routes.len(), 58, "{routes:#?}");
 }
 
 #[tokio::test]

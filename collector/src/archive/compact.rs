@@ -34,19 +34,13 @@ impl Archive {
     pub(super) async fn merge_some(&self) -> Result<bool, Error> {
         let today = manifest::date_of(self.0.clock.now());
         let mut connection = self.0.store.pool().acquire().await?;
-        let files = manifest::live(&mut connection).await?;
-        drop(connection);
-        let mut days: BTreeMap<(String, i64), Vec<Listed>> = BTreeMap::new();
-        for listed in files {
-            if !self.0.unmerged.holds(listed.id) {
-                let day = (listed.date.clone(), listed.file.agency);
-                days.entry(day).or_default().push(listed);
-            }
-        }
-        for ((date, _), files) in &days {
-            let is_over = *date < today;
-            let chosen = choose(files, is_over);
+        for (date, agency) in manifest::unsettled_days(&mut connection).await? {
+            let mut files = manifest::live_of(&mut connection, agency, &date).await?;
+            files.retain(|listed| !self.0.unmerged.holds(listed.id));
+            let is_over = date < today;
+            let chosen = choose(&files, is_over);
             if !chosen.is_empty() {
+                drop(connection);
                 self.merge(chosen, is_over).await?;
                 return Ok(true);
             }

@@ -61,12 +61,26 @@ pub(super) async fn add(
     Ok(ids)
 }
 
-/// Files that are there, oldest day first.
-pub(super) async fn live(tx: &mut SqliteConnection) -> sqlx::Result<Vec<Listed>> {
-    let rows = sqlx::query(
-        "SELECT * FROM archive_file WHERE state = 'live' ORDER BY date, agency, position_min",
+/// Days and agencies that have files which are not packed to be small, oldest first.
+pub(super) async fn unsettled_days(tx: &mut SqliteConnection) -> sqlx::Result<Vec<(String, i64)>> {
+    let days = sqlx::query_as(
+        "SELECT DISTINCT date, agency FROM archive_file
+         WHERE state = 'live' AND settled = 0 ORDER BY date, agency",
     );
-    rows.fetch_all(tx).await?.iter().map(listed).collect()
+    days.fetch_all(tx).await
+}
+
+/// Files that are there of one agency and day, in the order of the journal.
+pub(super) async fn live_of(
+    tx: &mut SqliteConnection,
+    agency: i64,
+    date: &str,
+) -> sqlx::Result<Vec<Listed>> {
+    let rows = sqlx::query(
+        "SELECT * FROM archive_file WHERE state = 'live' AND agency = ? AND date = ?
+         ORDER BY position_min",
+    );
+    rows.bind(agency).bind(date).fetch_all(tx).await?.iter().map(listed).collect()
 }
 
 /// Files that are there, and damaged ones: retention is about both.

@@ -11,6 +11,8 @@ use super::{Archive, Error};
 const SWEEP_EVERY: Duration = Duration::from_secs(6 * 3600);
 /// How often retention looks for what was kept long enough, and the disk is looked at.
 const RETAIN_EVERY: Duration = Duration::from_secs(3600);
+/// The same while the disk is nearly full.
+const HURRY_EVERY: Duration = Duration::from_secs(60);
 /// How often one file is read to see whether it still is what was written.
 const CHECK_EVERY: Duration = Duration::from_secs(60);
 /// How often files and bytes are counted for metrics.
@@ -38,7 +40,9 @@ impl Archive {
         self.note("telling", self.tell().await);
         self.note("deleting", self.delete_ended().await);
         self.note("merging", self.merge_all(shutdown).await);
-        if is_due(&mut due.retained, RETAIN_EVERY) {
+        let is_short = self.lacking_bytes().is_ok_and(|lacking| lacking > 0);
+        let every = if is_short { HURRY_EVERY } else { RETAIN_EVERY };
+        if is_due(&mut due.retained, every) {
             self.note("looking at the disk", self.look_at_disk().await);
             self.note("retention", self.retain().await.map(|_| ()));
         }

@@ -10,6 +10,8 @@ use super::{Answer, Command, Error, Question, socket_path};
 
 /// How long a command may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+/// How long copying or reading everything may take.
+const ALL_WITHIN: Duration = Duration::from_secs(24 * 3600);
 /// Largest answer in bytes.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -19,7 +21,13 @@ const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// [`Error::Refused`] as the collector said, [`Error::Socket`] when it does not answer.
 pub async fn call(data: &Path, command: &Command) -> Result<Option<Answer>, Error> {
     let body = serde_json::to_vec(command).map_err(|error| Error::Failed(error.to_string()))?;
-    let Some(body) = post(data, "/command", body).await? else { return Ok(None) };
+    let patience = match command {
+        Command::Backup { .. } | Command::CheckJournal => ALL_WITHIN,
+        _ => ANSWER_WITHIN,
+    };
+    let Some(body) = exchange_within(data, "/command", body, patience).await? else {
+        return Ok(None);
+    };
     let wrong = |error: serde_json::Error| Error::Socket {
         path: socket_path(data).to_string_lossy().into_owned(),
         reason: error.to_string(),
@@ -32,13 +40,23 @@ pub async fn call(data: &Path, command: &Command) -> Result<Option<Answer>, Erro
 /// # Errors
 /// As [`call`].
 pub async fn post(data: &Path, to: &str, body: Vec<u8>) -> Result<Option<Vec<u8>>, Error> {
+    exchange_within(data, to, body, ANSWER_WITHIN).await
+}
+
+async fn exchange_within(
+    data: &Path,
+    to: &str,
+    body: Vec<u8>,
+    patience: Duration,
+) -> Result<Option<Vec<u8>>, Error> {
     let path = socket_path(data);
     // Nobody listening, or no socket at all, both mean: no collector.
     let Ok(stream) = UnixStream::connect(&path).await else { return Ok(None) };
     let wrong =
         |reason: String| Error::Socket { path: path.to_string_lossy().into_owned(), reason };
-    let exchanged = tokio::time::timeout(ANSWER_WITHIN, exchange(stream, to, body)).await;
-    let exchanged = exchanged.map_err(|_| wrong("no answer within a minute".into()))?;
+    let exchanged = tokio::time::timeout(patience, exchange(stream, to, body)).await;
+    let exchanged =
+        exchanged.map_err(|_| wrong(format!("no answer within {} s", patience.as_secs())))?;
     let (status, body) = exchanged.map_err(|error| wrong(error.to_string()))?;
     let said = || String::from_utf8_lossy(&body).into_owned();
     match status {

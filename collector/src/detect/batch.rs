@@ -22,6 +22,7 @@ impl Detect {
         events_max: usize,
     ) -> Result<(Engine, Result<Digest, Error>), Error> {
         let (journal, fleet) = (self.journal.clone(), self.fleet.clone());
+        let stage = self.metrics.evaluating.clone();
         let work = move || {
             let lines = match journal.lines(from, events_max) {
                 Ok(lines) => lines,
@@ -32,7 +33,7 @@ impl Detect {
             (engine, Ok(digest))
         };
         let began = Instant::now();
-        let done = tokio::task::spawn_blocking(work).await?;
+        let done = tokio::task::spawn_blocking(move || stage.measure(work)).await?;
         if let (_, Ok(digest)) = &done {
             self.metrics.evaluated(digest, began.elapsed());
             self.tally.add(&digest.costs);

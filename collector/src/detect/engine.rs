@@ -22,6 +22,7 @@ use super::worker::{Lost, Seen, Worker};
 use crate::alert::Finding;
 use crate::fleet::Who;
 use crate::journal::{Lines, Part, Position};
+use crate::metrics::Stage;
 use crate::rulebook::Book;
 
 /// Events of one part, and for how many a further thread is worth its start.
@@ -36,6 +37,8 @@ pub(super) struct Engine {
     workers: Vec<Worker>,
     windows: Windows,
     parked: BTreeSet<usize>,
+    /// What helping threads cost.
+    stage: Option<Stage>,
 }
 
 /// What a batch of events came to.
@@ -82,7 +85,12 @@ impl Engine {
     ) -> Self {
         let workers = (0..threads.max(1)).map(|_| Worker::new(&book.ruleset, &parked)).collect();
         let windows = Windows::new(&book.ruleset, windows);
-        Self { book, workers, windows, parked }
+        Self { book, workers, windows, parked, stage: None }
+    }
+
+    /// The same, counting what threads it starts take of the processor.
+    pub(super) fn measured_by(self, stage: Stage) -> Self {
+        Self { stage: Some(stage), ..self }
     }
 
     pub(super) fn book(&self) -> &Book {
@@ -96,7 +104,7 @@ impl Engine {
 
     pub(super) fn digest(&mut self, lines: &Lines, who: &WhoIs<'_>) -> Digest {
         let mut digest = Digest { next: lines.next, failed: lines.damaged, ..Digest::default() };
-        let seen = evaluate(&mut self.workers, lines, who);
+        let seen = evaluate(&mut self.workers, lines, who, self.stage.as_ref());
         self.take_all(seen, &mut digest);
         self.count(&mut digest);
         if !digest.parked.is_empty() {
@@ -154,7 +162,7 @@ impl Engine {
             }
         }
         let position = entry.position.0.to_string();
-        for found in self.windows.feed(machine, &position, &subject, matches) {
+        for found in self.windows.feed(machine, &position, &subject.seen(), matches) {
             let Some(rule) = rules.get(found.rule) else { continue };
             digest.costs.entry(rule.id.clone()).or_default().matched += 1;
             if rule.alerts {
@@ -187,6 +195,7 @@ fn evaluate(
     workers: &mut [Worker],
     lines: &Lines,
     who: &WhoIs<'_>,
+    stage: Option<&Stage>,
 ) -> impl Iterator<Item = Result<Seen, Lost>> + use<> {
     let (parts, next) = (lines.parts(PART_EVENTS), AtomicUsize::new(0));
     let wanted = usize::try_from(lines.events()).unwrap_or(usize::MAX).div_ceil(PART_EVENTS);
@@ -197,7 +206,11 @@ fn evaluate(
         let start = |worker| {
             let thread = std::thread::Builder::new().name("detect".into());
             // Without a further thread the others do its share.
-            thread.spawn_scoped(scope, || work(worker)).ok()
+            let measured = move || match stage {
+                Some(stage) => stage.measure(|| work(worker)),
+                None => work(worker),
+            };
+            thread.spawn_scoped(scope, measured).ok()
         };
         let helpers: Vec<_> = workers.map_while(start).collect();
         let mut done = own.map(work).unwrap_or_default();

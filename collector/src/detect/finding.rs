@@ -25,11 +25,7 @@ pub(super) fn correlation(rule: &Rule, subject: &Subject<'_>, found: Correlation
     let mut finding = finding(rule, subject);
     let CorrelationMatch { group, count, first_us, last_us, events, late, .. } = found;
     finding.late |= late;
-    let more = finding
-        .group
-        .into_iter()
-        .filter(|(field, _)| !group.iter().any(|(grouped, _)| grouped == field));
-    finding.group = group.iter().cloned().chain(more).collect();
+    finding.group = joined(group, finding.group);
     finding.correlation = Some(CorrelationView {
         count,
         first_at: Timestamp::from_micros(first_us),
@@ -40,7 +36,7 @@ pub(super) fn correlation(rule: &Rule, subject: &Subject<'_>, found: Correlation
 }
 
 fn finding(rule: &Rule, subject: &Subject<'_>) -> Finding {
-    let (entry, machine) = (subject.entry, subject.machine);
+    let (entry, machine, seen) = (subject.entry, subject.machine, subject.seen());
     let (agent, hostname) = (machine.agent, subject.hostname().to_owned());
     let seen_on = MachineRef { id: agent, hostname: hostname.clone() };
     let position = entry.position.0;
@@ -52,17 +48,36 @@ fn finding(rule: &Rule, subject: &Subject<'_>) -> Finding {
         agent,
         hostname,
         agency: machine.who.as_ref().map(agency).unwrap_or_default(),
-        group: rule.group_by.iter().map(|name| (name.clone(), subject.text(name))).collect(),
+        group: grouped(rule, &|name| seen.text(name)),
         predicates: Vec::new(),
         correlation: None,
         event_id: entry.id,
         event: EventView::new(position, &entry.id, entry.received, &entry.event, seen_on),
         positions: vec![position],
-        // A clock that runs ahead must not put an alert before all others for years.
-        at: entry.event.time.min(entry.received),
+        at: happened(entry.event.time, entry.received),
         received: entry.received,
         late: late_us > LATE_AFTER_US,
     }
+}
+
+/// Values that tell a finding from others of the rule on the machine; `text` is of the event.
+pub(crate) fn grouped(rule: &Rule, text: &dyn Fn(&str) -> String) -> Vec<(String, String)> {
+    rule.group_by.iter().map(|name| (name.clone(), text(name))).collect()
+}
+
+/// The same of a correlation: its own values come first, and count.
+pub(crate) fn joined(
+    own: Vec<(String, String)>,
+    more: Vec<(String, String)>,
+) -> Vec<(String, String)> {
+    let is_new = |(field, _): &(String, String)| !own.iter().any(|(known, _)| known == field);
+    let more: Vec<_> = more.into_iter().filter(is_new).collect();
+    own.into_iter().chain(more).collect()
+}
+
+/// When a finding happened: a clock that runs ahead must not put it before all others for years.
+pub(crate) fn happened(time: Timestamp, received: Timestamp) -> Timestamp {
+    time.min(received)
 }
 
 fn agency(who: &Who) -> AgencyRef {

@@ -101,7 +101,8 @@ impl Detect {
         let book = self.rulebook.current();
         let (parked, windows) = (self.still_parked(&book).await?, self.windows().await?);
         let threads = self.threads;
-        let make = move || Engine::new(book, windows, parked, threads);
+        let stage = self.metrics.evaluating.clone();
+        let make = move || Engine::new(book, windows, parked, threads).measured_by(stage);
         let engine = tokio::task::spawn_blocking(make).await?;
         let ruleset = &engine.book().ruleset;
         let ids = ruleset.rules().iter().map(|rule| rule.id.as_str()).collect();

@@ -1,53 +1,65 @@
-//! How an entry of the journal looks to a rule: its own fields, and what the collector knows.
+//! An entry of the journal with the machine it is about.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use soc_event::{AgentId, Value};
-use soc_rules::{FieldValue, LogsourceRef};
+use soc_event::AgentId;
 
 use crate::fleet::Who;
 use crate::journal::Entry;
 use crate::seen::Seen;
-
-/// Fields the collector adds; see [`Subject::added`].
-const ADDED: [&str; 5] = ["agent.id", "agency.code", "event.kind", "kind", "host.hostname"];
+use crate::subject::{self, About};
 
 /// A machine as rules know it; made once for all its events of a batch.
-pub(super) struct Machine {
+pub(crate) struct Machine {
     pub agent: AgentId,
     agent_text: String,
     pub who: Option<Who>,
 }
 
 /// The machines met so far; asks for each once.
-pub(super) struct Machines<'w> {
+pub(crate) struct Machines<'w> {
     who: &'w (dyn Fn(AgentId) -> Option<Who> + Sync),
     known: HashMap<AgentId, Arc<Machine>>,
 }
 
 /// An entry, with the machine it is about: who sent it or, for events of the collector itself, whom
 /// they are about.
-pub(super) struct Subject<'a> {
+pub(crate) struct Subject<'a> {
     pub entry: &'a Entry,
     pub machine: &'a Machine,
 }
 
 impl Machine {
     /// Its id as text.
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.agent_text
+    }
+
+    /// Whose events correlations look at together with its own: code of its agency.
+    pub(crate) fn scope(&self) -> &str {
+        self.who.as_ref().map_or("", |who| &who.agency_code)
+    }
+
+    /// What is known about it.
+    pub(crate) fn about(&self) -> About<'_> {
+        let who = self.who.as_ref();
+        let is_collector = self.agent == AgentId::COLLECTOR;
+        About {
+            agent: &self.agent_text,
+            agency: who.map(|who| who.agency_code.as_str()).or((!is_collector).then_some("")),
+            host: who.map(|who| who.hostname.as_str()).filter(|name| !name.is_empty()),
+        }
     }
 }
 
 impl<'w> Machines<'w> {
-    pub(super) fn new(who: &'w (dyn Fn(AgentId) -> Option<Who> + Sync)) -> Self {
+    pub(crate) fn new(who: &'w (dyn Fn(AgentId) -> Option<Who> + Sync)) -> Self {
         Self { who, known: HashMap::new() }
     }
 
     /// The machine an entry is about.
-    pub(super) fn of(&mut self, entry: &Entry) -> Arc<Machine> {
+    pub(crate) fn of(&mut self, entry: &Entry) -> Arc<Machine> {
         let agent = agent_of(entry);
         let make =
             || Arc::new(Machine { agent, agent_text: agent.to_string(), who: (self.who)(agent) });
@@ -57,69 +69,16 @@ impl<'w> Machines<'w> {
 
 impl Subject<'_> {
     /// What the machine is called: as the fleet knows it, else as the event says, else its id.
-    pub(super) fn hostname(&self) -> &str {
+    pub(crate) fn hostname(&self) -> &str {
         let who = self.machine.who.as_ref();
         let known = who.map(|who| who.hostname.as_str()).filter(|name| !name.is_empty());
         let said = || self.entry.event.text("host.hostname");
         known.or_else(said).unwrap_or(&self.machine.agent_text)
     }
 
-    /// What a field holds, as text for people and for grouping; empty where it is missing.
-    pub(super) fn text(&self, name: &str) -> String {
-        if let Some(text) = self.added(name) {
-            return text.to_owned();
-        }
-        self.entry.event.fields.get(name).map(Value::to_string).unwrap_or_default()
-    }
-
-    /// Fields the collector vouches for; an agent cannot set them.
-    fn added(&self, name: &str) -> Option<&str> {
-        match name {
-            "agent.id" => Some(&self.machine.agent_text),
-            "agency.code" => match &self.machine.who {
-                Some(who) => Some(&who.agency_code),
-                // What the collector says of itself may be about an agency.
-                None if self.machine.agent == AgentId::COLLECTOR => None,
-                None => Some(""),
-            },
-            "event.kind" | "kind" => Some(self.entry.event.kind.as_str()),
-            "host.hostname" if !self.entry.event.fields.contains_key(name) => Some(self.hostname()),
-            _ => None,
-        }
-    }
-}
-
-impl soc_rules::Event for Subject<'_> {
-    fn field(&self, name: &str) -> Option<FieldValue<'_>> {
-        match self.added(name) {
-            Some(text) => Some(FieldValue::Text(Cow::Borrowed(text))),
-            None => Seen(&self.entry.event).value(name),
-        }
-    }
-
-    fn fields<'e>(&'e self, visit: &mut dyn FnMut(&'e str, FieldValue<'e>)) {
-        for name in ADDED {
-            if let Some(text) = self.added(name) {
-                visit(name, FieldValue::Text(Cow::Borrowed(text)));
-            }
-        }
-        for (name, value) in Seen(&self.entry.event).values() {
-            if self.added(name).is_none() {
-                visit(name, value);
-            }
-        }
-    }
-
-    fn texts(&self, visit: &mut dyn FnMut(&str) -> bool) {
-        Seen(&self.entry.event).texts(visit);
-    }
-
-    fn logsource(&self) -> LogsourceRef<'_> {
-        Seen(&self.entry.event).source()
-    }
-
-    fn time_us(&self) -> i64 {
-        self.entry.event.time.as_micros()
+    /// As rules see it.
+    pub(crate) fn seen(&self) -> subject::Subject<'_, Seen<'_>> {
+        subject::Subject { body: Seen(&self.entry.event), about: self.machine.about() }
     }
 }
 

@@ -28,8 +28,8 @@ impl Windows {
         event: &dyn Event,
         matches: &[usize],
     ) -> Vec<CorrelationMatch> {
-        let scope = machine.who.as_ref().map_or("", |who| &who.agency_code);
-        self.correlator.feed(Origin { scope, host: machine.text() }, id, event, matches)
+        let from = Origin { scope: machine.scope(), host: machine.text() };
+        self.correlator.feed(from, id, event, matches)
     }
 
     /// Windows that changed: key and state, or nothing when it ended.

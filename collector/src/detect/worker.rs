@@ -73,7 +73,7 @@ impl Worker {
         // Nothing in an event may stop the reading of the others.
         let asked = catch_unwind(AssertUnwindSafe(|| {
             let subject = Subject { entry: &entry, machine: &machine };
-            let matches = self.evaluator.evaluate(&subject).to_vec();
+            let matches = self.evaluator.evaluate(&subject.seen()).to_vec();
             (self.reasons(&matches, &subject), self.evaluator.take_parked(), matches)
         }));
         let Ok((reasons, parked, matches)) = asked else {
@@ -87,10 +87,10 @@ impl Worker {
     }
 
     fn reasons(&self, matches: &[usize], subject: &Subject<'_>) -> Vec<(usize, Vec<Predicate>)> {
-        let rules = self.ruleset.rules();
+        let (rules, seen) = (self.ruleset.rules(), subject.seen());
         let alerts = |rule: &&usize| rules.get(**rule).is_some_and(|rule| rule.alerts);
         let told = matches.iter().filter(alerts);
-        told.map(|rule| (*rule, self.ruleset.explain(*rule, subject))).collect()
+        told.map(|rule| (*rule, self.ruleset.explain(*rule, &seen))).collect()
     }
 }
 

@@ -147,7 +147,15 @@ fn a_file_that_is_missing_is_told_and_the_others_are_read() {
         let threads = NonZeroUsize::MIN;
         let rules = vec![rules.clone()];
         let (site, format) = (Site::default(), Format::Json);
-        let config = Config { rules, site, events, format, threads, shows_progress: false };
+        let config = Config {
+            rules,
+            site,
+            events,
+            hints: Hints::default(),
+            format,
+            threads,
+            shows_progress: false,
+        };
         let (mut matches, mut errors) = (Vec::new(), Vec::new());
         let code = run(&config, Outputs { matches: &mut matches, errors: &mut errors });
         assert_eq!(code, ExitCode::FAILURE);

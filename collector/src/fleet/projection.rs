@@ -14,7 +14,7 @@ use crate::journal::{Entry, Position};
 use crate::live::Notice;
 
 /// Events of one transaction at the most.
-const EVENTS_MAX: usize = 2048;
+const EVENTS_MAX: usize = 16_384;
 /// How often silence is looked for.
 const TICK: Duration = Duration::from_secs(1);
 /// How often times of hearing are saved and counts are taken: every so many ticks.
@@ -98,7 +98,9 @@ impl Fleet {
     /// Projects the next events; says where to go on.
     pub(crate) async fn step(&self, from: Position) -> Result<Position, Error> {
         let journal = self.0.journal.clone();
-        let stretch = tokio::task::spawn_blocking(move || journal.read(from, EVENTS_MAX))
+        let stage = self.0.projecting.clone();
+        let read = move || stage.measure(|| journal.sights(from, EVENTS_MAX));
+        let stretch = tokio::task::spawn_blocking(read)
             .await
             .map_err(|error| Error::Content(error.to_string()))??;
         let next = stretch.next;

@@ -94,7 +94,10 @@ async fn receive(
     let decoding = tokio::task::spawn_blocking(move || {
         // Given back when the work is done, also when nobody waits for it any more.
         let _decoder = decoder;
-        stage.measure(|| Batch::decode(&decompress(&compressed)?, received).map_err(Refusal::from))
+        stage.measure(|| {
+            let bytes = decompress(&compressed)?;
+            Batch::decode_packed(compressed, &bytes, received).map_err(Refusal::from)
+        })
     });
     decoding.await.map_err(|_| Refusal::unavailable("the collector is stopping"))?
 }

@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::*;
+use crate::archive;
 use crate::clock::SetClock;
 use crate::journal::{self, Position};
 use crate::live::Bus;
@@ -33,6 +34,7 @@ struct World {
     journal: Journal,
     fleet: Fleet,
     configurations: Configurations,
+    archive: Archive,
     registry: prometheus::Registry,
     address: SocketAddr,
     stop: watch::Sender<bool>,
@@ -254,7 +256,7 @@ async fn a_machine_enrols_delivers_and_is_acknowledged() {
     let machine = world.enrol(&world.token().await, "home").await;
     let mut client = world.connect(Some(&machine)).await;
     let ack = client.events(&machine.batch(1..4)).await.unwrap();
-    assert_eq!((ack.durable, ack.archived), (Sequence(3), Sequence(3)));
+    assert_eq!((ack.durable, ack.archived), (Sequence(3), Sequence(0)));
     assert_eq!((ack.epoch, ack.lane), (Epoch(1), Lane::Log));
     assert_eq!(ack.time, TODAY.parse().unwrap());
     let again = client.events(&machine.batch(1..6)).await.unwrap();
@@ -264,6 +266,39 @@ async fn a_machine_enrols_delivers_and_is_acknowledged() {
     assert!(world.fleet.machine(machine.agent).await.unwrap().unwrap().row.last_heard.is_some());
     world.stop.send(true).unwrap();
     world.running.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn an_agent_hears_what_is_archived() {
+    let world = World::at(TODAY).await;
+    let machine = world.enrol(&world.token().await, "home").await;
+    let mut client = world.connect(Some(&machine)).await;
+    client.events(&machine.batch(1..4)).await.unwrap();
+    world.archive.catch_up().await.unwrap();
+    let ack = client.events(&machine.batch(4..6)).await.unwrap();
+    assert_eq!((ack.durable, ack.archived), (Sequence(5), Sequence(3)));
+}
+
+#[tokio::test]
+async fn events_that_the_collector_lost_are_asked_for_once_and_taken_in_order() {
+    let world = World::at(TODAY).await;
+    let machine = world.enrol(&world.token().await, "home").await;
+    let mut client = world.connect(Some(&machine)).await;
+    let durable = async |client: &mut Client, sequences| {
+        client.events(&machine.batch(sequences)).await.unwrap().durable
+    };
+    // Of 1 to 5 nothing is known here: this is how a journal looks that was begun anew.
+    assert_eq!(durable(&mut client, 6..9).await, Sequence(0), "nothing was taken");
+    assert_eq!(world.stored(), [""; 0]);
+    // The agent has kept all but the first.
+    assert_eq!(durable(&mut client, 2..9).await, Sequence(8));
+    assert_eq!(durable(&mut client, 9..10).await, Sequence(9));
+    // One that has kept nothing sends the same again.
+    assert_eq!(durable(&mut client, 12..14).await, Sequence(9));
+    assert_eq!(durable(&mut client, 12..14).await, Sequence(13));
+    let id = |sequence| format!("{}/1/log/{sequence}", machine.agent);
+    let expected: Vec<String> = (2..10).chain(12..14).map(id).collect();
+    assert_eq!(world.stored(), expected);
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ fn log(lines: usize, is_open: bool) -> String {
     let mut log = String::new();
     for n in 0..lines {
         let filler = "x".repeat(n * 37 % 900);
-        writeln!(log, "Nov 22 10:{:02}:{:02} srv sshd[1]: line {n} {filler}", n / 60 % 60, n % 60)
+        writeln!(log, "Nov 22 10:{:02}:{:02} srv sshd[1]: line {n} {filler}.", n / 60 % 60, n % 60)
             .unwrap();
     }
     if is_open {
@@ -154,7 +154,7 @@ fn records_that_might_go_on_are_not_repeated() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mailbox.log");
     let mut model = Model::default();
-    let line = |n: u32| format!("2026-11-22 10:00:{n:02},000 ERROR [x] soap - boom\n\tat a.b\n");
+    let line = |n: u32| format!("2026-11-22 10:00:{n:02},000 ERROR [x] [] soap - boom\n\tat a.b\n");
     let mut text = String::new();
     for n in 0..5 {
         text += &line(n);

@@ -12,11 +12,21 @@ const COMPRESSION_LEVEL: i32 = 1;
 pub struct Batch {
     envelope: Envelope,
     received: Timestamp,
-    /// The event lines, each ended by a line feed, as zstd.
+    form: Form,
     packed: Vec<u8>,
+    /// Before compression.
     text_bytes: usize,
     /// Whether an operator of this collector answers for it, and not a machine on the network.
     is_of_operator: bool,
+}
+
+/// What is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// The event lines, each ended by a line feed, as zstd.
+    Lines,
+    /// The batch as it came over the wire, envelope and all: zstd against [`wire::DICTIONARY`].
+    AsItCame,
 }
 
 impl Batch {
@@ -26,8 +36,42 @@ impl Batch {
     /// [`Error::Invalid`] naming the first line that is wrong.
     pub fn decode(bytes: &[u8], received: Timestamp) -> Result<Self, Error> {
         let (envelope, lines) = wire::check_batch(bytes)?;
-        let mut text = Vec::with_capacity(bytes.len());
-        for line in &lines {
+        Self::of_lines(envelope, &lines, bytes.len(), received)
+    }
+
+    /// The same, with what was decompressed: it is stored as it is, because packing it anew would be
+    /// more work than all else that is done with it here.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn decode_packed(
+        packed: Vec<u8>,
+        bytes: &[u8],
+        received: Timestamp,
+    ) -> Result<Self, Error> {
+        let (envelope, lines) = wire::check_batch(bytes)?;
+        // Blank lines are no events; where there are some, positions would not be those of lines.
+        if memchr::memchr_iter(b'\n', bytes).count() != lines.len() + 1 || !bytes.ends_with(b"\n") {
+            return Self::of_lines(envelope, &lines, bytes.len(), received);
+        }
+        Ok(Self {
+            envelope,
+            received,
+            form: Form::AsItCame,
+            packed,
+            text_bytes: bytes.len(),
+            is_of_operator: false,
+        })
+    }
+
+    fn of_lines(
+        envelope: Envelope,
+        lines: &[&[u8]],
+        bytes: usize,
+        received: Timestamp,
+    ) -> Result<Self, Error> {
+        let mut text = Vec::with_capacity(bytes);
+        for line in lines {
             text.extend_from_slice(line);
             text.push(b'\n');
         }
@@ -53,7 +97,14 @@ impl Batch {
         let packed = zstd::bulk::compress(text, COMPRESSION_LEVEL)
             .map_err(|error| Error::System(std::sync::Arc::new(error)))?;
         let text_bytes = text.len();
-        Ok(Self { envelope, received, packed, text_bytes, is_of_operator: false })
+        Ok(Self {
+            envelope,
+            received,
+            form: Form::Lines,
+            packed,
+            text_bytes,
+            is_of_operator: false,
+        })
     }
 
     /// The same, sent by an operator: there is no limit to the epochs of imported files.
@@ -76,7 +127,8 @@ impl Batch {
         if repeated == 0 {
             return Ok(self);
         }
-        let text = unpack(&self.packed, self.text_bytes).map_err(|reason| damaged(0, reason))?;
+        let text = unpack(self.form, &self.packed, self.text_bytes)
+            .map_err(|reason| damaged(0, reason))?;
         let rest = lines(&text).nth(repeated as usize).map_or(text.len(), |(start, _)| start);
         let mut envelope = self.envelope;
         envelope.first = Sequence(envelope.first.0.saturating_add(u64::from(repeated)));
@@ -106,11 +158,11 @@ impl Batch {
 /// | 0 | 8 | received, µs since 1970, signed |
 /// | 8 | 16 | agent |
 /// | 24 | 8 | epoch |
-/// | 32 | 1 | lane: 0 alert, 1 state, 2 log |
+/// | 32 | 1 | lane: 0 alert, 1 state, 2 log; and 128 where the batch is stored as it came |
 /// | 33 | 8 | sequence of the first event; the others follow without gap |
 /// | 41 | 4 | number of events |
-/// | 45 | 4 | bytes of the lines before compression |
-/// | 49 | … | zstd of the lines, each ended by a line feed |
+/// | 45 | 4 | bytes of what follows before compression |
+/// | 49 | … | zstd of the lines, each ended by a line feed; or the batch as it came |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) received: Timestamp,
@@ -119,14 +171,19 @@ pub(super) struct Header {
     pub(super) lane: Lane,
     pub(super) first: Sequence,
     pub(super) count: u32,
+    form: Form,
     text_bytes: u32,
 }
+
+/// In the byte of the lane: the batch is stored as it came.
+const AS_IT_CAME: u8 = 0x80;
 
 impl Header {
     fn of(batch: &Batch) -> Self {
         let Envelope { agent, epoch, lane, first, count, .. } = batch.envelope;
         let text_bytes = u32::try_from(batch.text_bytes).unwrap_or(u32::MAX);
-        Self { received: batch.received, agent, epoch, lane, first, count, text_bytes }
+        let (received, form) = (batch.received, batch.form);
+        Self { received, agent, epoch, lane, first, count, form, text_bytes }
     }
 
     fn to_bytes(self) -> Vec<u8> {
@@ -134,7 +191,10 @@ impl Header {
         bytes.extend_from_slice(&self.received.as_micros().to_le_bytes());
         bytes.extend_from_slice(self.agent.as_bytes());
         bytes.extend_from_slice(&self.epoch.0.to_le_bytes());
-        bytes.push(self.lane.index());
+        bytes.push(match self.form {
+            Form::Lines => self.lane.index(),
+            Form::AsItCame => self.lane.index() | AS_IT_CAME,
+        });
         bytes.extend_from_slice(&self.first.0.to_le_bytes());
         bytes.extend_from_slice(&self.count.to_le_bytes());
         bytes.extend_from_slice(&self.text_bytes.to_le_bytes());
@@ -154,9 +214,10 @@ impl Header {
             received: Timestamp::from_micros(i64::from_le_bytes(*received)),
             agent: AgentId::from_bytes(*agent),
             epoch: Epoch(u64::from_le_bytes(*epoch)),
-            lane: Lane::from_index(*lane)?,
+            lane: Lane::from_index(*lane & !AS_IT_CAME)?,
             first: Sequence(u64::from_le_bytes(*first)),
             count: u32::from_le_bytes(*count),
+            form: if lane & AS_IT_CAME == 0 { Form::Lines } else { Form::AsItCame },
             text_bytes: u32::from_le_bytes(*text_bytes),
         };
         Some((header, packed))
@@ -175,8 +236,8 @@ impl Header {
         position: u64,
     ) -> Result<Option<Event>, Error> {
         let Some(index) = sequence.0.checked_sub(self.first.0) else { return Ok(None) };
-        let text =
-            unpack(packed, self.text_bytes as usize).map_err(|reason| damaged(position, reason))?;
+        let text = unpack(self.form, packed, self.text_bytes as usize)
+            .map_err(|reason| damaged(position, reason))?;
         let Some((_, line)) = usize::try_from(index).ok().and_then(|i| lines(&text).nth(i)) else {
             return Ok(None);
         };
@@ -197,7 +258,7 @@ impl Block {
     pub(super) fn open(position: u64, bytes: &[u8]) -> Result<Self, Error> {
         let (header, packed) =
             Header::split(bytes).ok_or_else(|| damaged(position, "the header is cut"))?;
-        let text = unpack(packed, header.text_bytes as usize)
+        let text = unpack(header.form, packed, header.text_bytes as usize)
             .map_err(|reason| damaged(position, reason))?;
         let places: Vec<(usize, usize)> =
             lines(&text).map(|(start, line)| (start, start + line.len())).collect();
@@ -223,11 +284,31 @@ impl Block {
     pub(super) fn entry(&self, position: u64) -> Result<Option<Entry>, Error> {
         let Some(line) = self.line(position) else { return Ok(None) };
         let event = wire::decode_event(line, 1).map_err(|error| damaged(position, error))?;
-        let index = u32::try_from(position.saturating_sub(self.position)).unwrap_or(u32::MAX);
-        let (received, id) = (self.header.received, self.header.id(index));
-        Ok(Some(Entry { position: Position(position), received, id, event }))
+        Ok(Some(self.bare(position, event)))
     }
 }
+
+impl Block {
+    /// Whether an event is a line of a log, as far as its beginning shows without decoding.
+    pub(super) fn is_log_line(&self, position: u64) -> bool {
+        let after_time =
+            |line: &'_ [u8]| line.get(KIND_AT..).is_some_and(|rest| rest.starts_with(KIND_LOG));
+        self.line(position).is_some_and(|line| line.starts_with(TIME) && after_time(line))
+    }
+
+    /// What is known of an event without its line.
+    pub(super) fn bare(&self, position: u64, event: Event) -> Entry {
+        let index = u32::try_from(position.saturating_sub(self.position)).unwrap_or(u32::MAX);
+        let (received, id) = (self.header.received, self.header.id(index));
+        Entry { position: Position(position), received, id, event }
+    }
+}
+
+// How every line begins that [`wire::encode_event`] writes: time, always as long, then kind. A key
+// that is there twice is refused at the door, so what stands there is what it is.
+const TIME: &[u8] = b"{\"time\":\"";
+const KIND_AT: usize = TIME.len() + "2026-11-22T10:16:42.123456Z".len();
+const KIND_LOG: &[u8] = b"\",\"kind\":\"log\",";
 
 /// Each line with where it starts.
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
@@ -239,12 +320,22 @@ fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     })
 }
 
-fn unpack(packed: &[u8], text_bytes: usize) -> Result<Vec<u8>, String> {
+/// The lines of events.
+fn unpack(form: Form, packed: &[u8], text_bytes: usize) -> Result<Vec<u8>, String> {
     // A line feed more for a last line that had none.
     if text_bytes > limits::BATCH_BYTES_DECOMPRESSED_MAX + 1 {
         return Err(format!("{text_bytes} bytes of lines"));
     }
-    zstd::bulk::decompress(packed, text_bytes).map_err(|error| error.to_string())
+    if form == Form::Lines {
+        return zstd::bulk::decompress(packed, text_bytes).map_err(|error| error.to_string());
+    }
+    let mut decompressor = zstd::bulk::Decompressor::with_dictionary(wire::DICTIONARY)
+        .map_err(|error| error.to_string())?;
+    let mut text =
+        decompressor.decompress(packed, text_bytes).map_err(|error| error.to_string())?;
+    let envelope = memchr::memchr(b'\n', &text).ok_or("no line of an envelope")?;
+    text.drain(..=envelope);
+    Ok(text)
 }
 
 pub(super) fn damaged(position: u64, reason: impl ToString) -> Error {

@@ -1,5 +1,7 @@
 use std::ops::Range;
 
+use soc_event::{Event, Logsource, Timestamp, kind};
+
 use super::block::Block;
 use super::{Entry, Error, Position};
 
@@ -92,12 +94,27 @@ impl Part<'_> {
 
     /// Decodes one event after the other; nothing where one is damaged, which is logged.
     pub fn entries(&self) -> impl Iterator<Item = Option<Entry>> + '_ {
-        self.positions.clone().map(|position| match self.block.entry(position) {
-            Ok(entry) => entry,
-            Err(error) => {
-                tracing::error!(%error, position, "an event of the journal is lost and left out");
-                None
+        self.positions.clone().map(|position| self.entry(position))
+    }
+
+    /// The same for whoever wants nothing of lines of logs but that there are some: the first comes
+    /// without its content, the others not at all.
+    pub fn sights(&self) -> impl Iterator<Item = Option<Entry>> + '_ {
+        let mut has_logs = false;
+        self.positions.clone().filter_map(move |position| {
+            if !self.block.is_log_line(position) {
+                return Some(self.entry(position));
             }
+            let is_first = !std::mem::replace(&mut has_logs, true);
+            let bare = || Event::new(Timestamp::default(), kind::LOG, Logsource::default());
+            is_first.then(|| Some(self.block.bare(position, bare())))
+        })
+    }
+
+    fn entry(&self, position: u64) -> Option<Entry> {
+        self.block.entry(position).unwrap_or_else(|error| {
+            tracing::error!(%error, position, "an event of the journal is lost and left out");
+            None
         })
     }
 }

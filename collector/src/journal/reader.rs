@@ -26,18 +26,28 @@ pub struct Stretch {
     pub damaged: u64,
 }
 
-impl From<Lines> for Stretch {
-    fn from(lines: Lines) -> Self {
+impl Stretch {
+    /// All events.
+    pub(super) fn whole(lines: &Lines) -> Self {
         let mut stretch = Self { entries: Vec::new(), next: lines.next, damaged: lines.damaged };
-        for part in lines.parts(usize::MAX) {
-            for entry in part.entries() {
-                match entry {
-                    Some(entry) => stretch.entries.push(entry),
-                    None => stretch.damaged = stretch.damaged.saturating_add(1),
-                }
+        lines.parts(usize::MAX).iter().for_each(|part| stretch.take(part.entries()));
+        stretch
+    }
+
+    /// Of lines of logs only that there are some.
+    pub(super) fn sights(lines: &Lines) -> Self {
+        let mut stretch = Self { entries: Vec::new(), next: lines.next, damaged: lines.damaged };
+        lines.parts(usize::MAX).iter().for_each(|part| stretch.take(part.sights()));
+        stretch
+    }
+
+    fn take(&mut self, entries: impl Iterator<Item = Option<Entry>>) {
+        for entry in entries {
+            match entry {
+                Some(entry) => self.entries.push(entry),
+                None => self.damaged = self.damaged.saturating_add(1),
             }
         }
-        stretch
     }
 }
 

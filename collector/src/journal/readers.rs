@@ -14,6 +14,10 @@ impl Readers {
         readers.entry(reader.to_owned()).or_default();
     }
 
+    pub(super) fn remove(&self, reader: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(reader);
+    }
+
     pub(super) fn set(&self, reader: &str, position: Position) {
         let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         readers.insert(reader.to_owned(), position);

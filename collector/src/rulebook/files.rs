@@ -35,6 +35,7 @@ pub(super) struct FoundSite {
     pub(super) pipelines: Vec<Stamp>,
     pub(super) logsources: Vec<Stamp>,
     pub(super) placeholders: Vec<Stamp>,
+    pub(super) lists: Vec<Stamp>,
 }
 
 /// A file as it was read.
@@ -45,6 +46,11 @@ pub struct File {
 }
 
 impl File {
+    #[cfg(test)]
+    pub(super) fn new(path: &str, text: &str) -> Self {
+        Self { path: path.to_owned(), text: text.to_owned() }
+    }
+
     /// How problems name it.
     pub(super) fn path(&self) -> &str {
         &self.path
@@ -119,6 +125,7 @@ pub(super) fn scan_site(site: &Site, problems: &mut Vec<Problem>) -> FoundSite {
         pipelines: scan(&site.pipelines, is_yaml),
         logsources: scan(&site.logsources, is_yaml),
         placeholders: scan(site.placeholders.as_slice(), |_| true),
+        lists: scan(&site.lists, is_list),
     }
 }
 
@@ -208,6 +215,11 @@ fn stamp(path: PathBuf) -> Result<Option<Stamp>, Problem> {
 /// Rules, but not their tests, and nothing an editor keeps beside them.
 fn is_rule(path: &Path) -> bool {
     is_yaml(path) && !is_test(path)
+}
+
+fn is_list(path: &Path) -> bool {
+    let name = name(path);
+    name.ends_with(".txt") && !name.starts_with('.')
 }
 
 fn is_yaml(path: &Path) -> bool {

@@ -1,7 +1,7 @@
 //! What a site adds to its rules: pipelines, logsources, values for placeholders.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use soc_rules::{Logsources, Options, Pipelines, Problem, Severity};
 
@@ -19,6 +19,9 @@ pub struct Site {
     /// Values for the placeholders of rules: TOML, `name = ["value", …]`.
     #[arg(long, value_name = "FILE")]
     pub placeholders: Option<PathBuf>,
+    /// Lists of values for placeholders, files or folders of `NAME.txt`: one value a line.
+    #[arg(long, num_args = 1.., value_name = "PATH")]
+    pub lists: Vec<PathBuf>,
 }
 
 impl Site {
@@ -38,7 +41,7 @@ pub(super) fn load(found: &FoundSite, problems: &mut Vec<Problem>) -> Options {
         files
     };
     let (pipelines, logsources) = (read(&found.pipelines), read(&found.logsources));
-    let placeholders = read(&found.placeholders);
+    let (placeholders, lists) = (read(&found.placeholders), read(&found.lists));
     let (pipelines, broken) = Pipelines::load(pipelines.iter().map(File::source));
     problems.extend(broken);
     let (logsources, broken) = Logsources::load(logsources.iter().map(File::source));
@@ -50,7 +53,40 @@ pub(super) fn load(found: &FoundSite, problems: &mut Vec<Problem>) -> Options {
             Err(problem) => problems.push(problem),
         }
     }
+    for file in &lists {
+        match of_list(file) {
+            Ok((name, of_list)) => values.entry(name).or_default().extend(of_list),
+            Err(problem) => problems.push(problem),
+        }
+    }
     Options { placeholders: values, logsources, pipelines }
+}
+
+/// One value a line, each once; empty lines and those that begin with `#` say nothing. The file's
+/// name, without `.txt`, is the placeholder's.
+fn of_list(file: &File) -> Result<(String, Vec<String>), Problem> {
+    let stem = Path::new(file.path()).file_stem().and_then(|stem| stem.to_str());
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let name = stem.filter(|stem| !stem.is_empty() && stem.chars().all(is_name));
+    let name = name.ok_or_else(|| Problem {
+        path: file.path().to_owned(),
+        line: None,
+        column: None,
+        rule: None,
+        what: "the name of a list is made of letters, digits, '_', '-' and '.'".into(),
+        hint: Some("call it bad-addresses.txt, and use %bad-addresses% in rules".into()),
+        severity: Severity::Error,
+    })?;
+    // An editor on Windows may begin a file with a mark and end its lines with two characters.
+    let lines = file.text().trim_start_matches('\u{feff}').lines().map(str::trim);
+    let mut values: Vec<String> = Vec::new();
+    let mut seen = HashSet::new();
+    for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if seen.insert(line) {
+            values.push(line.to_owned());
+        }
+    }
+    Ok((name.to_owned(), values))
 }
 
 /// `servers = ["srv-01", "srv-02"]`

@@ -143,3 +143,30 @@ async fn what_the_site_adds_is_taken_over_as_rules_are() {
     let told = book.problems.iter().find(|problem| problem.path.ends_with("values.toml"));
     assert_eq!(told.and_then(|problem| problem.line), Some(2), "{:?}", book.problems);
 }
+
+#[tokio::test]
+async fn a_list_is_a_placeholders_values_and_rules_change_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (rules, lists) = (folder.path().join("rules"), folder.path().join("lists"));
+    std::fs::create_dir(&rules).unwrap();
+    std::fs::create_dir(&lists).unwrap();
+    let rule = RULE.replace("message|contains: marker", "address|expand: '%bad-addresses%'");
+    std::fs::write(rules.join("bad.yml"), rule).unwrap();
+    let list = lists.join("bad-addresses.txt");
+    std::fs::write(&list, "\u{feff}# from the centre\r\n192.0.2.1\r\n\r\n192.0.2.1\r\n").unwrap();
+    let mut config = Config::of(vec![rules]);
+    config.site.lists.push(lists.clone());
+    let (rulebook, mut watcher) = open(config, Bus::default(), &Registry::new()).unwrap();
+    let book = rulebook.current();
+    assert_eq!(book.problems, []);
+    assert_eq!(book.options.placeholders["bad-addresses"], ["192.0.2.1"]);
+    let number = book.ruleset.rules().len() - 1;
+    let before = book.ruleset.lists(number, &book.options);
+    std::fs::write(&list, "192.0.2.1\n192.0.2.2\n").unwrap();
+    std::fs::write(lists.join("no name.txt"), "1").unwrap();
+    watcher.settle().await;
+    let book = rulebook.current();
+    assert_ne!(book.ruleset.lists(number, &book.options), before);
+    assert_eq!(book.ruleset.meaning(number), rulebook.current().ruleset.meaning(number));
+    assert!(book.problems[0].what.contains("the name of a list"), "{:?}", book.problems);
+}

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rsigma_parser::{
     CorrelationRule, FilterRule, FilterRuleTarget, LogSource, SigmaRule, is_unsupported,
@@ -17,14 +17,15 @@ use crate::program::Program;
 use crate::rule::{Logsource, Rule};
 use crate::source::{Document, Parsed, Parts, Source, hex, read};
 
-/// Reads, compiles and connects everything.
+/// Reads, compiles and connects everything, or only the rules with these ids.
 pub(super) fn load<'a>(
     sources: impl IntoIterator<Item = Source<'a>>,
     options: Options,
+    only: Option<&'a HashSet<String>>,
 ) -> (Inner, Vec<Problem>) {
     let mut hash = Sha256::new();
     options.hash(&mut hash);
-    let mut loading = Loading::new(options);
+    let mut loading = Loading::new(options, only);
     for source in sources {
         let length = u64::try_from(source.text.len()).unwrap_or(u64::MAX);
         hash.update(length.to_be_bytes());
@@ -49,6 +50,8 @@ struct Loading<'a> {
     names: Names,
     filters: Vec<(Document<'a>, FilterRule)>,
     problems: Vec<Problem>,
+    /// Ids of the rules that are wanted; without it, all.
+    only: Option<&'a HashSet<String>>,
 }
 
 /// What an author wrote himself, where leaving it out means something else.
@@ -59,8 +62,9 @@ struct Said {
 }
 
 impl<'a> Loading<'a> {
-    fn new(options: Options) -> Self {
+    fn new(options: Options, only: Option<&'a HashSet<String>>) -> Self {
         Self {
+            only,
             builder: Builder::new(options.placeholders),
             logsources: options.logsources,
             pipelines: options.pipelines,
@@ -90,6 +94,9 @@ impl<'a> Loading<'a> {
             Parts::Rule(mut parsed) => {
                 let accepted = self.pipelines.rule(&mut parsed);
                 let (rule, faults) = of_rule(&parsed, &document);
+                if !self.wants(&rule) {
+                    return;
+                }
                 match accepted.and_then(|()| self.detection(document, &rule, &parsed)) {
                     Ok(body) => self.draft(document, rule, faults, body, said),
                     Err(fault) => self.error(document, fault, &rule.id),
@@ -97,9 +104,16 @@ impl<'a> Loading<'a> {
             }
             Parts::Correlation(parsed) => {
                 let (rule, faults) = of_correlation(&parsed, &document);
+                if !self.wants(&rule) {
+                    return;
+                }
                 self.draft(document, rule, faults, Body::Correlation(parsed), said);
             }
         }
+    }
+
+    fn wants(&self, rule: &Rule) -> bool {
+        self.only.is_none_or(|only| only.contains(&rule.id))
     }
 
     fn draft(
@@ -166,20 +180,15 @@ impl<'a> Loading<'a> {
 
     /// How many rules the filter was applied to.
     fn apply(&mut self, text: &'a str, filter: &FilterRule) -> Result<usize, Fault> {
+        // What restricts none of a few rules must not bring its fields along.
+        if self.only.is_some() && !self.drafts.iter().any(|draft| concerns(filter, draft)) {
+            return Ok(0);
+        }
         let (detection, _) = self.builder.detection(&filter.detection, "filter")?;
         let detection = std::sync::Arc::new(detection);
         let mut applied = 0;
-        for draft in &mut self.drafts {
-            let Body::Detection { logsource, detection: of_rule } = &mut draft.body else {
-                continue;
-            };
-            let named = match &filter.rules {
-                FilterRuleTarget::Any => true,
-                FilterRuleTarget::Specific(names) => names
-                    .iter()
-                    .any(|name| *name == draft.rule.id || Some(name) == draft.rule.name.as_ref()),
-            };
-            if named && covers(filter.logsource.as_ref(), logsource) {
+        for draft in self.drafts.iter_mut().filter(|draft| concerns(filter, draft)) {
+            if let Body::Detection { detection: of_rule, .. } = &mut draft.body {
                 of_rule.restrict(detection.clone());
                 draft.filters.push(text);
                 applied += 1;
@@ -243,6 +252,7 @@ impl<'a> Loading<'a> {
             detections: Vec::new(),
             correlations,
             router: Router::new(&self.logsources, &mut self.builder),
+            meanings: Vec::new(),
             names: Vec::new(),
             predicates: Vec::new(),
             program: Program::default(),
@@ -260,6 +270,7 @@ impl<'a> Loading<'a> {
                 }
             };
             inner.ids.insert(draft.rule.id.clone(), number);
+            inner.meanings.push(meaning(&draft.rule, &draft.filters));
             inner.rules.push(draft.rule);
             inner.detections.push(detection);
         }
@@ -311,6 +322,28 @@ impl<'a> Loading<'a> {
         correlations.iter_mut().for_each(|correlation| correlation.renumber(&renumber));
         correlations
     }
+}
+
+/// A hash of what a rule says by itself and what filters add.
+fn meaning(rule: &Rule, filters: &[&str]) -> [u8; 32] {
+    let mut hash = Sha256::new().chain_update(&*rule.source);
+    for filter in filters {
+        hash.update([0]);
+        hash.update(filter);
+    }
+    hash.finalize().into()
+}
+
+/// Whether a filter restricts a rule.
+fn concerns(filter: &FilterRule, draft: &Draft<'_>) -> bool {
+    let Body::Detection { logsource, .. } = &draft.body else { return false };
+    let named = match &filter.rules {
+        FilterRuleTarget::Any => true,
+        FilterRuleTarget::Specific(names) => names
+            .iter()
+            .any(|name| *name == draft.rule.id || Some(name) == draft.rule.name.as_ref()),
+    };
+    named && covers(filter.logsource.as_ref(), logsource)
 }
 
 /// Whether a filter's logsource, as far as it says, is the rule's.

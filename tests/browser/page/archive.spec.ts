@@ -7,7 +7,7 @@ test('the archive says what is kept, what is damaged and when the disk is full',
 }) => {
   await signIn(page, mock);
   await page.getByTestId('nav-archive').click();
-  await expect(page.getByTestId('archive-agency')).toHaveCount(24);
+  await expect(page.getByTestId('archive-agency')).toHaveCount(25);
   await expect(page.getByTestId('archive-full-in')).toHaveText('Đĩa sẽ đầy sau 41 ngày');
   await expect(page.getByTestId('archive-damaged')).toContainText('row group 3');
   await expect(page.getByTestId('archive-rows')).toHaveText(/^\d{3}(\.\d{3}){2}$/);
@@ -78,15 +78,18 @@ test('a draft is tried: its error has a line, and a long one is stopped', async 
   await page.getByTestId('rules-draft').click();
   const text = page.getByTestId('draft-text');
   await text.fill('title: slow one\nlogsource:\n\tproduct: linux\n');
-  await page.getByTestId('backtest-ask').click();
-  await expect(page.getByTestId('backtest-wrong')).toContainText('line 3');
+  await expect(page.getByTestId('draft-problems')).toContainText('dòng 3', { ignoreCase: true });
+  await expect(page.getByTestId('backtest-ask')).toBeDisabled();
+  await page.getByTestId('draft-problems').getByRole('button').click();
   await expect(text).toBeFocused();
   await text.fill('title: slow one\ndetection:\n  a:\n    b: c\n  condition: a\n');
+  await expect(page.getByTestId('draft-problems')).toHaveCount(0);
   await page.getByTestId('backtest-ask').click();
-  await expect(page.getByTestId('backtest-wrong')).toHaveCount(0);
   await expect(page.getByTestId('backtest')).toHaveAttribute('data-state', 'running');
   await page.getByTestId('backtest-stop').click();
   await expect(page.getByTestId('backtest')).toHaveAttribute('data-state', 'stopped');
+  await page.getByTestId('backtest-forget').click();
+  await expect(page.getByTestId('backtest')).toHaveCount(0);
   await page.getByTestId('nav-alerts').click();
   await page.getByTestId('nav-rules').click();
   await page.getByTestId('rules-draft').click();

@@ -259,3 +259,16 @@ test('whoever may only hunt sees nothing else', async ({ page, mock, complaints 
   await expect(page.getByTestId('pivot-alerts')).toHaveCount(0);
   expect(complaints).toEqual([]);
 });
+
+test('a hunt that waits for its turn says so, and what is to be known of a question is told', async ({
+  page,
+  mock,
+}) => {
+  await signIn(page, mock, '/hunt?q=waits');
+  await expect(page.getByTestId('hunt-waiting')).toContainText('còn 2 truy vết');
+  await page.keyboard.press('Escape');
+  await expect(page.getByTestId('hunt-status')).toHaveAttribute('data-state', 'stopped');
+  await page.getByTestId('hunt-query').fill('failed OR seldom');
+  await page.keyboard.press('Enter');
+  await expect(page.getByTestId('hunt-notes')).toContainText('in no column');
+});

@@ -3,6 +3,7 @@
 import { get, post, put, remove } from './client';
 
 export interface ArchiveAgency {
+  /** Empty for events of no agency. */
   code: string;
   name: string;
   files: number;
@@ -13,6 +14,8 @@ export interface ArchiveAgency {
   level: number | null;
   months: number;
   legal_months: number;
+  /** Level and months are those of the agency above, or the default. */
+  inherited?: boolean;
 }
 
 export interface Hold {
@@ -39,8 +42,10 @@ export interface Archive {
   holds: Hold[];
   /** `full_in_days` is null where the trend does not say. */
   disk: { free: number; total: number; full_in_days: number | null };
-  damaged: { path: string; reason: string; found_at: string }[];
+  damaged: { path: string; reason: string; found_at: string; rows?: number }[];
   waiting_events: number;
+  /** Whose least `legal_months` is: name, clause, date, status. */
+  legal?: string;
 }
 
 export type HoldDraft = Pick<Hold, 'from' | 'to' | 'why'> & {

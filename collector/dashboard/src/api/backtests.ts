@@ -22,7 +22,10 @@ export interface Backtest {
   last: string | null;
   by_day: { date: string; count: number }[];
   samples: EventView[];
+  /** Files of the archive that could not be read and were left out. */
+  missing?: string[];
   error: string | null;
+  /** Empty where the collector did it by itself. */
   who: string;
   began_at: string | null;
   ended_at: string | null;
@@ -36,5 +39,6 @@ export const backtests = {
   /** Of a rule there is, or of a draft's text. */
   ask: (of: { rule?: string; rule_id?: string; from: string; to: string }) =>
     post<{ id: string }>('/backtests', of),
-  stop: (job: string) => remove(`/backtests/${id(job)}`),
+  /** Stops one that waits or runs; forgets one that ended. */
+  end: (job: string) => remove(`/backtests/${id(job)}`),
 };

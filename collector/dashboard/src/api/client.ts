@@ -8,7 +8,6 @@ export type Query = Record<string, string | number | null | undefined>;
 
 export interface Place {
   position?: number;
-  line?: number;
 }
 
 /** The collector answered, and it was not a success (RFC 9457), or it did not answer (status 0). */
@@ -17,7 +16,7 @@ export class ApiError extends Error {
     readonly status: number,
     readonly title: string,
     readonly detail: string,
-    /** Where in the text that was sent it is wrong: a character of a query, a line of a rule. */
+    /** Where in the text that was sent it is wrong: a character of a query. */
     readonly place: Place = {},
   ) {
     super(detail || title);
@@ -51,8 +50,8 @@ export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return send<T>('GET', path, undefined, signal);
 }
 
-export function post<T>(path: string, body: unknown): Promise<T> {
-  return send<T>('POST', path, body);
+export function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  return send<T>('POST', path, body, signal);
 }
 
 export function put<T>(path: string, body: unknown): Promise<T> {

@@ -20,6 +20,7 @@ import type {
   Person,
   Port,
   PortName,
+  Problem,
   RuleRow,
   Rules,
   TextProblem,
@@ -90,6 +91,9 @@ export const rules = {
   list: (signal?: AbortSignal) => get<Rules>('/rules', signal),
   read: (rule: string, signal?: AbortSignal) =>
     get<RuleRow & { source: string }>(`/rules/${id(rule)}`, signal),
+  /** Looks through the text of rules without putting them in force. */
+  check: (source: string) =>
+    post<{ rules: number; problems: Problem[] }>('/rules/check', { source }),
   unpark: (rule: string) => post<void>(`/rules/${id(rule)}/unpark`, {}),
 };
 

@@ -48,7 +48,8 @@ export interface HuntFailure {
 }
 
 export type HuntLine =
-  | { type: 'begin'; id: string; sql: string; columns: HuntColumn[] }
+  | { type: 'waiting'; id: string; before: number }
+  | { type: 'begin'; id: string; sql: string; columns: HuntColumn[]; notes?: string[] }
   | { type: 'rows'; rows: HuntRow[] }
   | { type: 'progress'; files_done: number; files: number; rows_read: number }
   | ({ type: 'end' } & HuntEnd)
@@ -56,8 +57,9 @@ export type HuntLine =
 
 export interface Histogram {
   interval_s: number;
+  /** Those that are not empty. */
   buckets: { at: string; count: number }[];
-  completeness: Completeness;
+  completeness: Completeness | null;
 }
 
 export interface HuntField {
@@ -95,7 +97,8 @@ export const hunts = {
   run: (of: HuntRequest, signal: AbortSignal, take: (line: HuntLine) => void) =>
     lines<HuntLine>('/hunts', of, signal, take),
   stop: (hunt: string) => remove(`/hunts/${id(hunt)}`),
-  histogram: (of: HuntRequest & { buckets: number }) => post<Histogram>('/hunts/histogram', of),
+  histogram: (of: HuntRequest & { buckets: number }, signal: AbortSignal) =>
+    post<Histogram>('/hunts/histogram', of, signal),
   fields: (from: string, to: string, signal?: AbortSignal) =>
     get<HuntField[]>(`/hunts/fields${query({ from, to })}`, signal),
   /** An address to save the whole answer from; everything is a star there. */

@@ -29,6 +29,8 @@ const TELLING: Record<string, string[]> = {
   'agent.silent': ['host.hostname', 'agent.last_heard'],
   'agent.sensor_failed': ['agent.sensor', 'error.message'],
   'rule.parked': ['rule.name', 'rule.parked.event'],
+  'archive.damaged': ['file.path', 'archive.reason', 'archive.events'],
+  'archive.disk': ['archive.full_in_days', 'archive.free_bytes'],
   'rule.evicted': ['rule.name', 'agency.code', 'rule.evicted.count'],
 };
 

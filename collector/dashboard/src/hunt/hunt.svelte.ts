@@ -23,14 +23,23 @@ export class Hunt {
   rows = $state.raw<HuntRow[]>([]);
   /** What a search was translated to. */
   sql = $state('');
+  /** What the collector has to say about the question. */
+  notes = $state.raw<string[]>([]);
+  /** Hunts that are answered before it; null once its turn has come. */
+  before = $state<number | null>(null);
   progress = $state.raw<Progress | null>(null);
   end = $state.raw<HuntEnd | null>(null);
   failure = $state.raw<HuntFailure | null>(null);
-  /** Set where the collector did not even begin. */
+  /** Set where the collector was not reached, or would not even listen. */
   refused = $state.raw<ApiError | null>(null);
 
   private id: string | null = null;
   private controller: AbortController | null = null;
+
+  /** Whether any answer began. */
+  get began(): boolean {
+    return this.columns.length > 0;
+  }
 
   async run(request: HuntRequest): Promise<void> {
     this.leave();
@@ -47,7 +56,7 @@ export class Hunt {
     } catch (error) {
       if (controller.signal.aborted || this.controller !== controller) return;
       if (!(error instanceof ApiError) && !(error instanceof SyntaxError)) throw error;
-      if (error instanceof ApiError && this.columns.length === 0) this.refuse(error);
+      if (error instanceof ApiError && !this.began) this.refuse(error);
       else this.broken();
     }
   }
@@ -72,6 +81,8 @@ export class Hunt {
     this.columns = [];
     this.rows = [];
     this.sql = '';
+    this.notes = [];
+    this.before = null;
     this.progress = null;
     this.end = null;
     this.failure = null;
@@ -80,8 +91,14 @@ export class Hunt {
 
   private take(line: HuntLine): void {
     switch (line.type) {
+      case 'waiting':
+        this.id = line.id;
+        this.before = line.before;
+        break;
       case 'begin':
         this.id = line.id;
+        this.before = null;
+        this.notes = line.notes ?? [];
         this.sql = line.sql;
         this.columns = line.columns;
         break;

@@ -80,6 +80,12 @@ export function withCondition(sql: string, added: string): string | null {
   return [of.head, `WHERE ${where}`, of.tail].filter((part) => part !== '').join(' ');
 }
 
+/** Whether a column of an answer is a field of the events, and not a name made for the answer. */
+export function isField(column: string, sql: string): boolean {
+  const name = column.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return /^[\w.@ -]+$/.test(column) && !new RegExp(`\\bAS\\s+"?${name}"?(?![\\w.])`, 'i').test(sql);
+}
+
 /** Counts the values of a field in the events that a question is about. */
 export function topValues(sql: string, field: string, most: number): string | null {
   const of = parts(sql);

@@ -44,6 +44,11 @@ export const enHunt: Record<keyof typeof viHunt, Sentence> = {
   'hunt.none': 'No event matches in this range of time.',
   'hunt.none_do': 'Take a longer range, fewer conditions, or * for a part you are not sure of.',
   'hunt.wrong': 'The query is not right yet',
+  'hunt.not_answered': 'This query could not be answered',
+  'hunt.waiting': {
+    one: 'Waiting for its turn: {count} hunt before it',
+    other: 'Waiting for its turn: {count} hunts before it',
+  },
 
   'hunt.complete': 'How complete the answer is',
   'hunt.whole': 'Complete',
@@ -130,6 +135,7 @@ export const enHunt: Record<keyof typeof viHunt, Sentence> = {
   'backtest.draft_means':
     'A rule written here is only tried on what is kept: it raises no alerts and is not put in force.',
   'backtest.draft_example': 'Fill in an example',
+  'backtest.forget': 'Forget it',
   'backtest.as_draft': 'Change it as a draft',
   'lookback.asked': 'Asked for',
   'lookback.rule_added': 'Because the rule is new',
@@ -163,6 +169,9 @@ export const enHunt: Record<keyof typeof viHunt, Sentence> = {
   'archive.reason': 'What is wrong',
   'archive.found': 'Found',
   'archive.by_agency': 'By agency',
+  'archive.no_agency': 'Of no agency',
+  'archive.inherited': 'from above or by default',
+  'archive.least_of': 'The least is by:',
   'archive.level': 'Level',
   'archive.level_unknown': 'not stated',
   'archive.months': 'Months kept',
@@ -189,4 +198,18 @@ export const enHunt: Record<keyof typeof viHunt, Sentence> = {
   'archive.hold_submit': 'Hold',
   'archive.hold_end': 'Release',
   'archive.hold_end_sure': 'Press again to release',
+
+  'kind.archive.damaged': 'Damaged archive file',
+  'kind.archive.disk': 'Disk filling up',
+  'deed.hunt_begun': 'Hunt begun',
+  'deed.hunt_ended': 'Hunt ended',
+  'deed.hunt_saved': 'Hunt saved',
+  'deed.saved_hunt_changed': 'Saved hunt changed',
+  'deed.saved_hunt_deleted': 'Saved hunt deleted',
+  'deed.look_back_asked': 'Rule looked back',
+  'deed.look_back_stopped': 'Look-back stopped',
+  'deed.archive_retention_set': 'Retention changed',
+  'deed.archive_held': 'Legal hold',
+  'deed.archive_hold_ended': 'Hold released',
+  'deed.archive_expired': 'Expired archive files deleted',
 };

@@ -290,6 +290,8 @@ export const en: Catalogue = {
   'kind.agent.cloned': 'Identity shared',
   'kind.agent.sensor_failed': 'Sensor failed',
   'kind.rule.parked': 'Rule parked',
+  'kind.archive.damaged': 'Archived events unreadable',
+  'kind.archive.disk': 'Disk will be full',
   'kind.rule.evicted': 'Correlation memory full',
 
   'column.time': 'Time',

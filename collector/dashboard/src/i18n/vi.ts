@@ -291,6 +291,8 @@ export const vi = {
   'kind.agent.cloned': 'Trùng danh tính',
   'kind.agent.sensor_failed': 'Cảm biến lỗi',
   'kind.rule.parked': 'Luật bị tạm dừng',
+  'kind.archive.damaged': 'Không đọc được sự kiện lưu trữ',
+  'kind.archive.disk': 'Đĩa sắp đầy',
   'kind.rule.evicted': 'Bộ nhớ tương quan đầy',
 
   'column.time': 'Thời gian',

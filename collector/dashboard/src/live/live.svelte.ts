@@ -6,7 +6,7 @@ import { waitMs } from './backoff';
 import { Parser, type Message } from './sse';
 
 export interface Notice {
-  topic: 'alert' | 'machine' | 'rules' | 'all';
+  topic: 'alert' | 'machine' | 'rules' | 'backtest' | 'all';
   id?: string;
   agency?: number;
 }
@@ -112,6 +112,7 @@ class Live {
       case 'alert':
       case 'machine':
       case 'rules':
+      case 'backtest':
         this.tell({ ...(parse(message.data) as Partial<Notice>), topic: message.event });
     }
   }
