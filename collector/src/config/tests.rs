@@ -57,10 +57,11 @@ fn the_example_is_read_and_says_the_defaults() {
     for config in [&example, &given] {
         assert_eq!(config.journal, default.journal);
         assert_eq!(config.fleet, default.fleet);
+        assert_eq!(config.hunt, default.hunt);
         assert_eq!(config.api.listen, default.api.listen);
     }
     let keys = uncommented.lines().filter(|line| line.contains(" = ")).count();
-    assert_eq!(keys, 17, "every key is in the example");
+    assert_eq!(keys, 28, "every key is in the example");
 }
 
 #[test]
