@@ -1,3 +1,4 @@
+mod archive;
 mod figures;
 mod hunts;
 mod rules;

@@ -98,6 +98,16 @@ impl Archive {
         quietly(move || set_aside(&root, &listed)).await?
     }
 
+    /// Moves what is known to be damaged, where a killed process had not come to it.
+    pub(super) async fn set_damaged_aside(&self) -> Result<(), Error> {
+        let rows = sqlx::query("SELECT * FROM archive_file WHERE state = 'damaged'")
+            .fetch_all(self.0.store.pool())
+            .await?;
+        let damaged = rows.iter().map(manifest::listed).collect::<Result<Vec<_>, _>>()?;
+        let root = self.0.folder_root.clone();
+        quietly(move || damaged.iter().try_for_each(|listed| set_aside(&root, listed))).await?
+    }
+
     /// The words are made of the file: it is packed once more, and takes its own place.
     async fn without_words(&self, listed: &Listed, reason: &str) -> Result<(), Error> {
         let path = &listed.file.path;

@@ -57,6 +57,7 @@ impl Archive {
     /// them, or ended and not yet deleted by it.
     pub(super) async fn sweep(&self) -> Result<(), Error> {
         let _alone = self.0.writing.write().await;
+        self.set_damaged_aside().await?;
         let mut kept = self.listed_paths().await?;
         kept.extend(self.0.still_held());
         let words: Vec<String> = kept.iter().map(|path| words_of(path)).collect();

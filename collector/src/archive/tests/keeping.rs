@@ -132,10 +132,10 @@ async fn a_disk_that_fills_is_told_14_7_and_2_days_before() {
     const GIB: u64 = 1 << 30;
     let scene = Scene::new().await;
     let mut free = 22 * GIB;
-    // Hourly, a GiB a day.
-    for _ in 0..21 * 24 {
-        scene.clock.advance_micros(3_600_000_000);
-        free -= GIB / 24;
+    // Every three hours, a GiB a day.
+    for _ in 0..21 * 8 {
+        scene.clock.advance_micros(3 * 3_600_000_000);
+        free -= GIB / 8;
         let now = scene.archive.0.clock.now();
         scene.archive.sample(now, free, 100 * GIB).await.unwrap();
         let days = scene.archive.full_in_days().await.unwrap();
