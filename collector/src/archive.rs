@@ -50,7 +50,7 @@ pub use disk::Disk;
 pub use holds::{Hold, NewHold};
 pub use row::{Placed, Rows, row};
 pub use snapshot::{Lease, Missing, Scope, Snapshot};
-pub use verify::{Depth, Trouble};
+pub use verify::{Depth, Trouble, manifest_troubles};
 pub use view::{AgencyArchive, ArchiveView, DamagedFile};
 
 mod chain;

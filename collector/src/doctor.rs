@@ -14,7 +14,7 @@
 //! | `certificates` | one has ended, or cannot be read |
 //! | `database` | SQLite's own check finds something |
 //! | `journal` | events cannot be read, or a reader is beyond its end |
-//! | `archive` | a file is missing, or is not what was written |
+//! | `archive` | a file is missing, or is not what was written, or the manifest's chain is broken |
 
 mod archive;
 mod database;

@@ -721,9 +721,9 @@ fn show(answer: &Answer, json: bool) {
         Answer::Agency { code } => print(&format!("agency added: {code}")),
         Answer::Imported { agencies } => print(&format!("agencies imported: {agencies}")),
         Answer::Configuration { view } => show_configuration(view),
+        Answer::Import { .. } | Answer::Journal { .. } => {}
         Answer::Backtests { ids } => print(&format!("looks back: {}", ids.join(" "))),
         Answer::BacktestViews { views } => views.iter().for_each(|view| print(&view.to_string())),
-        Answer::Import { .. } => {}
         Answer::Backup { made } => print(&format!(
             "backup made: {} events so far, {} bytes in {} parts, {} bytes of them new",
             made.journal_end.saturating_sub(1),

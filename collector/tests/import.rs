@@ -245,7 +245,7 @@ fn killed_fifty_times_every_line_is_there_once() -> Result<(), Fault> {
     let lines: Vec<String> = (0..40_000)
         .map(|n| {
             format!(
-                "Nov 22 {:02}:{:02}:{:02} srv app[1]: line {n} {}",
+                "Nov 22 {:02}:{:02}:{:02} srv app[1]: line {n} {}.",
                 n / 3600 % 24,
                 n / 60 % 60,
                 n % 60,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sqlx::Row as _;
+use sqlx::sqlite::SqlitePool;
 
 use super::chain::{self, Link};
 use super::damage::{self, Found};
@@ -53,36 +54,61 @@ impl Archive {
     /// # Errors
     /// [`Error::Sql`], or the system's; what is wrong with the archive is no error.
     pub async fn verify(&self, agency: i64, depth: Depth) -> Result<Vec<Trouble>, Error> {
-        let rows = sqlx::query("SELECT * FROM archive_file WHERE agency = ? ORDER BY number")
-            .bind(agency)
-            .fetch_all(self.0.store.pool())
-            .await?;
-        let mut files = Vec::with_capacity(rows.len());
-        for row in &rows {
-            files.push(Linked {
-                listed: manifest::listed(row)?,
-                merged: row.try_get("merged")?,
-                replaced_by: row.try_get("replaced_by")?,
-                reason: row.try_get("reason")?,
-            });
-        }
-        let mut troubles = broken_links(&files);
-        troubles.extend(lost_in_merges(&files));
-        for Linked { listed, reason, .. } in &files {
-            match listed.state.as_str() {
-                "damaged" => troubles.push(Trouble {
-                    path: listed.file.path.clone(),
-                    what: format!("set aside: {}", reason.as_deref().unwrap_or_default()),
-                }),
-                "live" if depth == Depth::Files => {
-                    let (folder, listed) = (self.0.folder.clone(), listed.clone());
-                    troubles.extend(quietly(move || look(&folder, &listed)).await??);
-                }
-                _ => {}
-            }
+        let files = linked(self.0.store.pool(), agency).await?;
+        let mut troubles = shown(&files);
+        let live = files.iter().filter(|file| file.listed.state == "live");
+        for Linked { listed, .. } in live.filter(|_| depth == Depth::Files) {
+            let (folder, listed) = (self.0.folder.clone(), listed.clone());
+            troubles.extend(quietly(move || look(&folder, &listed)).await??);
         }
         Ok(troubles)
     }
+}
+
+/// What the manifest in a database shows by itself to be wrong, of all agencies.
+///
+/// # Errors
+/// [`Error::Sql`].
+pub async fn manifest_troubles(pool: &SqlitePool) -> Result<Vec<Trouble>, Error> {
+    let agencies: Vec<i64> =
+        sqlx::query_scalar("SELECT DISTINCT agency FROM archive_file ORDER BY agency")
+            .fetch_all(pool)
+            .await?;
+    let mut troubles = Vec::new();
+    for agency in agencies {
+        troubles.extend(shown(&linked(pool, agency).await?));
+    }
+    Ok(troubles)
+}
+
+/// The rows of an agency, in the order of its chain.
+async fn linked(pool: &SqlitePool, agency: i64) -> Result<Vec<Linked>, Error> {
+    let rows = sqlx::query("SELECT * FROM archive_file WHERE agency = ? ORDER BY number")
+        .bind(agency)
+        .fetch_all(pool)
+        .await?;
+    let mut files = Vec::with_capacity(rows.len());
+    for row in &rows {
+        files.push(Linked {
+            listed: manifest::listed(row)?,
+            merged: row.try_get("merged")?,
+            replaced_by: row.try_get("replaced_by")?,
+            reason: row.try_get("reason")?,
+        });
+    }
+    Ok(files)
+}
+
+/// What rows show by themselves.
+fn shown(files: &[Linked]) -> Vec<Trouble> {
+    let mut troubles = broken_links(files);
+    troubles.extend(lost_in_merges(files));
+    let damaged = files.iter().filter(|file| file.listed.state == "damaged");
+    troubles.extend(damaged.map(|Linked { listed, reason, .. }| Trouble {
+        path: listed.file.path.clone(),
+        what: format!("set aside: {}", reason.as_deref().unwrap_or_default()),
+    }));
+    troubles
 }
 
 fn broken_links(files: &[Linked]) -> Vec<Trouble> {

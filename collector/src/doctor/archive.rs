@@ -2,14 +2,30 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::{Finding, database};
+use crate::archive::{Trouble, manifest_troubles};
 use crate::backup::{Listed, hash_of, listed};
 
 /// Damaged files that are told one by one.
 const TOLD_MAX: usize = 100;
 
-/// Each file of the archive against its hash.
+/// The chain of the manifest, and each file of the archive against its hash.
 pub(super) async fn check(data: &Path, each: &mut dyn FnMut(Finding)) {
     let Ok(pool) = database::open(&data.join("state.sqlite")).await else { return };
+    let mut is_whole = true;
+    match manifest_troubles(&pool).await {
+        Ok(troubles) => {
+            for Trouble { path, what } in troubles.into_iter().take(TOLD_MAX) {
+                is_whole = false;
+                let todo = "find out who changed it: a backup made before shows what was there";
+                each(Finding::problem("archive", format!("{path}: {what}"), todo));
+            }
+        }
+        Err(error) => {
+            is_whole = false;
+            let todo = "restore the database from a backup";
+            each(Finding::problem("archive", error.to_string(), todo));
+        }
+    }
     let files = listed(&pool).await;
     let files = match files {
         Ok(files) => files,
@@ -30,7 +46,7 @@ pub(super) async fn check(data: &Path, each: &mut dyn FnMut(Finding)) {
         let todo = "restore it from a backup; hunts say what is missing until then";
         each(Finding::problem("archive", format!("{}: {why}", file.path), todo));
     }
-    if wrong.is_empty() {
+    if wrong.is_empty() && is_whole {
         let said = format!("{count} files, {} MiB, all as they were written", bytes >> 20);
         each(Finding::good("archive", said));
     }
