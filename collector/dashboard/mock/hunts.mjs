@@ -94,7 +94,7 @@ export function hunting(world, { send, problem }) {
     const found = inRange.filter(where.test);
     const shown = items.flatMap((item) =>
       item.all
-        ? ['time', 'received', 'agency', 'host', 'kind', 'raw', 'position'].map((name) => ({
+        ? everyColumn(found).map((name) => ({
             name,
             of: name,
           }))
@@ -301,6 +301,13 @@ export function hunting(world, { send, problem }) {
   const at = (position) => events.find((one) => one.position === Number(position));
   return { answer: answerHunts, at, events, running, saved };
 }
+
+/** What `*` stands for: fixed columns, and a column a field. */
+const everyColumn = (found) => [
+  ...['time', 'received', 'agency', 'host', 'agent', 'kind', 'product', 'category', 'service'],
+  ...['raw', 'position'],
+  ...new Set(found.flatMap((one) => Object.keys(one.fields))),
+];
 
 const STANDARD = ['time', 'host', 'kind', 'text', 'position'];
 const instant = (text) => new Date(text).toISOString();

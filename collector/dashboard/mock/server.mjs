@@ -84,8 +84,8 @@ export function start({ port = 0, empty = false } = {}) {
       return problem(response, 403, 'missing header');
     if (path[0] === 'session') return session(request, response, path, person, cookie, body);
     if (!person) return problem(response, 401, 'sign in');
-    const isHunt = path[0] === 'hunts' || (path[0] === 'events' && request.method === 'GET');
-    if (person.role === 'analyst' && !isHunt) return problem(response, 403, 'hunts only');
+    if (person.role === 'analyst' && path[0] !== 'hunts')
+      return problem(response, 403, 'hunts only');
     if (path[0] === 'hunts') return hunts.answer(request, response, path, q, body, person);
     const key = `${request.method} ${path[0]}${path[1] ? '/:id' : ''}${path[2] ? `/${path[2]}` : ''}`;
     const agency = q.get('agency');

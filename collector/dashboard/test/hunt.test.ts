@@ -7,6 +7,7 @@ import { asked, extra, moved, question, type Question } from '../src/hunt/questi
 import { reaching } from '../src/hunt/spans';
 import { condition, isField, parts, topValues, withCondition } from '../src/hunt/sql';
 import { term, withTerm } from '../src/hunt/terms';
+import { fromRow } from '../src/hunt/whole';
 import { days } from '../src/rules/days';
 import { lineOf } from '../src/rules/problem';
 
@@ -154,6 +155,30 @@ describe('where a value leads', () => {
       to: '2026-11-22T10:05:00.000Z',
     });
     expect(around('yesterday', 1)).toBeNull();
+  });
+});
+
+describe('one event', () => {
+  test('a row of all columns is an event; what is empty is left out', () => {
+    const names = [
+      'time',
+      'host',
+      'agent',
+      'kind',
+      'product',
+      'raw',
+      'position',
+      'rest',
+      'a.b',
+      'c',
+    ];
+    const row = ['2026-11-22T10:00:00Z', 'pc', 'id', 'log', 'linux', null, 7, '{"x":1}', 'v', null];
+    const columns = names.map((name) => ({ name, type: 'text' }));
+    const event = fromRow(columns, row);
+    expect(event.fields).toEqual({ 'a.b': 'v', x: 1 });
+    expect(event.machine).toEqual({ id: 'id', hostname: 'pc' });
+    expect([event.position, event.raw, event.logsource.product]).toEqual([7, null, 'linux']);
+    expect(fromRow(columns, [...row.slice(0, 7), 'not JSON', null, null]).fields).toEqual({});
   });
 });
 

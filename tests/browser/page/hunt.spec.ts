@@ -257,6 +257,11 @@ test('whoever may only hunt sees nothing else', async ({ page, mock, complaints 
   await page.locator(rows).first().locator('.cell').first().click({ button: 'right' });
   await expect(page.getByTestId('pivot-hunt')).toBeVisible();
   await expect(page.getByTestId('pivot-alerts')).toHaveCount(0);
+  await page.keyboard.press('Escape');
+  // One event in full comes from a hunt here: nothing else may be read.
+  await page.locator(rows).first().click();
+  await expect(page.getByTestId('hunt-event').locator('pre')).toContainText('Failed password');
+  await expect(page.getByTestId('hunt-event')).toContainText('source.ip');
   expect(complaints).toEqual([]);
 });
 

@@ -36,9 +36,9 @@ const id = encodeURIComponent;
 export const backtests = {
   list: (signal?: AbortSignal) => get<Backtest[]>('/backtests', signal),
   read: (job: string, signal?: AbortSignal) => get<Backtest>(`/backtests/${id(job)}`, signal),
-  /** Of a rule there is, or of a draft's text. */
+  /** Of a rule there is, or of a draft's text, which may hold several: `ids` are all of them. */
   ask: (of: { rule?: string; rule_id?: string; from: string; to: string }) =>
-    post<{ id: string }>('/backtests', of),
+    post<{ id: string; ids?: string[] }>('/backtests', of),
   /** Stops one that waits or runs; forgets one that ended. */
   end: (job: string) => remove(`/backtests/${id(job)}`),
 };

@@ -170,7 +170,7 @@ export const enHunt: Record<keyof typeof viHunt, Sentence> = {
   'archive.found': 'Found',
   'archive.by_agency': 'By agency',
   'archive.no_agency': 'Of no agency',
-  'archive.inherited': 'from above or by default',
+  'archive.inherited': 'inherited',
   'archive.least_of': 'The least is by:',
   'archive.level': 'Level',
   'archive.level_unknown': 'not stated',
@@ -199,8 +199,6 @@ export const enHunt: Record<keyof typeof viHunt, Sentence> = {
   'archive.hold_end': 'Release',
   'archive.hold_end_sure': 'Press again to release',
 
-  'kind.archive.damaged': 'Damaged archive file',
-  'kind.archive.disk': 'Disk filling up',
   'deed.hunt_begun': 'Hunt begun',
   'deed.hunt_ended': 'Hunt ended',
   'deed.hunt_saved': 'Hunt saved',

@@ -193,8 +193,6 @@ export const families = {
     'archive.damaged',
     'archive.disk',
     'rule.evicted',
-    'archive.damaged',
-    'archive.disk',
   ],
   coverage: ['without', 'decided', 'with', 'all'],
   decision: ['not_a_computer', 'accepted'],

@@ -152,7 +152,7 @@ export const viHunt = {
   'archive.found': 'Phát hiện lúc',
   'archive.by_agency': 'Theo đơn vị',
   'archive.no_agency': 'Không thuộc đơn vị nào',
-  'archive.inherited': 'theo đơn vị trên hoặc mặc định',
+  'archive.inherited': 'kế thừa',
   'archive.least_of': 'Mức tối thiểu theo:',
   'archive.level': 'Cấp độ',
   'archive.level_unknown': 'chưa khai báo',
@@ -178,8 +178,6 @@ export const viHunt = {
   'archive.hold_end': 'Bỏ giữ',
   'archive.hold_end_sure': 'Nhấn lần nữa để bỏ giữ',
 
-  'kind.archive.damaged': 'Tệp lưu trữ bị hỏng',
-  'kind.archive.disk': 'Đĩa sắp đầy',
   'deed.hunt_begun': 'Bắt đầu truy vết',
   'deed.hunt_ended': 'Kết thúc truy vết',
   'deed.hunt_saved': 'Lưu truy vết',
