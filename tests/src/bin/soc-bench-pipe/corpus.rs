@@ -26,19 +26,13 @@ pub struct Corpus {
     pub bytes: usize,
     pub parts: Vec<Part>,
     /// Lines of flat JSON, in requests.
-    pub peer: Vec<Request>,
+    pub peer: Vec<Bytes>,
 }
 
 /// Lines of a batch behind its envelope, packed.
 pub struct Part {
     pub count: usize,
     pub packed: Vec<u8>,
-}
-
-/// One request to the peer.
-pub struct Request {
-    pub count: usize,
-    pub body: Bytes,
 }
 
 /// The folder of all rules in the unpacked archive.
@@ -125,8 +119,8 @@ fn made_up(line: &str) -> Result<Event, Failure> {
 }
 
 /// The same events for the peer: flat, with their logsource among the fields.
-fn requests(events: &[Event]) -> Result<Vec<Request>, Failure> {
-    let (mut requests, mut body, mut count) = (Vec::new(), Vec::new(), 0);
+fn requests(events: &[Event]) -> Result<Vec<Bytes>, Failure> {
+    let (mut requests, mut body) = (Vec::new(), Vec::new());
     for event in events {
         let mut fields = event.fields.clone();
         let source = &event.logsource;
@@ -142,12 +136,10 @@ fn requests(events: &[Event]) -> Result<Vec<Request>, Failure> {
         }
         serde_json::to_writer(&mut body, &fields)?;
         body.push(b'\n');
-        count += 1;
         if body.len() >= PEER_BYTES {
-            requests.push(Request { count, body: std::mem::take(&mut body).into() });
-            count = 0;
+            requests.push(std::mem::take(&mut body).into());
         }
     }
-    requests.push(Request { count, body: body.into() });
+    requests.push(body.into());
     Ok(requests)
 }

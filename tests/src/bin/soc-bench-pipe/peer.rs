@@ -86,11 +86,11 @@ async fn feed(
     let stream = TcpStream::connect(&address).await?;
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    for request in corpus.peer.iter().cycle().skip(begin) {
+    for body in corpus.peer.iter().cycle().skip(begin) {
         if Instant::now() >= end {
             return Ok(());
         }
-        post(&mut sender, &address, request.body.clone()).await?;
+        post(&mut sender, &address, body.clone()).await?;
     }
     Ok(())
 }
