@@ -18,6 +18,9 @@ fn recordings_of_windows_are_imported_as_rules_eval_reads_them() -> Result<(), F
     let rules = place.path().join("rules.yml");
     std::fs::write(&rules, "")?;
     let cases = shared::cases(recordings.path())?;
+    let found: usize = cases.iter().map(|case| case.matches).sum();
+    let first = cases.first().map_or("", |case| case.rule.as_str());
+    println!("{} recordings of {found} matches, the first of rule {first}", cases.len());
     let mut eval = Command::new(env!("CARGO_BIN_EXE_soc-collector"));
     eval.args(["rules", "eval", "--rules"]).arg(&rules).arg("--events");
     let said = eval.args(cases.iter().map(|case| &case.recording)).output()?;

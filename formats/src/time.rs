@@ -27,14 +27,14 @@ pub fn since_1970(text: &str) -> Option<Timestamp> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let number: i64 = whole.parse().ok()?;
     let micros = match number {
-        ..=99_999_999 => return None,
-        ..=99_999_999_999 => {
+        ..100_000_000 => return None,
+        100_000_000..100_000_000_000 => {
             let digits: String = fraction.chars().chain("000000".chars()).take(6).collect();
             number.checked_mul(1_000_000)?.checked_add(digits.parse().ok()?)?
         }
-        ..=99_999_999_999_999 => number.checked_mul(1000)?,
-        ..=99_999_999_999_999_999 => number,
-        _ => number / 1000,
+        100_000_000_000..100_000_000_000_000 => number.checked_mul(1000)?,
+        100_000_000_000_000..100_000_000_000_000_000 => number,
+        100_000_000_000_000_000.. => number / 1000,
     };
     Some(Timestamp::from_micros(micros))
 }
