@@ -41,8 +41,7 @@ impl Archive {
             let chosen = choose(&files, is_over);
             if !chosen.is_empty() {
                 drop(connection);
-                self.merge(chosen, is_over).await?;
-                return Ok(true);
+                return self.merge(chosen, is_over).await;
             }
         }
         Ok(false)
@@ -51,17 +50,18 @@ impl Archive {
     /// Packs one file anew: its filter of words is made with it.
     pub(super) async fn merge_again(&self, listed: Listed) -> Result<(), Error> {
         let is_settled = listed.is_settled;
-        self.merge(vec![listed], is_settled).await
+        self.merge(vec![listed], is_settled).await.map(|_| ())
     }
 
-    async fn merge(&self, files: Vec<Listed>, is_settled: bool) -> Result<(), Error> {
+    /// True when something came of it.
+    async fn merge(&self, files: Vec<Listed>, is_settled: bool) -> Result<bool, Error> {
         let _writing = self.0.writing.read().await;
         let (this, inputs) = (self.clone(), files.clone());
         let made = quietly(move || this.make_merged(&inputs, is_settled)).await;
         let new = match made {
             Ok(Ok(new)) => new,
             Ok(Err(Failure::Damaged(listed, reason))) => {
-                return self.quarantine(&listed, &reason).await;
+                return self.quarantine(&listed, &reason).await.map(|()| true);
             }
             Ok(Err(Failure::Other(error))) | Err(error) => {
                 // Tried again after the next start: the files are as good as they were.
@@ -99,13 +99,13 @@ impl Archive {
         Ok(packed.into_iter().map(put).collect::<Result<_, _>>()?)
     }
 
-    async fn commit_merged(&self, files: &[Listed], new: &[New]) -> Result<(), Error> {
+    async fn commit_merged(&self, files: &[Listed], new: &[New]) -> Result<bool, Error> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
         for listed in files {
             // Whose turn came meanwhile (retention, damage) is no longer there: all of it again.
             if !manifest::end(&mut tx, listed.id, End::Replaced(0), now).await? {
-                return Ok(());
+                return Ok(false);
             }
         }
         let ids = manifest::add(&mut tx, new, true, now).await?;
@@ -119,7 +119,7 @@ impl Archive {
         tx.commit().await?;
         self.0.ended(files.iter().map(|listed| listed.file.path.clone()));
         self.0.metrics.merged(files.len());
-        Ok(())
+        Ok(true)
     }
 }
 

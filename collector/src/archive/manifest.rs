@@ -121,9 +121,9 @@ pub(super) async fn end(
         End::Damaged(reason) => ("damaged", None, Some(reason)),
     };
     let ended = sqlx::query(
-        "UPDATE archive_file SET state = ?, ended_at = ?, replaced_by = ?,
-            reason = COALESCE(?, reason)
-         WHERE id = ? AND (state = 'live' OR (state = 'damaged' AND ?1 = 'expired'))",
+        "UPDATE archive_file SET state = ?1, ended_at = ?2, replaced_by = ?3,
+            reason = COALESCE(?4, reason)
+         WHERE id = ?5 AND (state = 'live' OR (state = 'damaged' AND ?1 = 'expired'))",
     );
     let ended = ended.bind(state).bind(now.as_micros()).bind(replaced_by).bind(reason).bind(id);
     Ok(ended.execute(tx).await?.rows_affected() == 1)
