@@ -30,6 +30,8 @@ pub enum Held<'a> {
     Texts(Vec<Option<&'a str>>),
     /// A list of something else.
     Mixed(&'a [Value]),
+    /// A number as it was written, that is none of the above: it has to look the same.
+    Number(&'a Value),
 }
 
 impl Held<'_> {
@@ -46,6 +48,7 @@ impl Held<'_> {
                 Value::List(held.iter().map(item).collect())
             }
             Self::Mixed(held) => Value::List(held.to_vec()),
+            Self::Number(held) => (*held).clone(),
         }
     }
 
@@ -65,7 +68,7 @@ impl<'a> From<&'a Value> for Held<'a> {
             Value::Boolean(held) => Self::Boolean(*held),
             Value::Number(number) => match number.as_i64() {
                 Some(number) => Self::Integer(number),
-                None => Self::Float(number.as_f64().unwrap_or(f64::NAN)),
+                None => Self::Number(value),
             },
             Value::Text(held) => Self::Text(held),
             Value::List(items) => Self::Mixed(items),

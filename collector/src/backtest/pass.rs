@@ -63,6 +63,8 @@ struct Known {
 struct Kept {
     matches: Vec<usize>,
     fields: Fields,
+    /// What alerts are grouped by, as it is shown.
+    shown: BTreeMap<String, String>,
 }
 
 impl Pass {
@@ -191,8 +193,12 @@ impl OverTime {
         self.record.extend_from_slice(&machine.to_le_bytes());
         if !(matches.is_empty() && names.is_empty()) {
             let held = |name: &String| Some((name.clone(), owned(subject.field(name)?)));
-            let kept =
-                Kept { matches: matches.to_vec(), fields: names.iter().filter_map(held).collect() };
+            let shown = of_others.iter().map(|name| (name.clone(), subject.text(name)));
+            let kept = Kept {
+                matches: matches.to_vec(),
+                fields: names.iter().filter_map(held).collect(),
+                shown: shown.collect(),
+            };
             serde_json::to_writer(&mut self.record, &kept)?;
         }
         self.order.push(place.position, &self.record)
@@ -230,7 +236,7 @@ impl Feeding<'_> {
         let machine = usize::try_from(u32::from_le_bytes(*machine)).map_err(io::Error::other)?;
         let Known { scope, agent } = self.machines.get(machine).ok_or_else(torn)?;
         let kept: Kept = match kept {
-            [] => Kept { matches: Vec::new(), fields: Fields::new() },
+            [] => Kept { matches: Vec::new(), fields: Fields::new(), shown: BTreeMap::new() },
             kept => serde_json::from_slice(kept)?,
         };
         let event = Carried { time_us: i64::from_le_bytes(*time_us), fields: &kept.fields };
@@ -244,7 +250,7 @@ impl Feeding<'_> {
             if !is_asked || at < self.from {
                 continue;
             }
-            let more = grouped(rule, &|name| event.text(name));
+            let more = grouped(rule, &|name| kept.shown.get(name).cloned().unwrap_or_default());
             (self.tell)(Found {
                 rule: rule.id.clone(),
                 agent: agent.to_string(),
@@ -261,12 +267,6 @@ impl Feeding<'_> {
 struct Carried<'a> {
     time_us: i64,
     fields: &'a Fields,
-}
-
-impl Carried<'_> {
-    fn text(&self, name: &str) -> String {
-        self.fields.get(name).map(ToString::to_string).unwrap_or_default()
-    }
 }
 
 impl soc_rules::Event for Carried<'_> {

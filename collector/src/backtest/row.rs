@@ -38,7 +38,8 @@ impl<'a> Body<'a> for InColumns<'a> {
             Held::Text(text) => visit(text),
             Held::Texts(items) => items.into_iter().flatten().any(&mut *visit),
             Held::Mixed(items) => items.iter().filter_map(Value::as_text).any(&mut *visit),
-            Held::Null | Held::Boolean(_) | Held::Integer(_) | Held::Float(_) => false,
+            Held::Null | Held::Boolean(_) | Held::Integer(_) => false,
+            Held::Float(_) | Held::Number(_) => false,
         });
     }
 
@@ -69,6 +70,7 @@ fn field_value(held: Held<'_>) -> FieldValue<'_> {
             FieldValue::List(items.into_iter().map(item).collect())
         }
         Held::Mixed(items) => FieldValue::List(items.iter().map(value).collect()),
+        Held::Number(held) => value(held),
     }
 }
 

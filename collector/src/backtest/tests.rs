@@ -81,10 +81,9 @@ pub(super) struct Fixture {
     pub rooms: Rooms,
     pub room: Backtests,
     pub turn: watch::Sender<Arc<Book>>,
-    pub registry: prometheus::Registry,
     sequences: std::collections::BTreeMap<u8, u64>,
     pub clock: SetClock,
-    pub folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl Fixture {
@@ -139,7 +138,7 @@ impl Fixture {
         };
         let room = Backtests::new(rooms.clone(), Config::default(), &registry).unwrap();
         let sequences = std::collections::BTreeMap::new();
-        Self { rooms, room, turn, registry, sequences, clock: set, folder }
+        Self { rooms, room, turn, sequences, clock: set, _folder: folder }
     }
 
     /// Some events of one agent, as one batch.

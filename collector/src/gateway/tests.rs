@@ -71,6 +71,16 @@ impl World {
             Fleet::new(store.clone(), journal.clone(), bus, clock_of, fleet_config, &registry);
         let fleet = fleet.await.unwrap();
         fleet.ensure_agency("LOCAL", "Local").await.unwrap();
+        let archive = Archive::open(
+            folder.path().join("archive"),
+            archive::Config::default(),
+            store.clone(),
+            journal.clone(),
+            fleet.clone(),
+            clock.clock(),
+            &registry,
+        );
+        let archive = archive.await.unwrap();
         let configurations =
             Configurations::new(store.clone(), fleet.clone(), clock.clock()).await.unwrap();
         let archive = Archive::open(

@@ -62,9 +62,10 @@ async fn a_draft_takes_the_place_of_a_rule_and_may_rest_on_others() {
     let why = refused.unwrap_err().to_string();
     assert!(why.starts_with("mine.yml:"), "{why}");
     let refused = fixture.room.ask(draft("\n"), fixture.always(), &fixture.caller()).await;
-    assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
-    let refused = fixture.room.ask(Ask::Rule("none".into()), fixture.always(), &fixture.caller());
-    assert!(matches!(refused.await, Err(Error::NoSuchRule(_))));
+    assert!(matches!(refused, Err(Error::Draft(_))), "{refused:?}");
+    let (always, caller) = (fixture.always(), fixture.caller());
+    let refused = fixture.room.ask(Ask::Rule("none".into()), always, &caller).await;
+    assert!(matches!(refused, Err(Error::NoSuchRule(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,8 +73,9 @@ async fn interrupted_after_any_step_it_goes_on_to_the_same_result() {
     let mut fixture = Fixture::new(RULES).await;
     failures(&mut fixture, 40, 4).await;
     let whole = ask(&fixture, Ask::Rule(BRUTE.into())).await;
-    let ids = fixture.room.ask(Ask::Rule(BRUTE.into()), fixture.always(), &fixture.caller());
-    let id = ids.await.unwrap().remove(0);
+    let (always, caller) = (fixture.always(), fixture.caller());
+    let mut ids = fixture.room.ask(Ask::Rule(BRUTE.into()), always, &caller).await.unwrap();
+    let id = ids.remove(0);
     let mut starts = 0;
     while !fixture.room.show(&id).await.unwrap().state.is_over() {
         starts += 1;
