@@ -58,6 +58,9 @@ impl Archive {
     pub(super) async fn sweep(&self) -> Result<(), Error> {
         let _alone = self.0.writing.write().await;
         self.set_damaged_aside().await?;
+        // Behind whoever writes: a commit whose asker was stopped may still be on its way, and its
+        // files are no orphans.
+        drop(self.0.store.write().await?);
         let mut kept = self.listed_paths().await?;
         kept.extend(self.0.still_held());
         let words: Vec<String> = kept.iter().map(|path| words_of(path)).collect();

@@ -520,7 +520,10 @@ async fn a_cloned_disk_becomes_two_machines_and_nothing_is_lost() {
         let mut at_home = world.connect(Some(&original)).await;
         assert!(at_home.events(&original.batch(1..4)).await.is_ok());
         let mut away = world.connect(Some(&copy)).await;
-        assert!(away.events(&copy.batch(4..6)).await.is_ok(), "looks like a restart");
+        // On other hardware it is asked for what came before, has nothing, and sends it again.
+        for _ in 0..2 {
+            assert!(away.events(&copy.batch(4..6)).await.is_ok(), "looks like a restart");
+        }
         let mut at_home = world.connect(Some(&original)).await;
         let reborn = Machine { epoch: 3, ..original.clone() };
         // The original lives: found at once, and it goes on.
@@ -533,7 +536,9 @@ async fn a_cloned_disk_becomes_two_machines_and_nothing_is_lost() {
         let second = world.enrol(&lost, copy_fingerprint).await;
         assert_ne!(second.agent, original.agent);
         let mut away = world.connect(Some(&second)).await;
-        assert!(away.events(&second.batch(6..8)).await.is_ok());
+        for _ in 0..2 {
+            assert!(away.events(&second.batch(6..8)).await.is_ok());
+        }
         let id = |machine: &Machine, epoch, sequence| {
             format!("{}/{epoch}/log/{sequence}", machine.agent)
         };
