@@ -82,17 +82,7 @@ impl World {
         );
         let archive = archive.await.unwrap();
         let configurations =
-            Configurations::new(store.clone(), fleet.clone(), clock.clock()).await.unwrap();
-        let archive = Archive::open(
-            folder.path().join("archive"),
-            archive::Config::default(),
-            store,
-            journal.clone(),
-            fleet.clone(),
-            clock.clock(),
-            &registry,
-        );
-        let archive = archive.await.unwrap();
+            Configurations::new(store, fleet.clone(), clock.clock()).await.unwrap();
         let (config, own) = (Config::default(), (pki.clone(), journal.clone(), fleet.clone()));
         let of_archive = archive.clone();
         let gateway = Gateway::new(
