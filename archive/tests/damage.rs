@@ -1,4 +1,5 @@
 //! A file that is not what was written is an error, never a panic and never another answer.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use bytes::Bytes;
 use proptest::prelude::*;

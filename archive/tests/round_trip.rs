@@ -1,4 +1,5 @@
 //! What was packed is unpacked exactly as it was.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::sync::Arc;
 
