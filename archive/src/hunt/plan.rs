@@ -139,7 +139,8 @@ fn known(fields: &BTreeMap<String, ColumnType>, source: &Source) -> Known {
 fn notes(rare: &BTreeSet<String>, known: &Known) -> Vec<String> {
     let is_column = |name: &str| known.tables.values().any(|columns| columns.contains_key(name));
     let names = rare.iter().map(|name| schema::field_of(name).unwrap_or(name));
-    let rare = names.filter(|name| *name != schema::EVERYTHING && !is_column(name));
+    let said = |name: &str| name == schema::EVERYTHING || search::is_meant_by_others(name);
+    let rare = names.filter(|name| !said(name) && !is_column(name));
     rare.map(|name| {
         format!("'{name}' is no frequent field of this time: looked for among the rare ones")
     })

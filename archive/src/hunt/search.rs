@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 
 use super::{Error, schema};
 use crate::ColumnType;
+pub(super) use alias::is_meant_by_others;
 use translate::quoted;
 
 /// Rows of an answer when nobody says how many.
