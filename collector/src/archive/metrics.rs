@@ -11,7 +11,7 @@ pub(super) struct Metrics {
     bytes: IntGauge,
     raw_bytes: IntGauge,
     damaged_files: IntGauge,
-    full_in_days: IntGauge,
+    full_in_seconds: IntGauge,
     archived: IntCounter,
     merged: IntCounter,
     expired: IntCounter,
@@ -51,11 +51,11 @@ impl Metrics {
             .buckets(prometheus::exponential_buckets(0.01, 2.0, 14)?),
         )?;
         registry.register(Box::new(seconds.clone()))?;
-        let full_in_days = gauge(
-            "soc_collector_archive_full_in_days",
-            "Days until the disk is full by its trend; -1 where it does not fill or that is not known yet.",
+        let full_in_seconds = gauge(
+            "soc_collector_archive_full_in_seconds",
+            "Time until the disk is full by its trend, in whole days; -1 where it does not fill or that is not known yet.",
         )?;
-        full_in_days.set(-1);
+        full_in_seconds.set(-1);
         Ok(Self {
             waiting: gauge(
                 "soc_collector_archive_waiting_events",
@@ -72,7 +72,7 @@ impl Metrics {
                 "soc_collector_archive_damaged_files",
                 "Files of the archive that cannot be read and are missing in answers.",
             )?,
-            full_in_days,
+            full_in_seconds,
             archived: counter("soc_collector_archive_archived_events_total", "Events archived.")?,
             merged: counter(
                 "soc_collector_archive_merged_files_total",
@@ -111,7 +111,7 @@ impl Metrics {
     }
 
     pub(super) fn full_in_days(&self, days: Option<i64>) {
-        self.full_in_days.set(days.unwrap_or(-1));
+        self.full_in_seconds.set(days.map_or(-1, |days| days.saturating_mul(86_400)));
     }
 
     pub(super) fn archived(&self, rows: u64, took: Duration) {
