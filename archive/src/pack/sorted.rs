@@ -60,7 +60,8 @@ mod tests {
         };
         let row = |position: u64| {
             let time = Timestamp::from_micros(i64::try_from(position * 7 % 5).unwrap_or(0));
-            let kind = Kind::from_name(["log", "agent.started"][usize::from(position.is_multiple_of(2))]);
+            let kind =
+                Kind::from_name(["log", "agent.started"][usize::from(position.is_multiple_of(2))]);
             let service = (!position.is_multiple_of(3)).then(|| format!("s{}", position % 4));
             let source = Logsource { service, ..Logsource::default() };
             let host = format!("h{}", position * 13 % 6).as_str().into();
