@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     ArrayBuilder, ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, ListBuilder,
-    StringBuilder, TimestampMicrosecondBuilder, UInt64Builder,
+    StringBuilder, TimestampMicrosecondBuilder, UInt32Builder, UInt64Builder,
 };
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use soc_event::{AgentId, Value};
 
-use crate::layout::Layout;
+use crate::layout::{self, Layout};
 use crate::memo::Memo;
+use crate::message;
 use crate::{ColumnType, Error, Row};
 
 /// Most rows of one batch.
@@ -60,11 +61,15 @@ pub(crate) struct Builder {
     mixed: BTreeSet<String>,
     rest: StringBuilder,
     unknown: StringBuilder,
+    /// Which of the own columns is the message's, where messages may be left in their lines.
+    message: Option<usize>,
+    message_at: UInt32Builder,
 }
 
 impl Builder {
     pub(crate) fn new(layout: &Layout) -> Self {
         let columns = layout.columns();
+        let message = columns.iter().position(|(name, _)| name == layout::MESSAGE);
         Self {
             schema: layout.schema(),
             rows: 0,
@@ -81,6 +86,8 @@ impl Builder {
             mixed: BTreeSet::new(),
             rest: StringBuilder::new(),
             unknown: StringBuilder::new(),
+            message: message.filter(|_| layout.has_message_at()),
+            message_at: UInt32Builder::new(),
         }
     }
 
@@ -125,6 +132,14 @@ impl Builder {
         let mut rest = serde_json::Map::new();
         for (at, (name, value)) in row.event.fields.iter().enumerate() {
             let place = self.memo.get(at, name, |name| self.places.get(name).copied());
+            if place.is_some()
+                && place == self.message
+                && let Some(begin) = message::begin(row.event.raw.as_deref(), value)
+            {
+                self.message_at.append_nulls(self.rows.saturating_sub(self.message_at.len()));
+                self.message_at.append_value(begin);
+                continue;
+            }
             let own = place.and_then(|place| self.own.get_mut(place));
             match own.map(|column| column.put(self.rows, value)) {
                 Some(Some(bytes)) => self.bytes += bytes,
@@ -161,6 +176,10 @@ impl Builder {
         arrays.extend(self.own.iter_mut().map(|column| column.finish(rows)));
         arrays.push(Arc::new(self.rest.finish()));
         arrays.push(Arc::new(self.unknown.finish()));
+        if self.message.is_some() {
+            self.message_at.append_nulls(rows.saturating_sub(self.message_at.len()));
+            arrays.push(Arc::new(self.message_at.finish()));
+        }
         Ok(RecordBatch::try_new(self.schema.clone(), arrays)?)
     }
 }

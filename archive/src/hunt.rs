@@ -22,6 +22,7 @@ mod everything;
 mod export;
 mod field;
 mod function;
+mod message;
 mod one;
 mod plan;
 mod run;

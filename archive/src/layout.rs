@@ -5,6 +5,10 @@
 //! is called like a fixed column stand in `rest`, one JSON object a row; keys of an event that this
 //! version does not know in `unknown`. No field is in both places.
 //!
+//! Where there is a column `message`, `message_at` is the last one: a message that ends its line is
+//! not written again, but where in `raw` it begins (bytes; before it all is ASCII). Its column is
+//! null then. Files of version 1 do not have this, and are read.
+//!
 //! Source: the project's own layout, written as `soc.layout` = [`VERSION`] into each file's footer.
 
 use std::sync::Arc;
@@ -16,7 +20,9 @@ use crate::{ColumnType, Error};
 /// Key in a file's footer.
 pub const KEY: &str = "soc.layout";
 /// What stands under it.
-pub const VERSION: &str = "1";
+pub const VERSION: &str = "2";
+/// What stood there before, and can be read as well.
+pub const VERSION_BEFORE: &str = "1";
 /// Another key: names of fields that have a column and stand in `rest` in some rows by their type,
 /// as a JSON list. Whoever reads a field that is not named here need not look into `rest`.
 pub const MIXED: &str = "soc.mixed";
@@ -32,6 +38,11 @@ pub const FIXED: [&str; 14] = [
 pub const REST: &str = "rest";
 /// Keys of a later version, as one JSON object; null where there are none.
 pub const UNKNOWN: &str = "unknown";
+/// The field that is not written again where it ends its line.
+pub const MESSAGE: &str = "message";
+/// Where in `raw` the message begins, 32 bits, unsigned; null where it stands in its own column, in
+/// `rest`, or is not there.
+pub const MESSAGE_AT: &str = "message_at";
 
 /// Fields with a column of their own, by name, and what the columns hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,7 +67,8 @@ impl Layout {
     /// [`Error::Damaged`] names the column that is missing, misplaced or of another type.
     pub fn of_schema(schema: &Schema) -> Result<Self, Error> {
         let fields = schema.fields();
-        let middle = fields.len().checked_sub(2).and_then(|end| fields.get(FIXED.len()..end));
+        let last = 2 + usize::from(fields.last().is_some_and(|field| is_message_at(field)));
+        let middle = fields.len().checked_sub(last).and_then(|end| fields.get(FIXED.len()..end));
         let middle = middle.ok_or_else(|| Error::Damaged("columns are missing".to_owned()))?;
         let column = |field: &Arc<Field>| {
             let kind = type_of(field.data_type()).ok_or_else(|| {
@@ -66,7 +78,11 @@ impl Layout {
         };
         let columns = middle.iter().map(column).collect::<Result<Vec<_>, Error>>()?;
         let layout = Self { columns };
+        // Version 1 ends without the last of them.
         let wanted = layout.schema();
+        if fields.len() > wanted.fields().len() {
+            return Err(Error::Damaged(format!("{MESSAGE_AT:?} without {MESSAGE:?}")));
+        }
         for (has, wanted) in fields.iter().zip(wanted.fields()) {
             if has.name() != wanted.name() || !has.data_type().equals_datatype(wanted.data_type()) {
                 return Err(Error::Damaged(format!("column {:?} is not as laid out", has.name())));
@@ -80,11 +96,18 @@ impl Layout {
         &self.columns
     }
 
+    /// Whether there is [`MESSAGE_AT`].
+    pub fn has_message_at(&self) -> bool {
+        self.columns.iter().any(|(name, kind)| name == MESSAGE && *kind == ColumnType::Text)
+    }
+
     /// All columns, in order.
     pub fn schema(&self) -> SchemaRef {
         let own = self.columns.iter().map(|(name, kind)| Field::new(name, data_type(*kind), true));
         let last = [REST, UNKNOWN].map(|name| Field::new(name, DataType::Utf8, true));
-        Arc::new(Schema::new(fixed().into_iter().chain(own).chain(last).collect::<Vec<_>>()))
+        let at = self.has_message_at().then(|| Field::new(MESSAGE_AT, DataType::UInt32, true));
+        let all = fixed().into_iter().chain(own).chain(last).chain(at);
+        Arc::new(Schema::new(all.collect::<Vec<_>>()))
     }
 }
 
@@ -95,7 +118,19 @@ pub fn can_be(name: &str) -> bool {
         && !FIXED.contains(&name)
         && name != REST
         && name != UNKNOWN
+        && name != MESSAGE_AT
         && !name.chars().any(char::is_control)
+}
+
+/// Whether a file's column is [`MESSAGE_AT`]. In version 1 a field may be called so; none is of
+/// this type.
+pub(crate) fn is_message_at(column: &Field) -> bool {
+    column.name() == MESSAGE_AT && *column.data_type() == DataType::UInt32
+}
+
+/// Whether a file's column is a field's own.
+pub(crate) fn is_own(column: &Field) -> bool {
+    can_be(column.name()) || column.name() == MESSAGE_AT && !is_message_at(column)
 }
 
 /// The type in Arrow of a field's column.

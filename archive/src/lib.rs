@@ -20,6 +20,7 @@ mod census;
 mod facts;
 mod memo;
 mod merge;
+mod message;
 mod pack;
 mod row;
 mod unpack;

@@ -19,6 +19,7 @@ mod rest;
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::Field;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use parquet::DecodeResult;
@@ -140,13 +141,18 @@ fn decoder(
     let schema = column::without_copies(of_file.schema());
     let metadata = ArrowReaderMetadata::try_new(facts.clone(), plain.with_schema(schema))?;
     let builder = ParquetPushDecoderBuilder::new_with_metadata(metadata);
-    let wants = |name: &str| {
-        ALWAYS.contains(&name)
-            || wanted.texts && name == "raw"
-            || layout::can_be(name) && (wanted.texts || (wanted.field)(name))
+    let fields = builder.schema().fields();
+    let asks = |name: &str| wanted.texts || (wanted.field)(name);
+    // Messages may be in their lines.
+    let cuts = fields.iter().any(|field| layout::is_message_at(field)) && asks(layout::MESSAGE);
+    let wants = |field: &Field| match field.name().as_str() {
+        name if ALWAYS.contains(&name) => true,
+        "raw" => wanted.texts || cuts,
+        _ if layout::is_message_at(field) => cuts,
+        name => layout::is_own(field) && asks(name),
     };
-    let roots = builder.schema().fields().iter().enumerate();
-    let roots = roots.filter(|(_, field)| wants(field.name())).map(|(number, _)| number);
+    let roots = fields.iter().enumerate();
+    let roots = roots.filter(|(_, field)| wants(field)).map(|(number, _)| number);
     let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
     let (groups, skipped) = groups(facts, wanted);
     let filter = filter(&builder, wanted);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, StringArray,
-    UInt64Array,
+    UInt32Array, UInt64Array,
 };
-use datafusion::arrow::datatypes::{TimestampMicrosecondType, UInt64Type};
+use datafusion::arrow::datatypes::{TimestampMicrosecondType, UInt32Type, UInt64Type};
 use datafusion::arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -18,7 +18,7 @@ use soc_event::{
 };
 
 use crate::layout::{self, Layout};
-use crate::{ColumnType, Error, Row};
+use crate::{ColumnType, Error, Row, message};
 
 /// Rows decoded at a time: bounds what one long text, said once and meant often, can unfold to.
 const ROWS_AT_ONCE: usize = 1024;
@@ -46,7 +46,8 @@ pub fn unpack(file: Bytes) -> Result<Rows, Error> {
 }
 
 /// Batches of at most `rows` rows of a file, in its order, of all columns or of those named;
-/// names that the file does not have are left out, and the order of columns is the file's.
+/// names that the file does not have are left out, and the order of columns is the file's. Columns
+/// are as they stand: a message may be in its line only ([`layout::MESSAGE_AT`]).
 ///
 /// # Errors
 /// [`Error::Damaged`]: this is no file of ours, or no longer. The iterator says the same and ends.
@@ -56,8 +57,9 @@ pub fn read(file: Bytes, columns: Option<&[&str]>, rows: usize) -> Result<Batche
         let schema = builder.schema().clone();
         let footer = builder.metadata().file_metadata().key_value_metadata();
         let version = footer.and_then(|pairs| pairs.iter().find(|pair| pair.key == layout::KEY));
-        if version.and_then(|pair| pair.value.as_deref()) != Some(layout::VERSION) {
-            return Err(Error::Damaged("not an archive of this program's layout 1".to_owned()));
+        let version = version.and_then(|pair| pair.value.as_deref());
+        if !matches!(version, Some(layout::VERSION | layout::VERSION_BEFORE)) {
+            return Err(Error::Damaged("not an archive of this program's layouts".to_owned()));
         }
         Layout::of_schema(&schema)?;
         let mask = match columns {
@@ -166,6 +168,7 @@ struct Fixed<'a> {
     sequence: &'a UInt64Array,
     rest: &'a StringArray,
     unknown: &'a StringArray,
+    message_at: Option<&'a UInt32Array>,
 }
 
 /// Texts of the row before: neighbours share them.
@@ -208,6 +211,9 @@ impl<'a> Fixed<'a> {
             sequence: number("sequence")?,
             rest: text(layout::REST)?,
             unknown: text(layout::UNKNOWN)?,
+            message_at: column(layout::MESSAGE_AT)
+                .ok()
+                .and_then(|at| at.as_primitive_opt::<UInt32Type>()),
         })
     }
 
@@ -258,6 +264,11 @@ impl<'a> Fixed<'a> {
             .iter()
             .filter_map(|column| Some((column.name.to_owned(), column.value(place)?)))
             .collect();
+        if let Some(message) = self.message(place)?
+            && fields.insert(layout::MESSAGE.to_owned(), message.into()).is_some()
+        {
+            return Err(Error::Damaged("a message in its column and in its line".to_owned()));
+        }
         for (name, value) in object(self.rest, place, layout::REST)? {
             let value = value_of(value).ok_or_else(|| strange(layout::REST))?;
             if fields.insert(name, value).is_some() {
@@ -265,6 +276,14 @@ impl<'a> Fixed<'a> {
             }
         }
         Ok(fields)
+    }
+
+    /// The message that is kept in its line.
+    fn message(&self, place: usize) -> Result<Option<&'a str>, Error> {
+        let Some(at) = self.message_at.filter(|at| at.is_valid(place)) else { return Ok(None) };
+        let raw = self.raw.is_valid(place).then(|| self.raw.value(place));
+        let found = raw.and_then(|raw| message::cut(raw, at.value(place)));
+        found.map(Some).ok_or_else(|| strange(layout::MESSAGE_AT))
     }
 }
 

@@ -17,7 +17,7 @@ use datafusion::physical_expr_adapter::{
 };
 use datafusion::physical_plan::PhysicalExpr;
 
-use super::{everything, field, function, schema};
+use super::{everything, field, function, message, schema};
 use crate::layout;
 
 /// Makes an adapter for each file.
@@ -66,12 +66,13 @@ impl Adapter {
     fn over_everything(&self, expr: &Expr) -> Result<Option<Expr>> {
         let Some(call) = expr.downcast_ref::<ScalarFunctionExpr>() else { return Ok(None) };
         let [looked_at, piece] = call.args() else { return Ok(None) };
-        let is_test = function::Test::from_name(call.fun().name()).is_some();
+        let Some(test) = function::Test::from_name(call.fun().name()) else { return Ok(None) };
         let column = looked_at.downcast_ref::<Column>();
-        if !is_test || column.is_none_or(|column| column.name() != schema::EVERYTHING) {
+        if column.is_none_or(|column| column.name() != schema::EVERYTHING) {
             return Ok(None);
         }
-        let mut args = self.texts()?;
+        // A piece of a message that ends its line is a piece of the line. A word need not be one.
+        let mut args = self.texts(test != function::Test::Contains)?;
         args.push(Arc::clone(piece));
         Ok(Some(self.call(call.fun().clone(), args)?))
     }
@@ -81,13 +82,13 @@ impl Adapter {
             return self.plain.rewrite(Arc::clone(expr));
         }
         if name == schema::EVERYTHING {
-            return self.call(everything::join(), self.texts()?);
+            return self.call(everything::join(), self.texts(true)?);
         }
         let table = self.table.field_with_name(name)?.data_type();
         let field = schema::field_of(name).unwrap_or(name);
         let rest = self.physical("rest");
-        let args = match self.physical(field) {
-            Some((column, held)) if !schema::is_fixed(field) => {
+        let args = match self.own(field)? {
+            Some((column, held)) => {
                 let is_mixed = self.mixed.as_ref().is_none_or(|mixed| mixed.contains(field));
                 if !is_mixed && is_same(&held, table) {
                     return Ok(column);
@@ -99,14 +100,35 @@ impl Adapter {
         self.call(field::reader(field, table), args)
     }
 
+    /// What stands in a field's own column, also where that says that it is in the line.
+    fn own(&self, field: &str) -> Result<Option<(Expr, DataType)>> {
+        let found = self.physical(field);
+        let Some((column, held)) = found.filter(|_| !schema::is_fixed(field)) else {
+            return Ok(None);
+        };
+        let at = self.file.field_with_name(layout::MESSAGE_AT);
+        if !at.is_ok_and(layout::is_message_at) {
+            return Ok(Some((column, held)));
+        }
+        match (field, self.physical(layout::MESSAGE_AT), self.physical("raw")) {
+            (layout::MESSAGE_AT, ..) => Ok(None),
+            (layout::MESSAGE, Some((at, _)), Some((raw, _))) => {
+                let message = self.call(message::reader(), vec![column, at, raw])?;
+                Ok(Some((message, DataType::Utf8View)))
+            }
+            _ => Ok(Some((column, held))),
+        }
+    }
+
     fn physical(&self, name: &str) -> Option<(Expr, DataType)> {
         let at = self.file.index_of(name).ok()?;
         let column: Expr = Arc::new(Column::new(name, at));
         Some((column, self.file.field(at).data_type().clone()))
     }
 
-    /// Columns of the file in which texts stand.
-    fn texts(&self) -> Result<Vec<Expr>> {
+    /// Columns of the file in which texts stand; `whole`: each text also by itself, where it is
+    /// kept within another.
+    fn texts(&self, whole: bool) -> Result<Vec<Expr>> {
         let is_text = |name: &str, held: &DataType| {
             matches!(
                 held,
@@ -120,6 +142,7 @@ impl Adapter {
         columns
             .map(|(name, column)| match name.as_str() {
                 "rest" => self.call(everything::of_rest(), vec![column]),
+                layout::MESSAGE if whole => Ok(self.own(name)?.map_or(column, |(own, _)| own)),
                 _ => Ok(column),
             })
             .collect()

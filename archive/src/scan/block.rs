@@ -3,7 +3,7 @@
 use datafusion::arrow::array::{
     Array as _, AsArray as _, RecordBatch, StringViewArray, TimestampMicrosecondArray, UInt64Array,
 };
-use datafusion::arrow::datatypes::{TimestampMicrosecondType, UInt64Type};
+use datafusion::arrow::datatypes::{TimestampMicrosecondType, UInt32Type, UInt64Type};
 use soc_event::{Fields, Timestamp};
 
 use super::column::{Column, Held};
@@ -45,13 +45,6 @@ impl Block {
             Ok(rest) if rest.null_count() < rest.len() => rests(&rest, wanted)?,
             _ => Vec::new(),
         };
-        let mut fields = Vec::new();
-        for (field, array) in batch.schema_ref().fields().iter().zip(batch.columns()) {
-            let name = field.name();
-            if layout::can_be(name) && array.null_count() < array.len() {
-                fields.push((name.clone(), Column::new(name, array)?));
-            }
-        }
         Ok(Self {
             rows: batch.num_rows(),
             time: times(batch, "time")?,
@@ -64,8 +57,9 @@ impl Block {
             product: texts("product")?,
             category: texts("category")?,
             service: texts("service")?,
-            raw: texts("raw").ok(),
-            fields,
+            // It may have been read for its message only.
+            raw: texts("raw").ok().filter(|_| wanted.texts),
+            fields: fields(batch)?,
             rest,
         })
     }
@@ -147,6 +141,26 @@ impl<'b> BlockRow<'b> {
         let rest = self.block.rest.get(self.row).into_iter().flatten();
         columns.chain(rest.map(|(name, value)| (name.as_str(), Held::from(value))))
     }
+}
+
+fn fields(batch: &RecordBatch) -> Result<Vec<(String, Column)>, Error> {
+    let message_at = batch.column_by_name(layout::MESSAGE_AT);
+    let message_at = message_at.and_then(|at| at.as_primitive_opt::<UInt32Type>());
+    let message_at = message_at.filter(|at| at.null_count() < at.len());
+    let mut fields = Vec::new();
+    let columns = batch.schema_ref().fields().iter().zip(batch.columns());
+    for (field, array) in columns.filter(|(field, _)| layout::is_own(field)) {
+        let name = field.name();
+        let column = match message_at {
+            Some(at) if name == layout::MESSAGE => {
+                Column::in_lines(texts(batch, name)?, texts(batch, "raw")?, at.clone())?
+            }
+            _ if array.null_count() == array.len() => continue,
+            _ => Column::new(name, array)?,
+        };
+        fields.push((name.clone(), column));
+    }
+    Ok(fields)
 }
 
 fn at(array: &StringViewArray, row: usize) -> Option<&str> {

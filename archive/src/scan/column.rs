@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray as _, BooleanArray, Float64Array, Int64Array, ListArray, StringArray,
-    StringViewArray,
+    StringViewArray, UInt32Array,
 };
 use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, SchemaRef};
 use soc_event::Value;
 
 use super::AskedProduct;
-use crate::Error;
+use crate::{Error, layout, message};
 
 /// What a field holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +84,8 @@ pub(super) enum Column {
     Float(Float64Array),
     Boolean(BooleanArray),
     Texts(ListArray, StringArray),
+    /// Messages, lines, and where in its line a message begins that ends it.
+    InLines(StringViewArray, StringViewArray, UInt32Array),
 }
 
 impl Column {
@@ -101,21 +103,38 @@ impl Column {
         })
     }
 
-    pub(super) fn get(&self, row: usize) -> Option<Held<'_>> {
-        let is_there = match self {
-            Self::Text(array) => array.is_valid(row),
-            Self::Integer(array) => array.is_valid(row),
-            Self::Float(array) => array.is_valid(row),
-            Self::Boolean(array) => array.is_valid(row),
-            Self::Texts(array, _) => array.is_valid(row),
+    /// Messages of which some are in their lines only.
+    pub(super) fn in_lines(
+        own: StringViewArray,
+        lines: StringViewArray,
+        begins: UInt32Array,
+    ) -> Result<Self, Error> {
+        let is_there = |(row, begin): (usize, Option<u32>)| {
+            let Some(begin) = begin else { return true };
+            own.is_null(row)
+                && lines.is_valid(row)
+                && message::cut(lines.value(row), begin).is_some()
         };
-        is_there.then(|| match self {
-            Self::Text(array) => Held::Text(array.value(row)),
-            Self::Integer(array) => Held::Integer(array.value(row)),
-            Self::Float(array) => Held::Float(array.value(row)),
-            Self::Boolean(array) => Held::Boolean(array.value(row)),
-            Self::Texts(array, texts) => Held::Texts(items(array, texts, row)),
-        })
+        if begins.iter().enumerate().all(is_there) {
+            return Ok(Self::InLines(own, lines, begins));
+        }
+        Err(Error::Damaged(format!("{} is not in its line", layout::MESSAGE_AT)))
+    }
+
+    pub(super) fn get(&self, row: usize) -> Option<Held<'_>> {
+        match self {
+            Self::Text(array) => array.is_valid(row).then(|| Held::Text(array.value(row))),
+            Self::Integer(array) => array.is_valid(row).then(|| Held::Integer(array.value(row))),
+            Self::Float(array) => array.is_valid(row).then(|| Held::Float(array.value(row))),
+            Self::Boolean(array) => array.is_valid(row).then(|| Held::Boolean(array.value(row))),
+            Self::Texts(array, texts) => {
+                array.is_valid(row).then(|| Held::Texts(items(array, texts, row)))
+            }
+            Self::InLines(_, lines, begins) if begins.is_valid(row) => {
+                message::cut(lines.value(row), begins.value(row)).map(Held::Text)
+            }
+            Self::InLines(own, ..) => own.is_valid(row).then(|| Held::Text(own.value(row))),
+        }
     }
 }
 
