@@ -22,6 +22,7 @@ mod everything;
 mod export;
 mod field;
 mod function;
+mod list;
 mod message;
 mod one;
 mod plan;

@@ -11,13 +11,13 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::physical_expr::ScalarFunctionExpr;
-use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::expressions::{Column, IsNotNullExpr};
 use datafusion::physical_expr_adapter::{
     DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
 };
 use datafusion::physical_plan::PhysicalExpr;
 
-use super::{everything, field, function, message, schema};
+use super::{everything, field, function, list, message, schema};
 use crate::layout;
 
 /// Makes an adapter for each file.
@@ -106,6 +106,9 @@ impl Adapter {
         let Some((column, held)) = found.filter(|_| !schema::is_fixed(field)) else {
             return Ok(None);
         };
+        if matches!(held, DataType::List(_)) {
+            return Ok(Some((self.list(column)?, held)));
+        }
         let at = self.file.field_with_name(layout::MESSAGE_AT);
         if !at.is_ok_and(layout::is_message_at) {
             return Ok(Some((column, held)));
@@ -118,6 +121,12 @@ impl Adapter {
             }
             _ => Ok(Some((column, held))),
         }
+    }
+
+    /// As [`list::reader`] says.
+    fn list(&self, column: Expr) -> Result<Expr> {
+        let is_there: Expr = Arc::new(IsNotNullExpr::new(Arc::clone(&column)));
+        self.call(list::reader(), vec![column, is_there])
     }
 
     fn physical(&self, name: &str) -> Option<(Expr, DataType)> {
@@ -138,9 +147,10 @@ impl Adapter {
         let fields = self.file.fields().iter();
         let fields = fields.filter(|field| is_text(field.name(), field.data_type()));
         let columns =
-            fields.filter_map(|field| Some((field.name(), self.physical(field.name())?.0)));
+            fields.filter_map(|field| Some((field.name(), self.physical(field.name())?)));
         columns
-            .map(|(name, column)| match name.as_str() {
+            .map(|(name, (column, held))| match name.as_str() {
+                _ if matches!(held, DataType::List(_)) => self.list(column),
                 "rest" => self.call(everything::of_rest(), vec![column]),
                 layout::MESSAGE if whole => Ok(self.own(name)?.map_or(column, |(own, _)| own)),
                 _ => Ok(column),

@@ -9,6 +9,7 @@ import duckdb
 file = sys.argv[1]
 out = file + ".duckdb"
 duckdb.sql("SET threads = 1")
+duckdb.sql("SET enable_progress_bar = false")
 rows = duckdb.read_parquet(file)
 columns = "*"
 if "message_at" in rows.columns:

@@ -9,6 +9,7 @@ import duckdb
 given = json.load(sys.stdin)
 database = duckdb.connect()
 database.sql("SET threads = 2")
+database.sql("SET enable_progress_bar = false")
 database.sql("SET TimeZone = 'UTC'")
 database.sql("SET parquet_metadata_cache = true")
 files = ", ".join("'" + file.replace("'", "''") + "'" for file in given["files"])

@@ -56,7 +56,7 @@ pub fn ripgrep(folder: &Path, word: &str) -> Result<(usize, f64), String> {
         .output()
         .map_err(|error| error.to_string())?;
     let count = String::from_utf8_lossy(&found.stdout).trim().parse();
-    let count = count.map_err(|_| "zstdcat or rg is not there".to_owned())?;
+    let count = count.map_err(|_| "nothing found, or zstdcat or rg is not there".to_owned())?;
     Ok((count, begun.elapsed().as_secs_f64()))
 }
 
