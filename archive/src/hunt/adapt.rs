@@ -11,7 +11,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::physical_expr::ScalarFunctionExpr;
-use datafusion::physical_expr::expressions::{Column, IsNotNullExpr};
+use datafusion::physical_expr::expressions::{Column, IsNotNullExpr, Literal};
 use datafusion::physical_expr_adapter::{
     DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
 };
@@ -72,7 +72,9 @@ impl Adapter {
             return Ok(None);
         }
         // A piece of a message that ends its line is a piece of the line. A word need not be one.
-        let mut args = self.texts(test != function::Test::Contains)?;
+        let text = piece.downcast_ref::<Literal>().and_then(|piece| piece.value().try_as_str()?);
+        let numbers = text.is_none_or(|text| test.may_pass_number(text));
+        let mut args = self.texts(test != function::Test::Contains, numbers)?;
         args.push(Arc::clone(piece));
         Ok(Some(self.call(call.fun().clone(), args)?))
     }
@@ -82,7 +84,7 @@ impl Adapter {
             return self.plain.rewrite(Arc::clone(expr));
         }
         if name == schema::EVERYTHING {
-            return self.call(everything::join(), self.texts(true)?);
+            return self.call(everything::join(), self.texts(true, true)?);
         }
         let table = self.table.field_with_name(name)?.data_type();
         let field = schema::field_of(name).unwrap_or(name);
@@ -136,18 +138,16 @@ impl Adapter {
     }
 
     /// Columns of the file in which texts stand; `whole`: each text also by itself, where it is
-    /// kept within another.
-    fn texts(&self, whole: bool) -> Result<Vec<Expr>> {
+    /// kept within another; `numbers`: whole numbers, too.
+    fn texts(&self, whole: bool, numbers: bool) -> Result<Vec<Expr>> {
         let is_text = |name: &str, held: &DataType| {
-            matches!(
-                held,
-                DataType::Utf8 | DataType::Utf8View | DataType::Int64 | DataType::List(_)
-            ) && everything::looks_at(name)
+            let is_number = *held == DataType::Int64;
+            let is_text = matches!(held, DataType::Utf8 | DataType::Utf8View | DataType::List(_));
+            (is_text || numbers && is_number) && everything::looks_at(name)
         };
         let fields = self.file.fields().iter();
         let fields = fields.filter(|field| is_text(field.name(), field.data_type()));
-        let columns =
-            fields.filter_map(|field| Some((field.name(), self.physical(field.name())?)));
+        let columns = fields.filter_map(|field| Some((field.name(), self.physical(field.name())?)));
         columns
             .map(|(name, (column, held))| match name.as_str() {
                 _ if matches!(held, DataType::List(_)) => self.list(column),

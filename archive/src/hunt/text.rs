@@ -6,12 +6,18 @@
 pub struct Finder {
     needle: String,
     is_ascii: bool,
+    /// Where in the needle its most seldom byte is, by which it is looked for.
+    rarest: usize,
 }
 
 impl Finder {
     /// For this piece of text.
     pub fn new(needle: &str) -> Self {
-        Self { is_ascii: needle.is_ascii(), needle: needle.to_lowercase() }
+        let is_ascii = needle.is_ascii();
+        let needle = needle.to_lowercase();
+        let bytes = needle.bytes().enumerate();
+        let rarest = bytes.min_by_key(|(_, byte)| frequency(*byte)).map_or(0, |(at, _)| at);
+        Self { needle, is_ascii, rarest }
     }
 
     /// Whether the text has the piece anywhere.
@@ -71,14 +77,25 @@ impl Finder {
                 .any(|(at, found)| is_good(&lower, at, at + found.len()));
         }
         let needle = self.needle.as_bytes();
-        let Some(first) = needle.first() else { return true };
-        let bytes = text.as_bytes();
-        memchr::memchr2_iter(*first, first.to_ascii_uppercase(), bytes).any(|at| {
+        let Some(rarest) = needle.get(self.rarest) else { return true };
+        // Where the rarest byte can be while the needle is within the text.
+        let last = (text.len() + self.rarest).checked_sub(needle.len());
+        let Some(bytes) = last.and_then(|last| text.as_bytes().get(self.rarest..=last)) else {
+            return false;
+        };
+        memchr::memchr2_iter(*rarest, rarest.to_ascii_uppercase(), bytes).any(|at| {
             let end = at + needle.len();
-            bytes.get(at..end).is_some_and(|part| part.eq_ignore_ascii_case(needle))
-                && is_good(text, at, end)
+            let part = text.as_bytes().get(at..end);
+            part.is_some_and(|part| part.eq_ignore_ascii_case(needle)) && is_good(text, at, end)
         })
     }
+}
+
+/// How often a byte is in lines of logs, roughly: higher is more often.
+fn frequency(byte: u8) -> usize {
+    const SELDOM_FIRST: &[u8] =
+        b"`~^|{}<>!$&@*+;#%?'qzjxkvwybgpfhumcldtnrsoaie9876543()[]_,21:-0/\\=\". ";
+    SELDOM_FIRST.iter().position(|known| *known == byte).unwrap_or(0)
 }
 
 /// Whether the word at this end of the piece goes on beyond it. `192.0.2.7` goes on in

@@ -26,10 +26,25 @@ impl Haystack {
         }
     }
 
-    /// Whether a text of this row passes.
-    pub fn any(&self, row: usize, is_good: impl Fn(&str) -> bool) -> bool {
-        let (texts, mut range) = self.range(row);
-        range.any(|at| texts.is_valid(at) && is_good(texts.value(at)))
+    /// Marks the rows of which a text passes.
+    pub fn mark(&self, rows: &mut [bool], is_good: impl Fn(&str) -> bool) {
+        let mut said = Said::default();
+        match self {
+            // Most columns of a file are those of a few machines' logs, and empty elsewhere.
+            Self::Texts(texts) if texts.null_count() == texts.len() => {}
+            Self::Texts(texts) => {
+                for (at, row) in rows.iter_mut().enumerate() {
+                    *row = *row || texts.is_valid(at) && said.ask(texts, at, &is_good);
+                }
+            }
+            Self::Lists(..) => {
+                for (at, row) in rows.iter_mut().enumerate() {
+                    let (texts, mut range) = self.range(at);
+                    let mut is_good = |at| texts.is_valid(at) && said.ask(texts, at, &is_good);
+                    *row = *row || range.any(&mut is_good);
+                }
+            }
+        }
     }
 
     /// The texts of this row, one after the other.
@@ -56,6 +71,37 @@ impl Haystack {
                 };
                 (texts, range)
             }
+        }
+    }
+}
+
+/// What was said of texts before. Equal texts of a dictionary are the same view, so that a text
+/// said often is looked at once.
+struct Said([Option<(u128, bool)>; SAID_MAX]);
+
+/// Texts that are remembered, by some bits of their view.
+const SAID_MAX: usize = 64;
+
+impl Default for Said {
+    fn default() -> Self {
+        Self([None; SAID_MAX])
+    }
+}
+
+impl Said {
+    fn ask(&mut self, texts: &StringViewArray, at: usize, is_good: impl Fn(&str) -> bool) -> bool {
+        let view = texts.views().get(at).copied().unwrap_or_default();
+        // Length, the first characters, and either the others or where in the buffer they are.
+        let mixed = (view ^ view >> 64) as u64;
+        let place = (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize;
+        match self.0.get_mut(place) {
+            Some(Some((known, answer))) if *known == view => *answer,
+            Some(slot) => {
+                let answer = is_good(texts.value(at));
+                *slot = Some((view, answer));
+                answer
+            }
+            None => is_good(texts.value(at)),
         }
     }
 }

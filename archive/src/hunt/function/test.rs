@@ -59,6 +59,11 @@ impl Test {
         Self::ALL.into_iter().find(|test| test.name() == name)
     }
 
+    /// Whether a whole number, as text, may pass.
+    pub fn may_pass_number(self, piece: &str) -> bool {
+        self == Self::Like || piece.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+    }
+
     fn with(self, piece: &str) -> Result<Ready> {
         Ok(match self {
             Self::Like => Ready::Like(Glob::new(piece)),
@@ -132,8 +137,8 @@ impl ScalarUDFImpl for TestFunction {
         };
         let ready = self.test.with(&literal(self.test.name(), piece)?)?;
         let columns = columns(texts, args.number_rows)?;
-        let passes = |row| columns.iter().any(|column| column.any(row, |t| ready.passes(t)));
-        let answer: BooleanArray = (0..args.number_rows).map(|row| Some(passes(row))).collect();
-        Ok(ColumnarValue::Array(Arc::new(answer)))
+        let mut rows = vec![false; args.number_rows];
+        columns.iter().for_each(|column| column.mark(&mut rows, |text| ready.passes(text)));
+        Ok(ColumnarValue::Array(Arc::new(BooleanArray::from(rows))))
     }
 }

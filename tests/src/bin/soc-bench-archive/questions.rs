@@ -30,7 +30,10 @@ pub fn ask(shelf: &Shelf, word: &str) -> Result<(), Failure> {
     let files = shelf.files()?;
     let mut questions = all();
     questions.retain(|question| question.name.contains(word));
-    println!("\nQuestions; {} files. Seconds of two runs, of processor time of the second", files.len());
+    println!(
+        "\nQuestions; {} files. Seconds of two runs, of processor time of the second",
+        files.len()
+    );
     println!("{:<28}{:^24}{:^24}{:>12}{:>8}", "", "ours", "DuckDB", "ours/theirs", "rows");
     let mine = answers(shelf, &questions)?;
     let resident = resident_peak();
@@ -46,7 +49,10 @@ pub fn ask(shelf: &Shelf, word: &str) -> Result<(), Failure> {
         let told = question.duckdb.as_ref().and_then(|_| theirs.next());
         show(question, first, second, told.as_ref());
     }
-    println!("most memory resident while all of ours were answered: {:.0} MB", resident as f64 / 1e6);
+    println!(
+        "most memory resident while all of ours were answered: {:.0} MB",
+        resident as f64 / 1e6
+    );
     match questions.iter().zip(&mine).find(|(question, _)| question.name.starts_with("needle")) {
         Some((_, [_, needle])) => ripgrep(shelf, needle.seconds),
         None => Ok(()),
@@ -85,6 +91,9 @@ fn all() -> Vec<Question> {
     };
     let hours = "SELECT date_trunc('hour', time) AS hour, count(*) AS n FROM events \
                  GROUP BY 1 ORDER BY 1";
+    // Its own date_trunc looks up the zone of each row, which takes ten times as long.
+    let hours_there = "SELECT epoch_us(time) // 3600000000 AS hour, count(*) AS n FROM events \
+                       GROUP BY 1 ORDER BY 1";
     let sql = |text: String| (Language::Sql, text);
     let message = "coalesce(message, substr(raw, message_at + 1))";
     vec![
@@ -124,7 +133,7 @@ fn all() -> Vec<Question> {
             name: "how many by hour",
             ours: sql(hours.to_owned()),
             range: (begin, end),
-            duckdb: Some(format!("SELECT epoch_us(hour), n FROM ({hours})")),
+            duckdb: Some(hours_there.to_owned()),
             is_same: true,
             promise: "<= DuckDB",
         },
