@@ -9,6 +9,8 @@ use super::*;
 use crate::store::{Folder, path};
 use crate::{Effort, Row, pack};
 
+mod columns;
+
 const BEGIN: i64 = 1_795_000_000_000_000;
 
 fn row(position: u64, agency: &str, host: &str, event: Event) -> Row {

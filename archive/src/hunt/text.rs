@@ -195,6 +195,17 @@ mod tests {
     }
 
     #[test]
+    fn a_piece_is_found_by_its_rarest_byte_wherever_that_is() {
+        let texts = ["", "q", "xq", "a Zebra", "zebr", "=z=Zebra", "zebrazebra", "a.b-0 zEbRa"];
+        for needle in ["q", "zebra", "ebra", "a z", "zebraz", "b-0 ", "=", "bra"] {
+            for text in texts {
+                let plain = text.to_lowercase().contains(needle);
+                assert_eq!(Finder::new(needle).is_in(text), plain, "{needle} in {text}");
+            }
+        }
+    }
+
+    #[test]
     fn patterns_have_stars_and_question_marks() {
         let check = |pattern: &str, text: &str, expected: bool| {
             assert_eq!(Glob::new(pattern).is(text), expected, "{pattern} {text}");

@@ -106,6 +106,18 @@ fn all() -> Vec<Question> {
             promise: "< 1 s of 20 million",
         },
         Question {
+            name: "frequent word, newest 1,000",
+            ours: (Language::Search, "fw-0 accept".to_owned()),
+            range: (begin, end),
+            duckdb: Some(
+                "SELECT host, raw FROM events WHERE raw ILIKE '%fw-0%' AND raw ILIKE '%accept%' \
+                 ORDER BY time DESC, position DESC LIMIT 1000"
+                    .to_owned(),
+            ),
+            is_same: false,
+            promise: "",
+        },
+        Question {
             name: "a host's last day",
             ours: sql(day("time", "")),
             range: last_day,
