@@ -129,7 +129,7 @@ impl Made {
 
     fn pack(&mut self, rows: Vec<Row>) -> bytes::Bytes {
         let begun = processor_seconds();
-        let packed = pack(rows, Effort::Fresh).expect("packed");
+        let packed = pack(&rows, Effort::Fresh).expect("packed");
         self.fresh.seconds += processor_seconds() - begun;
         self.fresh.add(&packed);
         packed.parquet

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Column, DataFusionError, Result, ScalarValue};
+use datafusion::common::{Column, DFSchema, DataFusionError, Result, ScalarValue};
 use datafusion::config::TableParquetOptions;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{
@@ -87,7 +87,7 @@ impl TableProvider for Events {
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let files = self.needed(filters).await;
-        let mut inputs = vec![self.tail_part(projection)?];
+        let mut inputs = vec![self.tail_part(session, projection, filters)?];
         if !files.is_empty() {
             let options = session.config_options().execution.parquet.clone();
             inputs.push(self.file_part(files, projection, options)?);
@@ -138,13 +138,25 @@ impl Events {
         }
     }
 
-    fn tail_part(&self, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {
-        let schema = match projection {
-            Some(columns) => Arc::new(self.schema.project(columns)?),
-            None => self.schema(),
-        };
+    fn tail_part(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let all = || (0..self.schema.fields().len()).collect();
+        let columns = projection.cloned().unwrap_or_else(all);
+        let schema = Arc::new(self.schema.project(&columns)?);
+        let named = DFSchema::try_from(self.schema.as_ref().clone())?;
+        let filters = filters.iter();
+        // One that cannot be asked here is asked by the plan around.
+        let filters =
+            filters.filter_map(|filter| session.create_physical_expr(filter.clone(), &named).ok());
         let part = TailPart {
+            table: self.schema(),
+            columns,
             schema: Arc::clone(&schema),
+            filters: filters.collect(),
             tail: Arc::clone(&self.tail),
             agencies: self.agencies.clone(),
             range: self.range,
