@@ -9,7 +9,6 @@
 mod corpus;
 mod peer;
 mod pipe;
-mod usage;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

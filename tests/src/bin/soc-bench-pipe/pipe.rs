@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::Figure;
 use crate::corpus::Corpus;
-use crate::usage::{Metrics, Usage};
+use soc_tests::usage::{Metrics, Usage};
 
 /// Agents that send at once. One is not told to go slower: each has its own pace.
 const AGENTS: usize = 16;
