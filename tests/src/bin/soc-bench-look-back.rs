@@ -46,8 +46,9 @@ async fn main() -> Result<(), Failure> {
         return Ok(());
     };
     let mut stage = Stage::new()?;
-    let rule = stage.write("rule.yml", RULE)?;
-    let config = format!("[detect]\nrules = [{:?}]\n", rule.display().to_string());
+    std::fs::create_dir(stage.path("rules"))?;
+    let rule = stage.write("rules/rule.yml", RULE)?;
+    let config = format!("[detect]\nrules = [{:?}]\n", stage.path("rules").display().to_string());
     stage.write("collector.toml", &config)?;
     stage.start_collector().await?;
     let pid = stage.collector.as_ref().map_or(0, soc_tests::Program::pid);
