@@ -2,6 +2,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use datafusion::execution::cache::default_cache::DefaultCache;
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use futures::FutureExt;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, mpsc};
@@ -13,6 +15,9 @@ use super::{Error, Limits, Missing, Part, Request, Source, run};
 const STACK_BYTES: usize = 32 * 1024 * 1024;
 /// Parts of an answer that wait for whoever reads it; then the question waits.
 const PARTS_WAITING: usize = 4;
+
+/// Footers of files that are kept in memory, decoded, for the next question.
+const FOOTERS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Answers questions, on threads of its own.
 pub struct Engine {
@@ -27,6 +32,8 @@ pub struct Shared {
     waiting: AtomicUsize,
     /// Files that were found to be damaged.
     pub damaged: Mutex<Vec<Missing>>,
+    /// Footers by path, which says what is in a file.
+    pub footers: Arc<FileMetadataCache>,
 }
 
 /// An answer on its way. Dropping it stops the question.
@@ -78,6 +85,7 @@ impl Engine {
             turns: Semaphore::new(limits.at_once.max(1)),
             waiting: AtomicUsize::new(0),
             damaged: Mutex::new(Vec::new()),
+            footers: Arc::new(DefaultCache::new(FOOTERS_BYTES_MAX)),
             limits,
         };
         Ok(Self { runtime: Some(runtime), shared: Arc::new(shared) })

@@ -15,8 +15,10 @@ mod haystack;
 mod json;
 mod network;
 mod test;
+mod utc;
 
 pub use haystack::columns;
 pub use json::{find, json_get};
 pub use network::Network;
 pub use test::{Test, tests};
+pub use utc::of_time;

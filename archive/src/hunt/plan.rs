@@ -3,19 +3,17 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use datafusion::catalog::MemTable;
-use datafusion::catalog::view::ViewTable;
-use datafusion::datasource::provider_as_source;
 use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use url::Url;
 
+use super::engine::Shared;
 use super::statement::Known;
 use super::{Chosen, Error, Language, Limits, Missing, Request, Source, function, schema, search};
 use super::{run, statement, table};
@@ -52,9 +50,10 @@ pub struct Plan {
 pub async fn plan(
     request: &Request,
     source: &Source,
-    limits: &Limits,
+    shared: &Shared,
     without: &[Missing],
 ) -> Result<Plan, Error> {
+    let limits = &shared.limits;
     let files = visible(request, source, without);
     let fields = schema::fields(files.iter());
     let known = known(&fields, source);
@@ -81,10 +80,11 @@ pub async fn plan(
         range: (request.from, request.to),
         seen: Arc::clone(&tail),
         missing: Arc::clone(&missing),
+        footers: Arc::clone(&shared.footers),
         parts: limits.threads,
     };
     let session = session(limits, source)?;
-    register(&session, events, request, source)?;
+    register(&session, events, source)?;
     let state = session.state();
     let statement = Statement::Statement(Box::new(prepared.statement));
     let logical = state.statement_to_plan(statement).await.map_err(run::explain)?;
@@ -164,6 +164,7 @@ fn session(limits: &Limits, source: &Source) -> Result<SessionContext, Error> {
     GREEDY.into_iter().for_each(|name| session.deregister_udf(name));
     function::tests().into_iter().for_each(|function| session.register_udf(function));
     session.register_udf(function::json_get());
+    function::of_time().into_iter().for_each(|function| session.register_udf(function));
     Ok(session)
 }
 
@@ -181,17 +182,9 @@ fn config(limits: &Limits) -> SessionConfig {
 fn register(
     session: &SessionContext,
     events: table::Events,
-    request: &Request,
     source: &Source,
 ) -> Result<(), Error> {
-    let range = (request.from, request.to);
-    let events = LogicalPlanBuilder::scan("events", provider_as_source(Arc::new(events)), None)
-        .and_then(|scan| scan.filter(table::within(range)))
-        .and_then(LogicalPlanBuilder::build)
-        .map_err(run::explain)?;
-    session
-        .register_table("events", Arc::new(ViewTable::new(events, None)))
-        .map_err(run::explain)?;
+    session.register_table("events", Arc::new(events)).map_err(run::explain)?;
     for (name, batch) in &source.tables {
         let table = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]]);
         let table = Arc::new(table.map_err(run::explain)?);

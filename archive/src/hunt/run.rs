@@ -46,7 +46,7 @@ async fn attempts(
 ) -> Result<(), Error> {
     for _ in 0..DAMAGED_MAX {
         let damaged = shared.damaged.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let plan = plan(request, source, &shared.limits, &damaged).await?;
+        let plan = plan(request, source, shared, &damaged).await?;
         let mut sent = Sent { rows: 0, has_begun: false, began: Instant::now() };
         let error = match answer(shared, request, &plan, &mut sent, to).await {
             Ok(()) => return Ok(()),

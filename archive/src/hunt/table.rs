@@ -7,18 +7,19 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Column, DFSchema, DataFusionError, Result, ScalarValue};
 use datafusion::config::TableParquetOptions;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{
-    FileGroup, FileScanConfigBuilder, ParquetSource, parquet::ParquetAccessPlan,
+use datafusion::datasource::physical_plan::parquet::{
+    CachedParquetFileReaderFactory, ParquetAccessPlan,
 };
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{
     BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType,
 };
-use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::streaming::StreamingTableExec;
 use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 use futures::{FutureExt, StreamExt};
 use object_store::{ObjectStore, ObjectStoreExt};
 
@@ -48,6 +49,8 @@ pub struct Events {
     pub range: (soc_event::Timestamp, soc_event::Timestamp),
     /// How many events of the tail were read.
     pub seen: Arc<AtomicU64>,
+    /// Footers that were read before.
+    pub footers: Arc<FileMetadataCache>,
     /// Files that could not be opened.
     pub missing: Arc<Mutex<Vec<Missing>>>,
     /// In how many parts files are read at the same time.
@@ -86,14 +89,21 @@ impl TableProvider for Events {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let files = self.needed(filters).await;
+        let need = words::Need::of(filters);
+        let options = session.config_options().execution.parquet.clone();
+        let bound = DFSchema::try_from(self.schema())
+            .and_then(|schema| session.create_physical_expr(within(self.range), &schema))?;
+        // Of files that are wholly in the range nobody has to look at the time.
+        let (inside, across): (Vec<_>, Vec<_>) =
+            self.files.iter().partition(|file| is_inside(file, self.range));
         let mut inputs = vec![self.tail_part(session, projection, filters)?];
-        if !files.is_empty() {
-            let options = session.config_options().execution.parquet.clone();
-            inputs.push(self.file_part(files, projection, options)?);
+        for (files, bound) in [(inside, None), (across, Some(bound))] {
+            let files = self.needed(files, &need).await;
+            if !files.is_empty() {
+                inputs.push(self.file_part(files, projection, bound, options.clone())?);
+            }
         }
         match inputs.len() {
-            0 => Ok(Arc::new(EmptyExec::new(self.schema()))),
             1 => inputs.pop().ok_or_else(|| DataFusionError::Internal("no input".to_owned())),
             _ => UnionExec::try_new(inputs),
         }
@@ -101,11 +111,11 @@ impl TableProvider for Events {
 }
 
 impl Events {
-    /// The files in which something may be found, with the row groups worth reading.
-    async fn needed(&self, filters: &[Expr]) -> Vec<PartitionedFile> {
-        let need = words::Need::of(filters);
-        let looked_at = self.files.iter().map(|file| self.look_at(file, &need).boxed());
-        let looked_at: Vec<_> = looked_at.collect();
+    /// The files in which something may be found, with the row groups worth reading; newest first.
+    async fn needed(&self, mut files: Vec<&FileRef>, need: &words::Need) -> Vec<PartitionedFile> {
+        files.sort_by_key(|file| std::cmp::Reverse(file.facts.time.1));
+        let looked_at: Vec<_> =
+            files.into_iter().map(|file| self.look_at(file, need).boxed()).collect();
         let looked_at = futures::stream::iter(looked_at).buffered(FILES_AT_ONCE);
         looked_at.filter_map(|file| async move { file }).collect().await
     }
@@ -171,11 +181,20 @@ impl Events {
         &self,
         files: Vec<PartitionedFile>,
         projection: Option<&Vec<usize>>,
+        bound: Option<Arc<dyn PhysicalExpr>>,
         options: datafusion::config::ParquetOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let options = TableParquetOptions { global: options, ..TableParquetOptions::default() };
-        let source = ParquetSource::new(self.schema()).with_table_parquet_options(options);
-        let groups = FileGroup::new(files).split_files(self.parts);
+        let (store, footers) = (Arc::clone(&self.store), Arc::clone(&self.footers));
+        let mut source = ParquetSource::new(self.schema())
+            .with_table_parquet_options(options)
+            .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(
+                store, footers,
+            )));
+        if let Some(bound) = bound {
+            source = source.with_predicate(bound);
+        }
+        let groups = in_groups(files, self.parts);
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::parse(STORE)?, Arc::new(source))
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
@@ -185,6 +204,17 @@ impl Events {
     }
 }
 
+fn is_inside(file: &FileRef, (from, to): (soc_event::Timestamp, soc_event::Timestamp)) -> bool {
+    let (oldest, newest) = file.facts.time;
+    oldest >= from && newest < to
+}
+
+/// Whoever is done takes the next file of all, so groups only say how many read.
+fn in_groups(files: Vec<PartitionedFile>, parts: usize) -> Vec<FileGroup> {
+    let each = files.len().div_ceil(parts.max(1)).max(1);
+    files.chunks(each).map(|files| FileGroup::new(files.to_vec())).collect()
+}
+
 fn plan(groups: &[bool]) -> ParquetAccessPlan {
     let mut plan = ParquetAccessPlan::new_all(groups.len());
     let skipped = groups.iter().enumerate().filter(|(_, is_needed)| !**is_needed);
@@ -192,8 +222,8 @@ fn plan(groups: &[bool]) -> ParquetAccessPlan {
     plan
 }
 
-/// What bounds the time of events, as part of a question.
-pub fn within(range: (soc_event::Timestamp, soc_event::Timestamp)) -> Expr {
+/// What bounds the time of events.
+fn within(range: (soc_event::Timestamp, soc_event::Timestamp)) -> Expr {
     let time = || Box::new(Expr::Column(Column::from_name("time")));
     let at = |moment: soc_event::Timestamp| {
         let value = ScalarValue::TimestampMicrosecond(Some(moment.as_micros()), Some("UTC".into()));

@@ -2,7 +2,8 @@
 //!
 //! Linux events come from `gen_linux_events.py`, Windows events are decoded from samples of attacks
 //! and given other times, numbers and machines; both are read from `../shared` beside the
-//! repository. Without them only web and firewall events are made, and that is said.
+//! repository. Without them only web and firewall events are made, and that is said. The same
+//! events each time; one of all has a word of its own.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,8 @@ use soc_event::{
     AgentId, Epoch, Event, EventId, Lane, Logsource, Sequence, Timestamp, Value, kind,
 };
 use soc_formats::{Cut, Cutter, Format, Record, Stretch, text};
+use soc_tests::load::Failure;
+use soc_tests::{data_file, skip, stage};
 
 use crate::lines;
 use crate::random::Random;
@@ -21,7 +24,10 @@ use crate::random::Random;
 const DAY_US: i64 = 86_400_000_000;
 /// 2026-11-01T00:00:00Z.
 const FIRST_DAY_US: i64 = 1_793_491_200_000_000;
-const LINUX_A_FILE: usize = 200_000;
+/// A word that one event of all has.
+pub const NEEDLE: &str = "kx7f3q9zt";
+/// Windows machines of an agency, the first of them the busiest.
+const WORKSTATIONS: usize = 120;
 
 /// A day of one agency.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +35,25 @@ pub struct Part {
     pub agency: usize,
     pub day: usize,
     pub events: usize,
+    /// Of its first event in the journal, from 1.
+    pub position: u64,
+    /// Which of its events has [`NEEDLE`].
+    pub needle: Option<usize>,
+}
+
+/// When a day begins.
+pub fn begin_of_day(day: usize) -> Timestamp {
+    Timestamp::from_micros(FIRST_DAY_US + DAY_US * i64::try_from(day).unwrap_or(0))
+}
+
+/// What an agency is called.
+pub fn code(agency: usize) -> String {
+    format!("SO-{:02}", agency + 1)
+}
+
+/// A Windows machine.
+pub fn workstation(number: usize, agency: usize) -> String {
+    format!("ws-{number:03}.a{agency}.example.gov.vn")
 }
 
 /// Where events come from.
@@ -36,62 +61,96 @@ pub struct Corpus {
     generator: Option<PathBuf>,
     scratch: PathBuf,
     windows: Vec<Event>,
-    position: u64,
-    sequences: HashMap<String, u64>,
 }
 
 impl Corpus {
-    pub fn open(shared: &Path, scratch: &Path) -> Self {
-        let generator = Some(shared.join("tools/gen_linux_events.py")).filter(|p| p.is_file());
+    /// Reads the samples. `scratch` is a folder for what is made on the way.
+    ///
+    /// # Errors
+    /// What is there cannot be unpacked.
+    pub fn open(scratch: &Path) -> Result<Self, Failure> {
+        let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().and_then(Path::parent);
+        let generator = top.map(|top| top.join("shared/tools/gen_linux_events.py"));
+        let generator = generator.filter(|tool| tool.is_file());
         if generator.is_none() {
-            println!("no Linux events: ../shared/tools/gen_linux_events.py is not there");
+            skip("Linux events", "../shared/tools/gen_linux_events.py is absent");
         }
-        let windows = windows(shared, scratch);
-        if windows.is_empty() {
-            println!("no Windows events: ../shared/data/evtx-attack-samples.tar.zst is not there");
-        }
-        let scratch = scratch.to_owned();
-        Self { generator, scratch, windows, position: 0, sequences: HashMap::new() }
+        let windows = windows(scratch)?;
+        Ok(Self { generator, scratch: scratch.to_owned(), windows })
     }
 
     /// Shows each event of a day, in the order of reception, with the text it was.
-    pub fn play(&mut self, part: Part, each: &mut dyn FnMut(&str, Row)) {
-        let seed = u64::try_from(part.agency * 1000 + part.day + 1).unwrap_or(1);
+    ///
+    /// # Errors
+    /// Linux events cannot be generated.
+    pub fn play(&self, part: Part, each: &mut dyn FnMut(&str, Row)) -> Result<(), Failure> {
+        let seed = u64::try_from(part.agency * 1000 + part.day + 1)?;
         let mut random = Random::new(seed);
-        let linux = self.linux(seed);
-        let start = FIRST_DAY_US + DAY_US * i64::try_from(part.day).unwrap_or(0);
-        let step = (DAY_US - 3_000_000) / i64::try_from(part.events.max(1)).unwrap_or(1);
-        let agency: Arc<str> = format!("SO-{:02}", part.agency + 1).into();
-        let mut next_linux = 0;
-        let mut at = start;
-        for _ in 0..part.events {
-            at += step / 2 + i64::try_from(random.below(step.unsigned_abs().max(1))).unwrap_or(0);
+        let mut linux = self.linux(seed, part.events / 2)?.into_iter().cycle();
+        let mut reception = Reception::of(part);
+        let step = (DAY_US - 3_000_000) / i64::try_from(part.events.max(1))?;
+        let mut at = begin_of_day(part.day).as_micros();
+        for number in 0..part.events {
+            at += step / 2 + i64::try_from(random.below(step.unsigned_abs().max(1)))?;
             let time = Timestamp::from_micros(at);
+            let made = |(host, event): (String, Event)| (as_text(&host, &event), host, event);
             let (text, host, event) = match random.below(10) {
-                0..4 if !linux.is_empty() => {
-                    let line = &linux[next_linux % linux.len()];
-                    next_linux += 1;
-                    linux_event(line, part.agency, time)
+                _ if part.needle == Some(number) => {
+                    made(lines::needle(part.agency, time, &mut random))
+                }
+                0..4 if self.generator.is_some() => {
+                    let line = linux.next().ok_or("no Linux event")?;
+                    linux_event(&line, part.agency, time)
                 }
                 4..6 if !self.windows.is_empty() => {
                     let place = random.skewed(self.windows.len());
-                    let (host, event) =
-                        windows_event(&self.windows[place], part.agency, time, &mut random);
-                    (as_text(&host, &event), host, event)
+                    made(windows_event(&self.windows[place], part.agency, time, &mut random))
                 }
                 kind => {
-                    let made = if kind % 2 == 0 { lines::web } else { lines::firewall };
-                    let (host, event) = made(part.agency, time, &mut random);
-                    (as_text(&host, &event), host, event)
+                    let line = if kind % 2 == 0 { lines::web } else { lines::firewall };
+                    made(line(part.agency, time, &mut random))
                 }
             };
-            each(&text, self.row(agency.clone(), &host, event));
+            each(&text, reception.row(&host, event));
+        }
+        Ok(())
+    }
+
+    fn linux(&self, seed: u64, lines: usize) -> Result<Vec<String>, Failure> {
+        let Some(generator) = &self.generator else { return Ok(Vec::new()) };
+        let file = self.scratch.join(format!("linux-{seed}.ndjson"));
+        let mut command = Command::new("python3");
+        command.arg(generator).arg(&file).args([lines.max(1000).to_string(), seed.to_string()]);
+        stage::run(&mut command)?;
+        let text = std::fs::read_to_string(&file)?;
+        std::fs::remove_file(&file)?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+}
+
+/// What the collector adds to the events of a day.
+struct Reception {
+    agency: Arc<str>,
+    position: u64,
+    /// Sequences go on from day to day.
+    first: u64,
+    sequences: HashMap<String, u64>,
+}
+
+impl Reception {
+    fn of(part: Part) -> Self {
+        Self {
+            agency: code(part.agency).into(),
+            position: part.position,
+            first: u64::try_from(part.day * part.events).unwrap_or(0),
+            sequences: HashMap::new(),
         }
     }
 
-    fn row(&mut self, agency: Arc<str>, host: &str, event: Event) -> Row {
+    fn row(&mut self, host: &str, event: Event) -> Row {
+        let position = self.position;
         self.position += 1;
-        let sequence = self.sequences.entry(host.to_owned()).or_default();
+        let sequence = self.sequences.entry(host.to_owned()).or_insert(self.first);
         *sequence += 1;
         let seed = host.bytes().fold(7_u64, |sum, b| sum.wrapping_mul(131) ^ u64::from(b));
         let mut random = Random::new(seed);
@@ -108,20 +167,7 @@ impl Corpus {
         let late = Random::new(seed ^ second.unsigned_abs()).below(800_000);
         let received = second * 1_000_000 + i64::try_from(late).unwrap_or(0);
         let received = Timestamp::from_micros(received);
-        Row { position: self.position, received, agency, host: host.into(), id, event }
-    }
-
-    fn linux(&self, seed: u64) -> Vec<String> {
-        let Some(generator) = &self.generator else { return Vec::new() };
-        let file = self.scratch.join("linux.ndjson");
-        let done = Command::new("python3")
-            .arg(generator)
-            .arg(&file)
-            .args([LINUX_A_FILE.to_string(), seed.to_string()])
-            .status();
-        assert!(done.is_ok_and(|status| status.success()), "{} failed", generator.display());
-        let text = std::fs::read_to_string(&file).expect("what was generated");
-        text.lines().map(str::to_owned).collect()
+        Row { position, received, agency: self.agency.clone(), host: host.into(), id, event }
     }
 }
 
@@ -158,7 +204,7 @@ fn windows_event(
     time: Timestamp,
     random: &mut Random,
 ) -> (String, Event) {
-    let host = format!("ws-{:03}.a{agency}.example.gov.vn", random.skewed(120));
+    let host = workstation(random.skewed(WORKSTATIONS), agency);
     let mut event = sample.clone();
     event.time = time;
     for (name, value) in &mut event.fields {
@@ -180,19 +226,18 @@ fn windows_event(
     (host, event)
 }
 
-fn windows(shared: &Path, scratch: &Path) -> Vec<Event> {
-    let archive = shared.join("data/evtx-attack-samples.tar.zst");
-    if !archive.is_file() {
-        return Vec::new();
-    }
+fn windows(scratch: &Path) -> Result<Vec<Event>, Failure> {
+    let Some(archive) = data_file("evtx-attack-samples.tar.zst") else {
+        skip("Windows events", "../shared/data/evtx-attack-samples.tar.zst is absent");
+        return Ok(Vec::new());
+    };
     let folder = scratch.join("evtx");
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let done = Command::new("tar").arg("-C").arg(&folder).arg("-xf").arg(&archive).status();
-    assert!(done.is_ok_and(|status| status.success()), "tar -xf {}", archive.display());
+    std::fs::create_dir_all(&folder)?;
+    stage::run(Command::new("tar").arg("-C").arg(&folder).arg("-xf").arg(&archive))?;
     let mut files = Vec::new();
     let mut folders = vec![folder];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        for entry in std::fs::read_dir(folder)?.flatten() {
             if entry.path().is_dir() {
                 folders.push(entry.path());
             } else if entry.path().extension().is_some_and(|end| end == "evtx") {
@@ -201,7 +246,7 @@ fn windows(shared: &Path, scratch: &Path) -> Vec<Event> {
         }
     }
     files.sort();
-    files.iter().flat_map(|file| decoded(file)).collect()
+    Ok(files.iter().flat_map(|file| decoded(file)).collect())
 }
 
 fn decoded(file: &Path) -> Vec<Event> {

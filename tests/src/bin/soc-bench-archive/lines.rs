@@ -3,6 +3,7 @@
 use soc_event::{Event, Timestamp};
 use soc_formats::text::{self, Moment, Profile};
 
+use crate::corpus::NEEDLE;
 use crate::random::Random;
 
 const AGENTS: [&str; 8] = [
@@ -49,11 +50,20 @@ pub fn web(agency: usize, time: Timestamp, random: &mut Random) -> (String, Even
         "/tin-tuc" | "/van-ban/quyet-dinh" => format!("/{}", random.skewed(60_000)),
         _ => String::new(),
     };
+    visit(host, &format!("{page}{query}"), time, random)
+}
+
+/// A line like those of [`web`], with a word that no other has.
+pub fn needle(agency: usize, time: Timestamp, random: &mut Random) -> (String, Event) {
+    visit(format!("portal-1.a{agency}"), &format!("/dich-vu-cong/tra-cuu?ma={NEEDLE}"), time, random)
+}
+
+fn visit(host: String, url: &str, time: Timestamp, random: &mut Random) -> (String, Event) {
     let status = random.one(&["200", "200", "304", "302", "404", "401", "500"]);
     let bytes = 180 + random.skewed(90_000);
     let referer = if random.below(3) == 0 { "-" } else { "https://dichvucong.example.gov.vn/" };
     let line = format!(
-        "{} - - [{}] \"GET {page}{query} HTTP/1.1\" {status} {bytes} \"{referer}\" \"{}\"",
+        "{} - - [{}] \"GET {url} HTTP/1.1\" {status} {bytes} \"{referer}\" \"{}\"",
         address(random, 40_000),
         clock(time, "%d/%b/%Y:%H:%M:%S +0000"),
         random.one(&AGENTS),
