@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use super::gather::{self, Odd};
 use super::manifest::{self, New};
 use super::marks::{self, Moved};
-use super::quiet::quietly;
 use super::{Archive, Error, READER, notice};
 use crate::journal::Position;
 use crate::stop::stopped;
@@ -115,7 +114,7 @@ impl Archive {
         let _writing = self.0.writing.read().await;
         let begun = std::time::Instant::now();
         let this = self.clone();
-        let made = quietly(move || this.make(from, is_careful)).await??;
+        let made = self.quietly(move || this.make(from, is_careful)).await??;
         self.commit(from, &made).await?;
         let rows = made.files.iter().map(|new| new.file.facts.rows).sum();
         self.0.metrics.archived(rows, begun.elapsed());
