@@ -179,11 +179,7 @@ fn config(limits: &Limits) -> SessionConfig {
     config
 }
 
-fn register(
-    session: &SessionContext,
-    events: table::Events,
-    source: &Source,
-) -> Result<(), Error> {
+fn register(session: &SessionContext, events: table::Events, source: &Source) -> Result<(), Error> {
     session.register_table("events", Arc::new(events)).map_err(run::explain)?;
     for (name, batch) in &source.tables {
         let table = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]]);

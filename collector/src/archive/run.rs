@@ -9,7 +9,6 @@ use super::fresh::Set;
 use super::gather::{self, Odd};
 use super::manifest::{self, New};
 use super::marks::{self, Moved};
-use super::quiet::quietly;
 use super::{Archive, Error, Inner, READER, notice};
 use crate::journal::Position;
 use crate::stop::stopped;
@@ -98,7 +97,7 @@ impl Archive {
             let Inner { fresh, journal, fleet, folder, config, .. } = &*this.0;
             fresh.read_on((journal, fleet, folder), from, config, is_careful)
         };
-        quietly(read).await?
+        self.quietly(read).await?
     }
 
     /// The first position that is not archived.
@@ -135,7 +134,7 @@ impl Archive {
         let _writing = self.0.writing.read().await;
         let begun = std::time::Instant::now();
         let this = self.clone();
-        let made = quietly(move || this.make(&set, is_careful)).await??;
+        let made = self.quietly(move || this.make(&set, is_careful)).await??;
         self.commit(&made).await?;
         let rows = made.files.iter().map(|new| new.file.facts.rows).sum();
         self.0.metrics.archived(rows, begun.elapsed());

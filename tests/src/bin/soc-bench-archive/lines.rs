@@ -55,7 +55,12 @@ pub fn web(agency: usize, time: Timestamp, random: &mut Random) -> (String, Even
 
 /// A line like those of [`web`], with a word that no other has.
 pub fn needle(agency: usize, time: Timestamp, random: &mut Random) -> (String, Event) {
-    visit(format!("portal-1.a{agency}"), &format!("/dich-vu-cong/tra-cuu?ma={NEEDLE}"), time, random)
+    visit(
+        format!("portal-1.a{agency}"),
+        &format!("/dich-vu-cong/tra-cuu?ma={NEEDLE}"),
+        time,
+        random,
+    )
 }
 
 fn visit(host: String, url: &str, time: Timestamp, random: &mut Random) -> (String, Event) {

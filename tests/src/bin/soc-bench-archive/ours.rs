@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use serde_json::Value;
-use soc_archive::hunt::{Chosen, Engine, Language, Part, Request, Source, json};
 use soc_archive::Agencies;
+use soc_archive::hunt::{Chosen, Engine, Language, Part, Request, Source, json};
 use soc_event::Timestamp;
 use soc_tests::load::Failure;
 

@@ -30,7 +30,10 @@ pub fn ask(shelf: &Shelf, word: &str) -> Result<(), Failure> {
     let files = shelf.files()?;
     let mut questions = all();
     questions.retain(|question| question.name.contains(word));
-    println!("\nQuestions; {} files. Seconds of two runs, of processor time of the second", files.len());
+    println!(
+        "\nQuestions; {} files. Seconds of two runs, of processor time of the second",
+        files.len()
+    );
     println!("{:<28}{:^24}{:^24}{:>12}{:>8}", "", "ours", "DuckDB", "ours/theirs", "rows");
     let mine = answers(shelf, &questions)?;
     let resident = resident_peak();
@@ -46,7 +49,10 @@ pub fn ask(shelf: &Shelf, word: &str) -> Result<(), Failure> {
         let told = question.duckdb.as_ref().and_then(|_| theirs.next());
         show(question, first, second, told.as_ref());
     }
-    println!("most memory resident while all of ours were answered: {:.0} MB", resident as f64 / 1e6);
+    println!(
+        "most memory resident while all of ours were answered: {:.0} MB",
+        resident as f64 / 1e6
+    );
     match questions.iter().zip(&mine).find(|(question, _)| question.name.starts_with("needle")) {
         Some((_, [_, needle])) => ripgrep(shelf, needle.seconds),
         None => Ok(()),

@@ -63,7 +63,11 @@ impl Sizes {
     /// Says it.
     pub fn show(&self) {
         let events = self.events as f64;
-        println!("{} events, {:.1} bytes of text each", self.events, self.text_bytes as f64 / events);
+        println!(
+            "{} events, {:.1} bytes of text each",
+            self.events,
+            self.text_bytes as f64 / events
+        );
         println!("{:<46}{:>12}{:>12}{:>14}", "", "bytes/event", "of zstd -19", "events/CPU s");
         let sample = self.sample_events as f64;
         let base = self.zstd.bytes as f64 / sample;

@@ -73,6 +73,7 @@ pub async fn run(
         seconds: (ended - began).as_secs_f64(),
         resident: usage.peak,
         stages: vec![("all".to_owned(), processor)],
+        notes: Vec::new(),
     }))
 }
 
