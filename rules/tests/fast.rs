@@ -228,7 +228,7 @@ fn held(value: &Value) -> FieldValue<'_> {
         Value::Bool(value) => FieldValue::Boolean(*value),
         Value::Number(number) => match number.as_i64() {
             Some(number) => FieldValue::Integer(number),
-            None => FieldValue::Float(number.as_f64().unwrap()),
+            None => FieldValue::Float(number.as_f64().unwrap_or_default()),
         },
         Value::String(text) => FieldValue::Text(text.into()),
         Value::Array(items) => FieldValue::List(items.iter().map(held).collect()),

@@ -95,7 +95,7 @@ impl<'a> Gather<'a> {
         chunk: &Chunk,
         what: &What,
         next: usize,
-    ) -> Result<Option<(Vec<ArrayRef>, Vec<(usize, usize)>)>, Error> {
+    ) -> Result<Option<Moved>, Error> {
         let mut arrays = Vec::new();
         let mut moved = vec![None; chunk.parts.len()];
         for (part, moved) in chunk.parts.iter().zip(&mut moved) {
@@ -128,6 +128,9 @@ impl<'a> Gather<'a> {
         Ok(Some((arrays, chunk.indices.iter().zip(&chunk.places).map(index).collect())))
     }
 }
+
+/// Arrays of values that were moved, and where each row is found then.
+type Moved = (Vec<ArrayRef>, Vec<(usize, usize)>);
 
 /// A column of a source.
 enum Opened {
