@@ -185,7 +185,7 @@ impl Builder {
 }
 
 /// A field's column.
-enum Column {
+pub(crate) enum Column {
     Text(StringBuilder),
     Integer(Int64Builder),
     Float(Float64Builder),
@@ -194,7 +194,7 @@ enum Column {
 }
 
 impl Column {
-    fn new(kind: ColumnType) -> Self {
+    pub(crate) fn new(kind: ColumnType) -> Self {
         match kind {
             ColumnType::Text => Self::Text(StringBuilder::new()),
             ColumnType::Integer => Self::Integer(Int64Builder::new()),
@@ -205,7 +205,7 @@ impl Column {
     }
 
     /// Takes the value of this row and says how much text it was, or leaves it to `rest`.
-    fn put(&mut self, row: usize, value: &Value) -> Option<usize> {
+    pub(crate) fn put(&mut self, row: usize, value: &Value) -> Option<usize> {
         match (self, value) {
             (Self::Text(column), Value::Text(text)) => {
                 column.append_nulls(row.saturating_sub(column.len()));
@@ -234,7 +234,7 @@ impl Column {
         }
     }
 
-    fn finish(&mut self, rows: usize) -> ArrayRef {
+    pub(crate) fn finish(&mut self, rows: usize) -> ArrayRef {
         match self {
             Self::Text(column) => {
                 column.append_nulls(rows.saturating_sub(column.len()));

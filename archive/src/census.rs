@@ -41,6 +41,20 @@ impl Census {
         }
     }
 
+    /// Of so many rows, whose fields are [`Self::add`]ed.
+    pub(crate) fn of_rows(rows: usize) -> Self {
+        Self { rows: u64::try_from(rows).unwrap_or(u64::MAX), ..Self::default() }
+    }
+
+    /// A field occurs so many times more with values of this type.
+    pub(crate) fn add(&mut self, name: &str, kind: ColumnType, times: u64) {
+        let Self { places, counts, .. } = self;
+        let place = place_of(name, places, counts);
+        if let Some(count) = place.and_then(|place| counts.get_mut(place)) {
+            count[slot(kind)] = count[slot(kind)].saturating_add(times);
+        }
+    }
+
     /// The layout that suits these rows: the most frequent fields, each of its most frequent type.
     pub(crate) fn layout(self) -> Layout {
         let rows = self.rows;

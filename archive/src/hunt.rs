@@ -53,7 +53,7 @@ pub use engine::{Answer, Engine};
 pub use export::{Export, Format, csv_line};
 pub use one::event;
 pub use search::{Chosen, ROWS_OF_A_SEARCH};
-pub use tail::Tail;
+pub use tail::{Runs, Tail};
 pub use value::{Cell, json, kind, table};
 
 /// What a question may take.

@@ -11,6 +11,7 @@
 //!
 //! Source: the project's own layout, written as `soc.layout` = [`VERSION`] into each file's footer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -142,6 +143,11 @@ pub fn data_type(kind: ColumnType) -> DataType {
         ColumnType::Boolean => DataType::Boolean,
         ColumnType::Texts => DataType::new_list(DataType::Utf8, true),
     }
+}
+
+/// What stands under [`MIXED`] for these names.
+pub(crate) fn mixed(names: &BTreeSet<String>) -> Option<String> {
+    serde_json::to_string(names).ok()
 }
 
 fn type_of(data: &DataType) -> Option<ColumnType> {

@@ -23,14 +23,17 @@ mod merge;
 mod message;
 mod pack;
 mod row;
+mod run;
 mod unpack;
+mod weave;
 
 pub use batch::batches;
 pub use facts::{ColumnType, FileFacts, FileRef};
 pub use layout::Layout;
 pub use merge::merge;
-pub use pack::{Effort, Packed, pack};
+pub use pack::{Effort, Packed, pack, pack_picked};
 pub use row::{Agencies, Row};
+pub use run::Run;
 pub use unpack::{Batches, Rows, read, rows_of, unpack, verify};
 pub use words::Words;
 

@@ -4,19 +4,12 @@
 //! people ask for (a machine's day) is one stretch. Levels and encodings were chosen by measurement:
 //! `docs/decisions/0006-archive.md`.
 
-mod properties;
-mod sample;
-mod sorted;
-mod trial;
-mod writer;
-
-use std::cmp::Ordering;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::census::Census;
-use crate::{Error, FileFacts, Row};
-pub(crate) use writer::Writer;
+use crate::weave::{Pick, Source, weave};
+use crate::{Error, FileFacts, Row, Run};
 
 /// How much work a file is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,25 +35,27 @@ pub struct Packed {
 ///
 /// # Errors
 /// [`Error::Unfit`]: there are none, or of several agencies. Others do not happen in memory.
-pub fn pack(rows: Vec<Row>, effort: Effort) -> Result<Packed, Error> {
-    let rows = sorted::sorted(&rows);
-    let mut census = Census::default();
-    rows.iter().for_each(|row| census.count(&row.event.fields));
-    let sample = sample::of(&rows, effort.sample_rows());
-    let mut writer = Writer::new(census.layout(), sample, effort)?;
-    for row in rows {
-        writer.push(row)?;
-    }
-    writer.finish()
+pub fn pack(rows: &[Row], effort: Effort) -> Result<Packed, Error> {
+    let runs = Run::of(rows, &vec![0; rows.len()])?;
+    one(weave(runs.iter().map(Source::of_run).collect(), None, effort, usize::MAX)?)
 }
 
-/// The order of rows in a file.
-pub(crate) fn order(one: &Row, other: &Row) -> Ordering {
-    let (a, b) = (&one.event, &other.event);
-    one.host
-        .cmp(&other.host)
-        .then_with(|| a.kind.cmp(&b.kind))
-        .then_with(|| a.logsource.cmp(&b.logsource))
-        .then_with(|| a.time.cmp(&b.time))
-        .then_with(|| one.position.cmp(&other.position))
+/// Packs some events of runs: `picks` says which run, and which of its rows, each from 0. They are
+/// of one agency and day, as for [`pack`].
+///
+/// # Errors
+/// As [`pack`]; [`Error::Unfit`], too, where there is no such row.
+pub fn pack_picked(
+    runs: &[Arc<Run>],
+    picks: &[(u32, u32)],
+    effort: Effort,
+) -> Result<Packed, Error> {
+    let sources = runs.iter().map(|run| Source::of_run(run)).collect();
+    let pick = |(source, row): &(u32, u32)| Pick { source: *source, row: *row };
+    let picks: Vec<Pick> = picks.iter().map(pick).collect();
+    one(weave(sources, Some(&picks), effort, usize::MAX)?)
+}
+
+fn one(packed: Vec<Packed>) -> Result<Packed, Error> {
+    packed.into_iter().next().ok_or(Error::Unfit("no event"))
 }

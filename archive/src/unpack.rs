@@ -8,10 +8,11 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, StringArray,
     UInt32Array, UInt64Array,
 };
-use datafusion::arrow::datatypes::{TimestampMicrosecondType, UInt32Type, UInt64Type};
+use datafusion::arrow::datatypes::{Schema, TimestampMicrosecondType, UInt32Type, UInt64Type};
 use datafusion::arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::ParquetMetaData;
 use sha2::{Digest, Sha256};
 use soc_event::{
     AgentId, Epoch, Event, EventId, Fields, Kind, Lane, Logsource, Sequence, Timestamp, Value,
@@ -55,13 +56,7 @@ pub fn read(file: Bytes, columns: Option<&[&str]>, rows: usize) -> Result<Batche
     let reader = guarded(|| {
         let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
         let schema = builder.schema().clone();
-        let footer = builder.metadata().file_metadata().key_value_metadata();
-        let version = footer.and_then(|pairs| pairs.iter().find(|pair| pair.key == layout::KEY));
-        let version = version.and_then(|pair| pair.value.as_deref());
-        if !matches!(version, Some(layout::VERSION | layout::VERSION_BEFORE)) {
-            return Err(Error::Damaged("not an archive of this program's layouts".to_owned()));
-        }
-        Layout::of_schema(&schema)?;
+        layout_of(builder.metadata(), &schema)?;
         let mask = match columns {
             None => ProjectionMask::all(),
             Some(names) => {
@@ -73,6 +68,19 @@ pub fn read(file: Bytes, columns: Option<&[&str]>, rows: usize) -> Result<Batche
         Ok(builder.with_projection(mask).with_batch_size(rows.max(1)).build()?)
     })?;
     Ok(Batches { reader: Some(reader) })
+}
+
+/// The layout of a file.
+///
+/// # Errors
+/// [`Error::Damaged`]: it has none of ours.
+pub(crate) fn layout_of(facts: &ParquetMetaData, schema: &Schema) -> Result<Layout, Error> {
+    let mut footer = facts.file_metadata().key_value_metadata().into_iter().flatten();
+    let version = footer.find(|pair| pair.key == layout::KEY);
+    match version.and_then(|pair| pair.value.as_deref()) {
+        Some(layout::VERSION | layout::VERSION_BEFORE) => Layout::of_schema(schema),
+        _ => Err(Error::Damaged("not an archive of this program's layouts".to_owned())),
+    }
 }
 
 /// Columns of a file, batch by batch; ends behind the first error.
@@ -288,8 +296,8 @@ impl<'a> Fixed<'a> {
 }
 
 /// A field's column, where it has a value at all.
-struct Own<'a> {
-    name: &'a str,
+pub(crate) struct Own<'a> {
+    pub(crate) name: &'a str,
     values: Values<'a>,
 }
 
@@ -302,7 +310,7 @@ enum Values<'a> {
 }
 
 impl<'a> Own<'a> {
-    fn of(name: &'a str, kind: ColumnType, array: &'a ArrayRef) -> Option<Self> {
+    pub(crate) fn of(name: &'a str, kind: ColumnType, array: &'a ArrayRef) -> Option<Self> {
         if array.null_count() == array.len() {
             return None;
         }
@@ -316,7 +324,7 @@ impl<'a> Own<'a> {
         Some(Self { name, values })
     }
 
-    fn value(&self, place: usize) -> Option<Value> {
+    pub(crate) fn value(&self, place: usize) -> Option<Value> {
         match self.values {
             Values::Text(array) => array.is_valid(place).then(|| array.value(place).into()),
             Values::Integer(array) => array.is_valid(place).then(|| array.value(place).into()),
@@ -327,7 +335,7 @@ impl<'a> Own<'a> {
     }
 }
 
-fn texts(array: &ArrayRef) -> Value {
+pub(crate) fn texts(array: &ArrayRef) -> Value {
     let items = array.as_string_opt::<i32>().into_iter().flatten();
     Value::List(items.map(|text| text.map_or(Value::Null, Value::from)).collect())
 }
@@ -359,7 +367,7 @@ fn object(
     serde_json::from_str(array.value(place)).map_err(|_| strange(name))
 }
 
-fn value_of(value: serde_json::Value) -> Option<Value> {
+pub(crate) fn value_of(value: serde_json::Value) -> Option<Value> {
     Some(match value {
         serde_json::Value::Null => Value::Null,
         serde_json::Value::Bool(value) => Value::Boolean(value),
@@ -372,7 +380,7 @@ fn value_of(value: serde_json::Value) -> Option<Value> {
     })
 }
 
-fn strange(name: &str) -> Error {
+pub(crate) fn strange(name: &str) -> Error {
     Error::Damaged(format!("column {name:?} holds what cannot be there"))
 }
 

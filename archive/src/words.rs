@@ -21,7 +21,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use bytes::{Buf, Bytes};
 use soc_event::Value;
 
-use crate::{Error, Row};
+use crate::Error;
 use fuse::Fuse;
 pub use splitting::split;
 
@@ -68,7 +68,7 @@ impl Words {
     }
 }
 
-/// Makes the filter while rows are written.
+/// Makes the filter while columns are written.
 #[derive(Default)]
 pub(crate) struct Collector {
     seen: HashSet<u64, BuildHasherDefault<AsIs>>,
@@ -77,25 +77,8 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    pub(crate) fn add(&mut self, row: &Row) {
-        let source = &row.event.logsource;
-        self.add_value(&row.host);
-        self.add_value(row.event.kind.as_str());
-        for text in [&source.product, &source.category, &source.service].into_iter().flatten() {
-            self.add_value(text);
-        }
-        for value in row.event.fields.values() {
-            self.add_field(value);
-        }
-        if let Some(raw) = &row.event.raw {
-            self.add_text(raw);
-        }
-        if !row.event.unknown.is_empty() {
-            self.add_text(&serde_json::to_string(&row.event.unknown).unwrap_or_default());
-        }
-    }
-
-    fn add_field(&mut self, value: &Value) {
+    /// Values of a field, whatever they are.
+    pub(crate) fn add_field(&mut self, value: &Value) {
         match value {
             Value::Text(text) => self.add_value(text),
             Value::List(items) => items.iter().for_each(|item| self.add_field(item)),
@@ -105,13 +88,14 @@ impl Collector {
     }
 
     /// Values repeat: what was split once in this group is not split again.
-    fn add_value(&mut self, text: &str) {
+    pub(crate) fn add_value(&mut self, text: &str) {
         if self.values.insert(splitting::hash(text)) {
             self.add_text(text);
         }
     }
 
-    fn add_text(&mut self, text: &str) {
+    /// A text that is hardly there twice.
+    pub(crate) fn add_text(&mut self, text: &str) {
         splitting::hashes(text, &mut |hash| {
             self.seen.insert(hash);
         });

@@ -22,7 +22,7 @@ fn packed() -> Packed {
         event.raw = Some(format!("Failed password for user{} from 192.0.2.7", position % 5));
         Row { position, received: time, agency: "A".into(), host: "h".into(), id, event }
     };
-    pack((1..=300).map(row).collect(), Effort::Fresh).unwrap()
+    pack(&(1..=300).map(row).collect::<Vec<_>>(), Effort::Fresh).unwrap()
 }
 
 /// Reads all there is, as every reader does, without having looked at the hash.

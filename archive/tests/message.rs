@@ -76,7 +76,7 @@ fn many() -> Vec<Row> {
 
 /// The same rows as a file of version 1, in which each message stands in its own column.
 fn of_version_1(rows: &[Row]) -> Bytes {
-    let columns = pack(rows.to_vec(), Effort::Fresh).unwrap().facts.columns;
+    let columns = pack(rows, Effort::Fresh).unwrap().facts.columns;
     let mut written: Option<ArrowWriter<Vec<u8>>> = None;
     for batch in batches(rows, &soc_archive::Layout::new(columns)).unwrap() {
         let batch = with_messages(&batch);
@@ -129,7 +129,7 @@ impl Place {
     fn new(rows: Vec<Row>, is_before: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Folder::open(folder.path()).unwrap();
-        let mut packed = pack(rows.clone(), Effort::Fresh).unwrap();
+        let mut packed = pack(&rows, Effort::Fresh).unwrap();
         if is_before {
             packed.parquet = of_version_1(&rows);
             packed.facts.sha256 = Sha256::digest(&packed.parquet).into();
@@ -200,7 +200,7 @@ fn messages_by_scan(place: &Place, texts: bool) -> BTreeMap<u64, Option<Value>> 
 
 #[test]
 fn a_message_stands_once_in_a_file() {
-    let packed = pack(many(), Effort::Fresh).unwrap();
+    let packed = pack(&many(), Effort::Fresh).unwrap();
     let columns = ["message", "message_at"];
     let (mut own, mut cut) = (0, 0);
     for batch in soc_archive::read(packed.parquet, Some(&columns), 1000).unwrap() {
@@ -221,7 +221,7 @@ fn files_of_version_1_are_read() {
     let found: Vec<Row> = unpack(of_version_1(&rows)).unwrap().map(Result::unwrap).collect();
     assert_eq!(found, rows);
     let merged = merge(vec![of_version_1(&rows)], Effort::Fresh, 10_000).unwrap();
-    let anew = pack(rows, Effort::Fresh).unwrap();
+    let anew = pack(&rows, Effort::Fresh).unwrap();
     assert_eq!(merged[0].facts.columns, anew.facts.columns);
     let found = unpack(merged[0].parquet.clone()).unwrap().map(Result::unwrap);
     assert!(found.eq(unpack(anew.parquet).unwrap().map(Result::unwrap)));
@@ -230,7 +230,7 @@ fn files_of_version_1_are_read() {
 #[test]
 fn a_place_that_is_not_in_the_line_is_damage() {
     let rows = many();
-    let columns = pack(rows.clone(), Effort::Fresh).unwrap().facts.columns;
+    let columns = pack(&rows, Effort::Fresh).unwrap().facts.columns;
     let batch = batches(&rows, &soc_archive::Layout::new(columns)).unwrap().remove(0);
     let place = batch.schema().index_of(layout::MESSAGE_AT).unwrap();
     // Past the end of every line; where there is no line; within a letter; beside a message.
@@ -362,7 +362,7 @@ proptest! {
     ) {
         let numbered = (1..).zip(messages);
         let rows: Vec<Row> = numbered.map(|(at, (raw, text))| row(at, raw, text)).collect();
-        let packed = pack(rows.clone(), Effort::Fresh).unwrap();
+        let packed = pack(&rows, Effort::Fresh).unwrap();
         let layout = soc_archive::Layout::new(packed.facts.columns.clone());
         let found: Vec<Row> = unpack(packed.parquet).unwrap().map(Result::unwrap).collect();
         prop_assert_eq!(&found, &rows);
@@ -372,7 +372,7 @@ proptest! {
         let cut = cut.index(rows.len());
         let parts = [&rows[..cut], &rows[cut..]].into_iter().filter(|part| !part.is_empty());
         let files =
-            parts.map(|part| pack(part.to_vec(), Effort::Fresh).unwrap().parquet).collect();
+            parts.map(|part| pack(part, Effort::Fresh).unwrap().parquet).collect();
         let merged = merge(files, Effort::Fresh, 1000).unwrap();
         let found = unpack(merged[0].parquet.clone()).unwrap().map(Result::unwrap);
         prop_assert_eq!(found.collect::<Vec<_>>(), rows);

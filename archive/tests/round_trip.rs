@@ -116,7 +116,7 @@ proptest! {
     #[test]
     fn what_was_packed_is_unpacked(rows in rows(), settled in any::<bool>()) {
         let effort = if settled { Effort::Settled } else { Effort::Fresh };
-        let packed = pack(rows.clone(), effort).unwrap();
+        let packed = pack(&rows, effort).unwrap();
         verify(&packed.parquet, &packed.facts.sha256).unwrap();
         let found: Vec<Row> = unpack(packed.parquet).unwrap().map(Result::unwrap).collect();
         prop_assert_eq!(packed.facts.rows, rows.len() as u64);
@@ -128,7 +128,7 @@ proptest! {
         let cut = cut.index(rows.len());
         let parts = [&rows[..cut], &rows[cut..]].into_iter().filter(|part| !part.is_empty());
         let files =
-            parts.map(|part| pack(part.to_vec(), Effort::Fresh).unwrap().parquet).collect();
+            parts.map(|part| pack(part, Effort::Fresh).unwrap().parquet).collect();
         let merged = merge(files, Effort::Settled, 100).unwrap();
         let found = merged.into_iter().flat_map(|file| unpack(file.parquet).unwrap());
         prop_assert_eq!(by_position(found.map(Result::unwrap)), rows);
@@ -136,7 +136,7 @@ proptest! {
 
     #[test]
     fn rows_fit_into_any_layout(rows in rows(), other in rows()) {
-        let layout = pack(other, Effort::Fresh).unwrap().facts.columns;
+        let layout = pack(&other, Effort::Fresh).unwrap().facts.columns;
         let layout = soc_archive::Layout::new(layout);
         let found = batches(&rows, &layout).unwrap();
         let found = found.iter().flat_map(|batch| rows_of(batch).unwrap());
@@ -158,6 +158,6 @@ fn an_agency_has_its_own_files() {
         let (agency, host): (Arc<str>, Arc<str>) = (agency.into(), "h".into());
         Row { position: 1, received, agency, host, id, event: event.clone() }
     };
-    assert!(pack(vec![row("A"), row("B")], Effort::Fresh).is_err());
-    assert!(pack(Vec::new(), Effort::Fresh).is_err());
+    assert!(pack(&[row("A"), row("B")], Effort::Fresh).is_err());
+    assert!(pack(&[], Effort::Fresh).is_err());
 }

@@ -30,7 +30,8 @@ fn split(text: &str) -> Vec<String> {
 
 #[test]
 fn every_word_of_an_event_may_be_there() {
-    let words = Words::open(pack((1..500).map(row).collect(), Effort::Fresh).unwrap().words);
+    let words =
+        Words::open(pack(&(1..500).map(row).collect::<Vec<_>>(), Effort::Fresh).unwrap().words);
     let words = words.unwrap();
     assert_eq!(words.row_groups(), 1);
     for position in 1..500 {
@@ -47,7 +48,7 @@ fn every_word_of_an_event_may_be_there() {
 
 #[test]
 fn few_words_that_are_not_there_seem_to_be() {
-    let packed = pack((1..5_000).map(row).collect(), Effort::Fresh).unwrap();
+    let packed = pack(&(1..5_000).map(row).collect::<Vec<_>>(), Effort::Fresh).unwrap();
     let words = Words::open(packed.words).unwrap();
     let claimed = (0..10_000).filter(|n| words.may_hold(0, &format!("absent{n}"))).count();
     assert!(claimed < 500, "{claimed} of 10,000; one of 32 is 312");

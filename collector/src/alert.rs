@@ -20,6 +20,7 @@ pub use normal::{NormalRow, Scope};
 pub use operate::Action;
 pub use query::{Cursor, Filter};
 pub use raise::Raised;
+pub use repeats::{Repeats, Sighting, Why};
 pub use view::{Alert, AlertRow, CorrelationView, HistoryRow, State};
 
 mod evidence;
@@ -29,6 +30,7 @@ mod normal;
 mod operate;
 mod query;
 mod raise;
+mod repeats;
 mod timeline;
 mod view;
 

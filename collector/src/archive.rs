@@ -57,6 +57,7 @@ mod chain;
 mod compact;
 mod damage;
 mod disk;
+mod fresh;
 mod gather;
 mod holds;
 mod legal;
@@ -133,6 +134,10 @@ struct Inner {
     metrics: metrics::Metrics,
     leases: snapshot::Leases,
     marks: marks::Marks,
+    /// What is in no file yet, in columns.
+    fresh: fresh::Fresh,
+    /// Held by who makes that grow, or makes files of it.
+    growing: tokio::sync::Mutex<()>,
     /// Held by who writes files until they are listed; alone by the sweep.
     writing: RwLock<()>,
     /// Files that are no longer listed, and when they were ended.
@@ -248,6 +253,8 @@ impl Archive {
             metrics,
             leases: snapshot::Leases::default(),
             marks,
+            fresh: fresh::Fresh::default(),
+            growing: tokio::sync::Mutex::default(),
             writing: RwLock::default(),
             ended: Mutex::default(),
             unmerged: Unmerged::default(),
@@ -268,6 +275,11 @@ impl Archive {
     /// Everything of this lane up to this event is archived; the agent may forget it.
     pub fn archived(&self, agent: AgentId, epoch: Epoch, lane: Lane) -> Sequence {
         self.0.marks.of(agent, epoch, lane)
+    }
+
+    /// Events from this position on that are already in columns, and where they end.
+    pub fn fresh(&self, from: Position) -> (Vec<Arc<soc_archive::Run>>, Position) {
+        self.0.fresh.from(from)
     }
 
     /// The first position of the journal that is not archived.

@@ -152,7 +152,7 @@ impl Hunts {
         let files = self.0.keeper.files(agencies.clone(), range).await?;
         let tables = tables::all(&self.0.store, agencies).await?;
         let end = *self.0.journal.end().borrow();
-        let tail = place::JournalTail::new(&self.0.journal, &self.0.fleet, (files.archived, end));
+        let tail = place::JournalTail::new(&self.0.journal, &self.0.fleet, &files, end);
         Ok(Source {
             files: files.files,
             store: files.store,

@@ -32,6 +32,9 @@ pub enum Error {
 
 /// Connections at the most: one writes, the others read.
 const CONNECTIONS_MAX: u32 = 8;
+/// Pages of the WAL, 4 KiB each, after which it is written back: alerts that are seen again and again
+/// are the same pages, and those are written back once.
+const WAL_PAGES: &str = "4000";
 /// How long a writer waits for another.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -47,6 +50,7 @@ impl Store {
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            .pragma("wal_autocheckpoint", WAL_PAGES)
             .busy_timeout(BUSY_TIMEOUT);
         let pool =
             SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(options).await?;

@@ -43,6 +43,20 @@ pub(crate) struct About<'a> {
     pub host: Option<&'a str>,
 }
 
+impl<'a> About<'a> {
+    /// Fields that are the collector's to say, for an event of a kind.
+    pub(crate) fn set(&self, kind: &'a str) -> impl Iterator<Item = (&'static str, &'a str)> {
+        let agency = self.agency.map(|agency| ("agency.code", agency));
+        let set = [("agent.id", self.agent), ("event.kind", kind), ("kind", kind)];
+        set.into_iter().chain(agency)
+    }
+
+    /// The field that is added where the event does not have it.
+    pub(crate) fn set_missing(&self) -> (&'static str, &'a str) {
+        ("host.hostname", self.host.unwrap_or(self.agent))
+    }
+}
+
 /// An event as rules see it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject<'a, B> {

@@ -7,6 +7,9 @@
 
 mod check;
 mod encode;
+mod head;
+
+pub use head::Head;
 
 use serde::{Deserialize, Serialize};
 

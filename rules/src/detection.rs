@@ -18,7 +18,7 @@ pub use explain::Predicate;
 pub(crate) use build::{Builder, word};
 pub(crate) use condition::Expression;
 pub(crate) use demand::{Demand, Demands};
-pub(crate) use item::{Compared, Matcher, Predicates};
+pub(crate) use item::{Among, Compared, Matcher, Pattern, Predicates};
 
 use std::sync::Arc;
 
@@ -57,6 +57,11 @@ enum Group {
 pub(crate) trait Facts {
     /// Whether a comparison is true, by its number in [`Predicates`].
     fn holds(&mut self, predicate: usize) -> bool;
+
+    /// Whether one of several is true; `among` are the same.
+    fn holds_any(&mut self, patterns: &[Pattern], _among: &Among) -> bool {
+        patterns.iter().any(|pattern| self.holds(pattern.predicate))
+    }
 
     /// Whether a field is there and not null.
     fn is_there(&mut self, slot: Slot) -> bool;

@@ -1,4 +1,7 @@
 mod plan;
+mod reading;
+
+pub use reading::Reading;
 
 use crate::detection::Facts;
 use crate::event::Event;
@@ -72,6 +75,7 @@ impl Evaluator {
     /// correlations: [`crate::Rule::alerts`] tells.
     pub fn evaluate(&mut self, event: &dyn Event) -> &[usize] {
         self.record.clear();
+        self.keys.begin();
         let (keys, record) = (&mut self.keys, &mut self.record);
         event.fields(&mut |name, value| {
             let targets = keys.named(name);

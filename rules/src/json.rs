@@ -11,7 +11,7 @@ mod scan;
 use std::borrow::Cow;
 
 pub(crate) use keys::{Keys, NO_TARGETS, Targets};
-pub(crate) use read::read;
+pub(crate) use read::{read, read_flat, read_text};
 
 use std::collections::BTreeMap;
 

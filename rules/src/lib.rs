@@ -35,7 +35,7 @@ mod view;
 
 pub use correlation::{CorrelationLimits, CorrelationMatch, Correlator, Eviction, Origin};
 pub use detection::Predicate;
-pub use evaluator::{Evaluator, RuleUse};
+pub use evaluator::{Evaluator, Reading, RuleUse};
 pub use event::{Event, FieldValue, LogsourceRef};
 pub use json::{JsonError, JsonEvent};
 pub use lint::lint;

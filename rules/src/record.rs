@@ -26,6 +26,8 @@ pub(crate) struct Record {
     slots: Vec<Chain>,
     /// By slot: the last event in which the field held nothing: null, a list, an object.
     bare: Vec<u32>,
+    /// By what names a field: the last event in which it was met.
+    met: Vec<u32>,
     /// The fields of this event that hold nothing, by what names them.
     bare_nodes: Vec<usize>,
     event: u32,
@@ -135,6 +137,7 @@ impl Record {
         if self.event == 0 {
             self.slots.fill(Chain::default());
             self.bare.fill(0);
+            self.met.fill(0);
             self.event = 1;
         }
         self.ascii = true;
@@ -173,10 +176,33 @@ impl Record {
         self.push(place, text, folded, kind, Form::Settled);
     }
 
+    /// Meets a field; false when this event had it before.
+    pub fn meet(&mut self, node: usize) -> bool {
+        if node >= self.met.len() {
+            self.met.resize(node + 1, 0);
+        }
+        let event = self.event;
+        self.met.get_mut(node).is_some_and(|met| std::mem::replace(met, event) != event)
+    }
+
+    /// Whether this event has met a field.
+    pub fn has_met(&self, node: usize) -> bool {
+        self.met.get(node) == Some(&self.event)
+    }
+
+    /// Adds a value in whose place no other of its field counts; no keyword is looked for in it.
+    pub fn set_field(&mut self, targets: Targets, text: &str) {
+        self.add_at(0, targets, text, Kind::Text);
+    }
+
     /// Adds a value of a field whose texts are added apart: no keyword is looked for in it.
     pub fn add_field(&mut self, targets: Targets, text: &str, kind: Kind) {
+        self.add_at(1, targets, text, kind);
+    }
+
+    fn add_at(&mut self, depth: u32, targets: Targets, text: &str, kind: Kind) {
         let before = self.values.len();
-        self.add(Place { node: 0, targets, depth: 1, in_list: true }, text, kind);
+        self.add(Place { node: 0, targets, depth, in_list: true }, text, kind);
         self.values.iter_mut().skip(before).for_each(|value| value.echo = true);
     }
 

@@ -216,6 +216,132 @@ proptest! {
     }
 }
 
+/// An event as a collector has it: fields, some of them its own addition, and a raw line.
+struct Flat<'a> {
+    fields: &'a Map<String, Value>,
+    raw: &'a str,
+    set: &'a [(&'a str, &'a str)],
+}
+
+fn held(value: &Value) -> FieldValue<'_> {
+    match value {
+        Value::Bool(value) => FieldValue::Boolean(*value),
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => FieldValue::Integer(number),
+            None => FieldValue::Float(number.as_f64().unwrap_or_default()),
+        },
+        Value::String(text) => FieldValue::Text(text.into()),
+        Value::Array(items) => FieldValue::List(items.iter().map(held).collect()),
+        Value::Null | Value::Object(_) => FieldValue::Null,
+    }
+}
+
+impl Event for Flat<'_> {
+    fn field(&self, name: &str) -> Option<FieldValue<'_>> {
+        let set = self.set.iter().find(|(own, _)| *own == name);
+        match set {
+            Some((_, text)) => Some(FieldValue::Text((*text).into())),
+            None => self.fields.get(name).map(held),
+        }
+    }
+
+    fn fields<'e>(&'e self, visit: &mut dyn FnMut(&'e str, FieldValue<'e>)) {
+        self.set.iter().for_each(|(name, text)| visit(name, FieldValue::Text((*text).into())));
+        let is_set = |name: &String| self.set.iter().any(|(set, _)| set == name);
+        let own = self.fields.iter().filter(|(name, _)| !is_set(name));
+        own.for_each(|(name, value)| visit(name, held(value)));
+    }
+
+    fn texts(&self, visit: &mut dyn FnMut(&str) -> bool) {
+        let mut all = vec![self.raw];
+        for value in self.fields.values() {
+            all.extend(value.as_str());
+            all.extend(value.as_array().into_iter().flatten().filter_map(Value::as_str));
+        }
+        all.into_iter().any(visit);
+    }
+
+    fn logsource(&self) -> LogsourceRef<'_> {
+        LogsourceRef { product: Some("p"), ..LogsourceRef::default() }
+    }
+
+    fn time_us(&self) -> i64 {
+        0
+    }
+}
+
+fn flat() -> impl Strategy<Value = Map<String, Value>> {
+    const NAMES: [&str; 7] = [
+        "Image",
+        "CommandLine",
+        "process.name",
+        "EventID",
+        "process",
+        "Event.EventData.Image",
+        "other",
+    ];
+    prop::collection::vec((0..NAMES.len(), near()), 0..7).prop_map(|all| {
+        all.into_iter().map(|(name, held)| (NAMES[name].to_owned(), held)).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_line_is_judged_as_the_event_that_stands_in_it(
+        rules in prop::collection::vec(made(), 1..6),
+        events in prop::collection::vec((flat(), near(), 0..3_usize), 1..8),
+    ) {
+        let texts: Vec<String> = rules.iter().enumerate().map(|(n, made)| rule(n, made)).collect();
+        let sources = texts.iter().map(|text| Source { path: "r.yml", text });
+        let (ruleset, _) = Ruleset::load(sources);
+        let (mut of_event, mut of_line) = (Evaluator::new(&ruleset), Evaluator::new(&ruleset));
+        for (fields, raw, set) in events {
+            let raw = raw.to_string();
+            let all = [("process", "whoami"), ("Image", "C:\\ls"), ("EventID", "22")];
+            let missing = ("CommandLine", "x /c ls");
+            let set = all[..set].to_vec();
+            let (own, text) = (json!(fields).to_string(), json!(raw).to_string());
+            for (own, text) in [(own.clone(), text.clone()), (escaped(&own), escaped(&text))] {
+                let line = format!("{{\"fields\":{own},\"raw\":{text}}}");
+                let mut reading = of_line.read(line.as_bytes()).unwrap();
+                let end = reading.fields("{\"fields\":".len()).unwrap();
+                let end = reading.text(end + ",\"raw\":".len()).unwrap();
+                prop_assert_eq!(&line[end..], "}");
+                set.iter().for_each(|(name, text)| reading.set(name, text));
+                reading.set_missing(missing.0, missing.1);
+                let found = reading.ask(Flat { fields: &fields, raw: "", set: &[] }.logsource());
+                let found = found.to_vec();
+                let mut set = set.clone();
+                set.extend((!fields.contains_key(missing.0)).then_some(missing));
+                let event = Flat { fields: &fields, raw: &raw, set: &set };
+                prop_assert_eq!(&found, of_event.evaluate(&event), "{}", line);
+                prop_assert_eq!(&found, &ruleset.matching(&event), "{}", line);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_line_whose_fields_say_something_twice_or_in_objects_is_refused() {
+    let (ruleset, _) = Ruleset::load([]);
+    let mut evaluator = Evaluator::new(&ruleset);
+    let mut check = |fields: &str, expected: bool| {
+        for _ in 0..2 {
+            let mut reading = evaluator.read(fields.as_bytes()).unwrap();
+            assert_eq!(reading.fields(0).is_ok(), expected, "{fields}");
+        }
+    };
+    check(r#"{"a":1,"b":[1,"x",null],"c":{}}"#, false);
+    check(r#"{"a":1,"b":[1,"x",null],"c":null}"#, true);
+    check(r#"{"a":1,"b":[],"a":1}"#, false);
+    check(r#"{"a":1,"\u0061":1}"#, false);
+    check(r#"{"a":[[1]]}"#, false);
+    check(r#"{"a":[{}]}"#, false);
+    check("{}", true);
+}
+
 #[test]
 fn every_cut_of_an_event_is_an_error_and_nothing_worse() {
     let (ruleset, _) = Ruleset::load([]);

@@ -10,6 +10,7 @@ pub mod program;
 pub mod proxy;
 pub mod servers;
 pub mod stage;
+pub mod usage;
 
 pub use api::Api;
 pub use lan::Lan;

@@ -7,7 +7,7 @@ use datafusion::common::Result;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
-use soc_event::{Event, Value};
+use soc_event::Value;
 
 use super::function::columns;
 
@@ -17,18 +17,6 @@ pub fn looks_at(column: &str) -> bool {
         column,
         "agency" | "agent" | "lane" | "kind" | "product" | "category" | "service" | "unknown"
     )
-}
-
-/// All texts and whole numbers of an event that is not in a file, one a line.
-pub fn of(host: &str, event: &Event) -> String {
-    let mut all = String::from(host);
-    let mut push = |text: &str| {
-        all.push('\n');
-        all.push_str(text);
-    };
-    event.raw.iter().for_each(|raw| push(raw));
-    event.fields.values().for_each(|value| texts(value, &mut push));
-    all
 }
 
 fn texts(value: &Value, push: &mut impl FnMut(&str)) {

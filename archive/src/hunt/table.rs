@@ -96,7 +96,7 @@ impl TableProvider for Events {
         // Of files that are wholly in the range nobody has to look at the time.
         let (inside, across): (Vec<_>, Vec<_>) =
             self.files.iter().partition(|file| is_inside(file, self.range));
-        let mut inputs = vec![self.tail_part(projection)?];
+        let mut inputs = vec![self.tail_part(session, projection, filters)?];
         for (files, bound) in [(inside, None), (across, Some(bound))] {
             let files = self.needed(files, &need).await;
             if !files.is_empty() {
@@ -148,13 +148,25 @@ impl Events {
         }
     }
 
-    fn tail_part(&self, projection: Option<&Vec<usize>>) -> Result<Arc<dyn ExecutionPlan>> {
-        let schema = match projection {
-            Some(columns) => Arc::new(self.schema.project(columns)?),
-            None => self.schema(),
-        };
+    fn tail_part(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let all = || (0..self.schema.fields().len()).collect();
+        let columns = projection.cloned().unwrap_or_else(all);
+        let schema = Arc::new(self.schema.project(&columns)?);
+        let named = DFSchema::try_from(self.schema.as_ref().clone())?;
+        let filters = filters.iter();
+        // One that cannot be asked here is asked by the plan around.
+        let filters =
+            filters.filter_map(|filter| session.create_physical_expr(filter.clone(), &named).ok());
         let part = TailPart {
+            table: self.schema(),
+            columns,
             schema: Arc::clone(&schema),
+            filters: filters.collect(),
             tail: Arc::clone(&self.tail),
             agencies: self.agencies.clone(),
             range: self.range,

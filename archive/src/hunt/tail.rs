@@ -3,41 +3,54 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use datafusion::arrow::array::{
-    ArrayRef, RecordBatch, StringViewArray, TimestampMicrosecondArray, UInt64Array,
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions,
 };
-use datafusion::arrow::datatypes::{DataType, Field, SchemaRef};
+use datafusion::arrow::compute::{and, filter_record_batch, prep_null_mask_filter};
+use datafusion::arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterFactory};
+use datafusion::physical_plan::PhysicalExpr;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use soc_event::Timestamp;
 
-use super::{everything, field, schema};
-use crate::{Agencies, Row};
+use super::adapt;
+use crate::{Agencies, Row, Run};
+
+/// Runs of events, one after the other, each of which may be why the rest cannot be read.
+pub type Runs = Box<dyn Iterator<Item = Result<Arc<Run>, String>> + Send>;
 
 /// Events that are in no file yet. What it gives is the same however often it is read.
 pub trait Tail: Send + Sync {
-    /// Reads from the beginning: number of the agency (0 none) and event, in order.
-    ///
-    /// # Errors
-    /// Each item may be why the rest cannot be read.
-    fn rows(&self) -> Box<dyn Iterator<Item = Result<(i64, Row), String>> + Send>;
+    /// Reads from the beginning, in order.
+    fn runs(&self) -> Runs;
 }
 
-/// Rows in memory.
+/// Rows in memory, with the numbers of their agencies (0 none).
 impl Tail for Vec<(i64, Row)> {
-    fn rows(&self) -> Box<dyn Iterator<Item = Result<(i64, Row), String>> + Send> {
-        Box::new(self.clone().into_iter().map(Ok))
+    fn runs(&self) -> Runs {
+        let (owners, rows): (Vec<i64>, Vec<Row>) = self.iter().cloned().unzip();
+        match Run::of(&rows, &owners) {
+            Ok(runs) => Box::new(runs.into_iter().map(|run| Ok(Arc::new(run)))),
+            Err(error) => Box::new(std::iter::once(Err(error.to_string()))),
+        }
     }
 }
 
-/// Events made into columns at once.
-const ROWS_AT_ONCE: usize = 4096;
-
 /// The tail as a part of the table, of the agencies that may be seen.
+#[derive(Clone)]
 pub struct TailPart {
+    /// All columns of the table.
+    pub table: SchemaRef,
+    /// Those asked for, by their places in the table.
+    pub columns: Vec<usize>,
     /// The columns asked for.
     pub schema: SchemaRef,
+    /// What else is asked of an event, of the table's columns: it need not be asked again of those
+    /// that are left out here.
+    pub filters: Vec<Arc<dyn PhysicalExpr>>,
     /// Where it is read.
     pub tail: Arc<dyn Tail>,
     /// Whose events.
@@ -60,108 +73,71 @@ impl PartitionStream for TailPart {
     }
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let (agencies, range) = (self.agencies.clone(), self.range);
-        let is_asked = move |item: &Result<(i64, Row), String>| match item {
-            Ok((agency, row)) => {
-                let time = row.event.time;
-                agencies.hold(*agency) && time >= range.0 && time < range.1
-            }
-            Err(_) => true,
-        };
-        let batches = Batches {
-            rows: Box::new(self.tail.rows().filter(is_asked)),
-            schema: Arc::clone(&self.schema),
-            read: 0,
-            seen: Arc::clone(&self.seen),
-        };
+        let (part, mut read) = (self.clone(), 0);
+        let batches = self.tail.runs().map(move |run| part.batch(run, &mut read));
         let stream = futures::stream::iter(batches);
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), stream))
     }
 }
 
-struct Batches {
-    rows: Box<dyn Iterator<Item = Result<(i64, Row), String>> + Send>,
-    schema: SchemaRef,
-    read: u64,
-    seen: Arc<AtomicU64>,
-}
-
-impl Iterator for Batches {
-    type Item = Result<RecordBatch>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let rows = self.rows.by_ref().take(ROWS_AT_ONCE);
-        let rows: Result<Vec<Row>, String> = rows.map(|item| item.map(|(_, row)| row)).collect();
-        match rows {
-            Err(why) => {
-                let why = format!("the newest events cannot be read: {why}");
-                Some(Err(DataFusionError::Execution(why)))
+impl TailPart {
+    /// What is asked for of a run.
+    fn batch(&self, run: Result<Arc<Run>, String>, read: &mut u64) -> Result<RecordBatch> {
+        let run = run.map_err(|why| {
+            DataFusionError::Execution(format!("the newest events cannot be read: {why}"))
+        })?;
+        let mut wanted = self.visible(&run);
+        *read = read.saturating_add(u64::try_from(wanted.true_count()).unwrap_or(u64::MAX));
+        self.seen.fetch_max(*read, Ordering::Relaxed);
+        let batch = run.batch();
+        // As if it were a file: what is said of the table's columns becomes what stands in it.
+        let adapter = adapt::Factory.create(Arc::clone(&self.table), batch.schema())?;
+        for filter in &self.filters {
+            if wanted.true_count() == 0 {
+                break;
             }
-            Ok(rows) if rows.is_empty() => None,
-            Ok(rows) => {
-                self.read += u64::try_from(rows.len()).unwrap_or(u64::MAX);
-                self.seen.fetch_max(self.read, Ordering::Relaxed);
-                Some(batch(&rows, &self.schema))
+            if let Some(holds) = holds(adapter.as_ref(), filter, batch) {
+                wanted = and(&wanted, &holds)?;
             }
         }
+        self.columns(adapter.as_ref(), &filter_record_batch(batch, &wanted)?)
+    }
+
+    /// Which events of a run may be seen and are of the time asked for.
+    fn visible(&self, run: &Run) -> BooleanArray {
+        let (from, to) = (self.range.0.as_micros(), self.range.1.as_micros());
+        let times = run.batch().column_by_name("time");
+        let times = times.and_then(|times| times.as_primitive_opt::<TimestampMicrosecondType>());
+        let times = times.map(|times| times.values().as_ref()).unwrap_or_default();
+        let is_visible =
+            |(owner, time): (&i64, &i64)| self.agencies.hold(*owner) && (from..to).contains(time);
+        run.owners().iter().zip(times).map(|pair| Some(is_visible(pair))).collect()
+    }
+
+    fn columns(
+        &self,
+        adapter: &dyn PhysicalExprAdapter,
+        batch: &RecordBatch,
+    ) -> Result<RecordBatch> {
+        let column = |place: &usize| -> Result<ArrayRef> {
+            let column = Column::new(self.table.field(*place).name(), *place);
+            adapter.rewrite(Arc::new(column))?.evaluate(batch)?.into_array(batch.num_rows())
+        };
+        let columns = self.columns.iter().map(column).collect::<Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)
     }
 }
 
-/// Events as columns of the table.
-pub fn batch(rows: &[Row], schema: &SchemaRef) -> Result<RecordBatch> {
-    let columns = schema.fields().iter().map(|field| column(rows, field));
-    let columns = columns.collect::<Result<Vec<_>>>()?;
-    let options =
-        datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(rows.len()));
-    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
-}
-
-fn column(rows: &[Row], field: &Field) -> Result<ArrayRef> {
-    let texts = |text: &dyn Fn(&Row) -> Option<String>| -> ArrayRef {
-        Arc::new(rows.iter().map(text).collect::<StringViewArray>())
-    };
-    let numbers = |number: &dyn Fn(&Row) -> u64| -> ArrayRef {
-        Arc::new(rows.iter().map(|row| Some(number(row))).collect::<UInt64Array>())
-    };
-    Ok(match field.name().as_str() {
-        "time" => times(rows, |row| row.event.time),
-        "received" => times(rows, |row| row.received),
-        "agency" => texts(&|row| Some(row.agency.to_string())),
-        "host" => texts(&|row| Some(row.host.to_string())),
-        "agent" => texts(&|row| Some(row.id.agent.to_string())),
-        "kind" => texts(&|row| Some(row.event.kind.to_string())),
-        "product" => texts(&|row| row.event.logsource.product.clone()),
-        "category" => texts(&|row| row.event.logsource.category.clone()),
-        "service" => texts(&|row| row.event.logsource.service.clone()),
-        "raw" => texts(&|row| row.event.raw.clone()),
-        "position" => numbers(&|row| row.position),
-        "epoch" => numbers(&|row| row.id.epoch.0),
-        "lane" => texts(&|row| Some(row.id.lane.as_str().to_owned())),
-        "sequence" => numbers(&|row| row.id.sequence.0),
-        "rest" => texts(&|row| rest(row)),
-        "unknown" => texts(&|row| object(&row.event.unknown)),
-        schema::EVERYTHING => texts(&|row| Some(everything::of(&row.host, &row.event))),
-        name => {
-            let name = schema::field_of(name).unwrap_or(name);
-            let value = |row: &Row| serde_json::to_value(row.event.fields.get(name)?).ok();
-            let wanted: &DataType = field.data_type();
-            field::array(rows.iter().map(value), wanted)?
-        }
-    })
-}
-
-/// In memory no field has a column of its own, so all of them are the rest.
-fn rest(row: &Row) -> Option<String> {
-    let is_empty = row.event.fields.is_empty();
-    (!is_empty).then(|| serde_json::to_string(&row.event.fields).ok()).flatten()
-}
-
-fn object(keys: &serde_json::Map<String, serde_json::Value>) -> Option<String> {
-    (!keys.is_empty()).then(|| serde_json::to_string(keys).ok()).flatten()
-}
-
-fn times(rows: &[Row], time: impl Fn(&Row) -> Timestamp) -> ArrayRef {
-    let column: TimestampMicrosecondArray =
-        rows.iter().map(|row| Some(time(row).as_micros())).collect();
-    Arc::new(column.with_timezone("UTC"))
+/// For which events a filter holds. Nothing where that cannot be said for all of them alike: it is
+/// asked again of what is left, in the order in which the question has it.
+fn holds(
+    adapter: &dyn PhysicalExprAdapter,
+    filter: &Arc<dyn PhysicalExpr>,
+    batch: &RecordBatch,
+) -> Option<BooleanArray> {
+    let filter = adapter.rewrite(Arc::clone(filter)).ok()?;
+    let holds = filter.evaluate(batch).ok()?.into_array(batch.num_rows()).ok()?;
+    let holds = holds.as_boolean_opt()?;
+    Some(if holds.null_count() > 0 { prep_null_mask_filter(holds) } else { holds.clone() })
 }

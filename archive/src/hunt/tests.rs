@@ -65,7 +65,7 @@ impl Place {
     }
 
     fn add(&mut self, agency: i64, code: &str, rows: Vec<Row>) {
-        let packed = pack(rows, Effort::Fresh).expect("packed");
+        let packed = pack(&rows, Effort::Fresh).expect("packed");
         let (file, words) = path(code, packed.facts.received.0, &packed.facts.sha256);
         self.store.put(&file, &packed.parquet).expect("put");
         self.store.put(&words, &packed.words).expect("put");

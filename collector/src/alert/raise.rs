@@ -1,9 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
-use soc_event::Timestamp;
 use sqlx::SqliteConnection;
 
-use super::{Alerts, EVENTS_MAX, Error, Finding, GROUPS_MAX, Level};
+use super::{Alerts, EVENTS_MAX, Error, Finding, GROUPS_MAX, Level, Repeats};
+
+/// [`EVENTS_MAX`], as the database counts.
+const EVENTS: i64 = EVENTS_MAX as i64;
 
 /// An alert that is new or was seen again; to be announced after the commit.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,16 +22,14 @@ pub struct Raised {
     pub delay_s: f64,
 }
 
-/// Findings of one batch with the same fingerprint.
-struct Repeats<'a> {
+/// An alert that findings were counted on.
+#[derive(sqlx::FromRow)]
+struct Counted {
     fingerprint: String,
-    first: &'a Finding,
-    /// The last in the order of the journal, whatever the clocks say.
-    last: &'a Finding,
-    starts_at: Timestamp,
-    last_at: Timestamp,
-    count: i64,
-    positions: Vec<u64>,
+    id: String,
+    agency: i64,
+    /// Events remembered for it.
+    events: i64,
 }
 
 impl Alerts {
@@ -42,26 +42,40 @@ impl Alerts {
         tx: &mut SqliteConnection,
         findings: &[Finding],
     ) -> Result<Vec<Raised>, Error> {
-        let mut raised = Vec::new();
-        for repeats in by_fingerprint(findings) {
-            raised.push(match self.count_on(tx, &repeats).await? {
-                Some(one) => {
-                    remember_events(tx, &one.id, &repeats.positions).await?;
-                    one
-                }
-                None => self.begin(tx, &repeats).await?,
-            });
+        self.raise_repeats(tx, &by_fingerprint(findings)).await
+    }
+
+    /// The same for findings that were put together; each fingerprint is there once.
+    ///
+    /// # Errors
+    /// As [`Self::raise`].
+    pub async fn raise_repeats(
+        &self,
+        tx: &mut SqliteConnection,
+        all: &[Repeats],
+    ) -> Result<Vec<Raised>, Error> {
+        let counted = count_on(tx, all).await?;
+        let counted: HashMap<&str, &Counted> =
+            counted.iter().map(|on| (on.fingerprint.as_str(), on)).collect();
+        let mut raised = Vec::with_capacity(all.len());
+        let mut events = Vec::new();
+        for repeats in all {
+            let Some(on) = counted.get(repeats.fingerprint.as_str()) else {
+                raised.push(self.begin(tx, repeats).await?);
+                continue;
+            };
+            if on.events < EVENTS {
+                events.extend(repeats.positions.iter().map(|position| (on.id.as_str(), *position)));
+            }
+            raised.push(self.raised(on.id.clone(), on.agency, false, &repeats.first));
         }
+        remember_events(tx, &events).await?;
         Ok(raised)
     }
 
     /// A new alert, unless the rule has as many on this machine as it may: then what is new is
     /// counted together on one alert without a group.
-    async fn begin(
-        &self,
-        tx: &mut SqliteConnection,
-        repeats: &Repeats<'_>,
-    ) -> Result<Raised, Error> {
+    async fn begin(&self, tx: &mut SqliteConnection, repeats: &Repeats) -> Result<Raised, Error> {
         let unclosed: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM alert WHERE agent = ? AND rule = ? AND state <> 'closed'",
         )
@@ -73,17 +87,18 @@ impl Alerts {
             return self.insert(tx, repeats).await;
         }
         let first = Finding { group: Vec::new(), correlation: None, ..repeats.first.clone() };
+        let fingerprint = first.fingerprint();
         let others = Repeats {
-            fingerprint: first.fingerprint(),
-            first: &first,
-            last: &first,
+            fingerprint,
             positions: first.positions.clone(),
+            first,
+            correlation: None,
             ..*repeats
         };
         // Of further groups nothing but their number is kept: what else there is would depend on
         // how the journal is cut into batches.
-        match self.count_on(tx, &others).await? {
-            Some(one) => Ok(one),
+        match count_on(tx, std::slice::from_ref(&others)).await?.pop() {
+            Some(on) => Ok(self.raised(on.id, on.agency, false, &others.first)),
             None => self.insert(tx, &others).await,
         }
     }
@@ -97,36 +112,11 @@ impl Alerts {
         Ok(())
     }
 
-    async fn count_on(
-        &self,
-        tx: &mut SqliteConnection,
-        repeats: &Repeats<'_>,
-    ) -> Result<Option<Raised>, Error> {
-        let correlation = repeats.last.correlation.as_ref().map(serde_json::to_string);
-        let id: Option<(String, i64)> = sqlx::query_as(
-            "UPDATE alert SET count = count + ?, last_at = max(last_at, ?),
-                 starts_at = min(starts_at, ?), correlation = coalesce(?, correlation)
-             WHERE fingerprint = ? AND state <> 'closed' RETURNING id, agency",
-        )
-        .bind(repeats.count)
-        .bind(repeats.last_at.as_micros())
-        .bind(repeats.starts_at.as_micros())
-        .bind(correlation.transpose()?)
-        .bind(&repeats.fingerprint)
-        .fetch_optional(tx)
-        .await?;
-        Ok(id.map(|(id, agency)| self.raised(id, agency, false, repeats.first)))
-    }
-
-    async fn insert(
-        &self,
-        tx: &mut SqliteConnection,
-        repeats: &Repeats<'_>,
-    ) -> Result<Raised, Error> {
-        let finding = repeats.first;
+    async fn insert(&self, tx: &mut SqliteConnection, repeats: &Repeats) -> Result<Raised, Error> {
+        let finding = &repeats.first;
         let id = finding.alert_id(&repeats.fingerprint);
         let now = self.clock.now().as_micros();
-        let correlation = repeats.last.correlation.as_ref().map(serde_json::to_string);
+        let correlation = repeats.correlation.as_ref().map(serde_json::to_string);
         // The same id a second time is the same event read again: it is there already.
         let inserted = sqlx::query(
             "INSERT INTO alert (number, state, id, fingerprint, rule, level, agent, hostname,
@@ -147,7 +137,7 @@ impl Alerts {
         .bind(&finding.agency.name)
         .bind(serde_json::to_string(&finding.said)?)
         .bind(serde_json::to_string(&finding.group)?)
-        .bind(serde_json::to_string(&finding.predicates)?)
+        .bind(serde_json::to_string(&finding.why.predicates())?)
         .bind(correlation.transpose()?)
         .bind(serde_json::to_string(&finding.event)?)
         .bind(repeats.count)
@@ -163,7 +153,8 @@ impl Alerts {
         if is_new {
             super::operate::write_history(tx, &id, now, "", "raised", None).await?;
         }
-        remember_events(tx, &id, &repeats.positions).await?;
+        let events = repeats.positions.iter().map(|position| (id.as_str(), *position));
+        remember_events(tx, &events.collect::<Vec<_>>()).await?;
         Ok(self.raised(id, finding.agency.id, is_new, finding))
     }
 
@@ -174,55 +165,68 @@ impl Alerts {
     }
 }
 
-fn by_fingerprint(findings: &[Finding]) -> Vec<Repeats<'_>> {
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    let mut all: Vec<Repeats<'_>> = Vec::new();
+fn by_fingerprint(findings: &[Finding]) -> Vec<Repeats> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut all: Vec<Repeats> = Vec::new();
     for finding in findings {
-        let fingerprint = finding.fingerprint();
-        let place = *places.entry(fingerprint.clone()).or_insert(all.len());
+        let place = *places.entry(finding.fingerprint()).or_insert(all.len());
         match all.get_mut(place) {
-            Some(repeats) => repeats.add(finding),
-            None => all.push(Repeats::new(fingerprint, finding)),
+            Some(repeats) => repeats.add(finding.into()),
+            None => all.push(Repeats::new(finding.clone())),
         }
     }
     all
 }
 
-impl<'a> Repeats<'a> {
-    fn new(fingerprint: String, first: &'a Finding) -> Self {
-        let positions = first.positions.clone();
-        let (starts_at, last_at) = (first.at, first.at);
-        Self { fingerprint, first, last: first, starts_at, last_at, count: 1, positions }
+/// Counts findings on the alerts that are not closed, with one statement for all; says which those
+/// are.
+async fn count_on(tx: &mut SqliteConnection, all: &[Repeats]) -> Result<Vec<Counted>, Error> {
+    if all.is_empty() {
+        return Ok(Vec::new());
     }
-
-    fn add(&mut self, finding: &'a Finding) {
-        self.count += 1;
-        self.last = finding;
-        self.starts_at = self.starts_at.min(finding.at);
-        self.last_at = self.last_at.max(finding.at);
-        let room = EVENTS_MAX.saturating_sub(self.positions.len());
-        self.positions.extend(finding.positions.iter().take(room));
-    }
+    let row = |repeats: &Repeats| {
+        let Repeats { fingerprint, count, starts_at, last_at, correlation, .. } = repeats;
+        let correlation = correlation.as_ref().map(serde_json::to_string).transpose()?;
+        Ok((fingerprint.clone(), *count, starts_at.as_micros(), last_at.as_micros(), correlation))
+    };
+    let rows = all.iter().map(row).collect::<Result<Vec<_>, serde_json::Error>>()?;
+    let counted = sqlx::query_as(
+        "UPDATE alert SET count = alert.count + more.count,
+             starts_at = min(alert.starts_at, more.starts_at),
+             last_at = max(alert.last_at, more.last_at),
+             correlation = coalesce(more.correlation, alert.correlation)
+         FROM (SELECT value ->> 0 AS fingerprint, value ->> 1 AS count, value ->> 2 AS starts_at,
+             value ->> 3 AS last_at, value ->> 4 AS correlation FROM json_each(?)) AS more
+         WHERE alert.fingerprint = more.fingerprint AND alert.state <> 'closed'
+         RETURNING fingerprint, id, agency,
+             (SELECT count(*) FROM alert_event WHERE alert_event.alert = alert.id) AS events",
+    )
+    .bind(serde_json::to_string(&rows)?)
+    .fetch_all(tx)
+    .await?;
+    Ok(counted)
 }
 
-async fn remember_events(
-    tx: &mut SqliteConnection,
-    alert: &str,
-    positions: &[u64],
-) -> sqlx::Result<()> {
-    let max = i64::try_from(EVENTS_MAX).unwrap_or(i64::MAX);
-    for position in positions.iter().take(EVENTS_MAX) {
-        sqlx::query(
-            "INSERT OR IGNORE INTO alert_event SELECT ?, ?
-             WHERE (SELECT count(*) FROM alert_event WHERE alert = ?) < ?",
-        )
-        .bind(alert)
-        .bind(i64::try_from(*position).unwrap_or(i64::MAX))
-        .bind(alert)
-        .bind(max)
-        .execute(&mut *tx)
-        .await?;
+/// Where in the journal events of alerts are: of each alert the first [`EVENTS_MAX`], in one statement
+/// for all.
+async fn remember_events(tx: &mut SqliteConnection, events: &[(&str, u64)]) -> Result<(), Error> {
+    if events.is_empty() {
+        return Ok(());
     }
+    sqlx::query(
+        "INSERT INTO alert_event SELECT alert, position FROM (
+             SELECT value ->> 0 AS alert, value ->> 1 AS position,
+                 row_number() OVER (PARTITION BY value ->> 0 ORDER BY min(key)) AS place
+             FROM json_each(?) GROUP BY 1, 2
+             HAVING NOT EXISTS (SELECT 1 FROM alert_event AS old
+                 WHERE old.alert = value ->> 0 AND old.position = value ->> 1)
+         ) AS new
+         WHERE place <= ? - (SELECT count(*) FROM alert_event AS old WHERE old.alert = new.alert)",
+    )
+    .bind(serde_json::to_string(events)?)
+    .bind(EVENTS)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn finding(rule: &str, source: &str, sequence: u64) -> Finding {
         hostname: machine.hostname.clone(),
         agency: AgencyRef { id: 1, code: "LOCAL".into(), name: "Local".into() },
         group: vec![("source.ip".into(), source.into())],
-        predicates: Vec::new(),
+        why: Why::default(),
         correlation: None,
         event: EventView::new(sequence, &event_id, at, &event, machine),
         event_id,

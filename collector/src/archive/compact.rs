@@ -9,7 +9,6 @@ use tokio::sync::watch;
 
 use super::gather::{self, Place};
 use super::manifest::{self, End, Listed, New};
-use super::quiet::quietly;
 use super::{Archive, Error, damage};
 
 /// Rows of one file at the most.
@@ -57,7 +56,7 @@ impl Archive {
     async fn merge(&self, files: Vec<Listed>, is_settled: bool) -> Result<bool, Error> {
         let _writing = self.0.writing.read().await;
         let (this, inputs) = (self.clone(), files.clone());
-        let made = quietly(move || this.make_merged(&inputs, is_settled)).await;
+        let made = self.quietly(move || this.make_merged(&inputs, is_settled)).await;
         let new = match made {
             Ok(Ok(new)) => new,
             Ok(Err(Failure::Damaged(listed, reason))) => {

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use soc_archive::store::Folder;
 
 use super::manifest::{self, End, Listed};
-use super::quiet::quietly;
 use super::{Archive, Error, notice};
 
 /// Where damaged files are, below the root.
@@ -78,7 +77,7 @@ impl Archive {
 
     async fn look_at(&self, listed: &Listed) -> Result<Found, Error> {
         let (folder, listed) = (self.0.folder.clone(), listed.clone());
-        quietly(move || look(&folder, &listed)).await?
+        self.quietly(move || look(&folder, &listed)).await?
     }
 
     /// Ends a file that was found damaged.
@@ -95,7 +94,7 @@ impl Archive {
         self.0.metrics.damaged();
         // Moved after it is known to be damaged: killed in between, the sweep does it.
         let (root, listed) = (self.0.folder_root.clone(), listed.clone());
-        quietly(move || set_aside(&root, &listed)).await?
+        self.quietly(move || set_aside(&root, &listed)).await?
     }
 
     /// Moves what is known to be damaged, where a killed process had not come to it.
@@ -105,7 +104,7 @@ impl Archive {
             .await?;
         let damaged = rows.iter().map(manifest::listed).collect::<Result<Vec<_>, _>>()?;
         let root = self.0.folder_root.clone();
-        quietly(move || damaged.iter().try_for_each(|listed| set_aside(&root, listed))).await?
+        self.quietly(move || damaged.iter().try_for_each(|listed| set_aside(&root, listed))).await?
     }
 
     /// The words are made of the file: it is packed once more, and takes its own place.

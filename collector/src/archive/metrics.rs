@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Registry};
 
+use crate::metrics::Stage;
+
 /// What the archive tells Prometheus.
 #[derive(Clone, Debug)]
 pub(super) struct Metrics {
@@ -19,6 +21,8 @@ pub(super) struct Metrics {
     checked: IntCounter,
     failures: IntCounter,
     seconds: Histogram,
+    /// Whatever its threads do.
+    pub(super) working: Stage,
 }
 
 /// What there is.
@@ -95,6 +99,7 @@ impl Metrics {
                 "Steps of the archive that failed and are tried again.",
             )?,
             seconds,
+            working: Stage::new(registry, "archive")?,
         })
     }
 

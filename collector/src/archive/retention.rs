@@ -132,7 +132,7 @@ impl Archive {
             going.extend(early(&judged, &today, lacking));
             let kept = std::time::Duration::from_secs(86_400);
             let (journal, now) = (self.0.journal.clone(), self.0.clock.now());
-            let removed = super::quiet::quietly(move || journal.shed(now, kept)).await??;
+            let removed = self.quietly(move || journal.shed(now, kept)).await??;
             tracing::error!(lacking, removed, "the disk is nearly full: what may go early goes");
         }
         self.expire(&going).await

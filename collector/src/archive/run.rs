@@ -5,11 +5,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::fresh::Set;
 use super::gather::{self, Odd};
 use super::manifest::{self, New};
 use super::marks::{self, Moved};
-use super::quiet::quietly;
-use super::{Archive, Error, READER, notice};
+use super::{Archive, Error, Inner, READER, notice};
 use crate::journal::Position;
 use crate::stop::stopped;
 
@@ -26,6 +26,7 @@ struct Made {
     files: Vec<New>,
     odd: Vec<Odd>,
     moved: Moved,
+    from: Position,
     next: Position,
 }
 
@@ -67,7 +68,7 @@ impl Archive {
         }
     }
 
-    /// Makes a set of files if enough waits for it; true when it did.
+    /// Reads what is new, and makes a set of files if enough waits for it; true when it did.
     async fn look(&self, since: &mut Option<Instant>, is_careful: bool) -> Result<bool, Error> {
         let (from, end) = (self.begin().await?, *self.0.journal.end().borrow());
         let waiting = end.0.saturating_sub(from.0);
@@ -77,15 +78,26 @@ impl Archive {
             return Ok(false);
         }
         let age = since.get_or_insert_with(Instant::now).elapsed();
+        let growing = self.0.growing.lock().await;
+        let set = self.read_on(from, is_careful).await?;
         let config = &self.0.config;
-        let is_much = waiting >= u64::try_from(config.rows_max).unwrap_or(u64::MAX);
         let patience = if waiting < config.few { config.wait_for_few } else { config.wait };
-        if !is_much && age < patience {
+        if !set.is_full(config) && age < patience {
             return Ok(false);
         }
-        self.step(from, is_careful).await?;
+        self.put(set, is_careful).await?;
+        drop(growing);
         *since = None;
         Ok(true)
+    }
+
+    async fn read_on(&self, from: Position, is_careful: bool) -> Result<Set, Error> {
+        let this = self.clone();
+        let read = move || {
+            let Inner { fresh, journal, fleet, folder, config, .. } = &*this.0;
+            fresh.read_on((journal, fleet, folder), from, config, is_careful)
+        };
+        self.quietly(read).await?
     }
 
     /// The first position that is not archived.
@@ -110,30 +122,34 @@ impl Archive {
         }
     }
 
-    /// One set of files: on disk first, then listed with the checkpoint behind it.
+    /// One set of files of what is in the journal from here on; gives where the next begins.
     pub(super) async fn step(&self, from: Position, is_careful: bool) -> Result<Position, Error> {
+        let _growing = self.0.growing.lock().await;
+        let set = self.read_on(from, is_careful).await?;
+        self.put(set, is_careful).await
+    }
+
+    /// A set of files: on disk first, then listed with the checkpoint behind it.
+    async fn put(&self, set: Set, is_careful: bool) -> Result<Position, Error> {
         let _writing = self.0.writing.read().await;
         let begun = std::time::Instant::now();
         let this = self.clone();
-        let made = quietly(move || this.make(from, is_careful)).await??;
-        self.commit(from, &made).await?;
+        let made = self.quietly(move || this.make(&set, is_careful)).await??;
+        self.commit(&made).await?;
         let rows = made.files.iter().map(|new| new.file.facts.rows).sum();
         self.0.metrics.archived(rows, begun.elapsed());
         Ok(made.next)
     }
 
-    fn make(&self, from: Position, is_careful: bool) -> Result<Made, Error> {
-        let Self(inner) = self;
-        let gathered = gather::gather(&inner.journal, &inner.fleet, from, &inner.config)?;
-        let (moved, next) = (gathered.moved, gathered.next);
-        let (files, odd) = gather::write(&inner.folder, gathered.groups, is_careful)?;
-        Ok(Made { files, odd, moved, next })
+    fn make(&self, set: &Set, is_careful: bool) -> Result<Made, Error> {
+        let (files, odd) = gather::write(&self.0.folder, set, is_careful)?;
+        Ok(Made { files, odd, moved: set.moved.clone(), from: set.from, next: set.next })
     }
 
-    async fn commit(&self, from: Position, made: &Made) -> Result<(), Error> {
+    async fn commit(&self, made: &Made) -> Result<(), Error> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
-        if marks::checkpoint(&mut tx).await? != from {
+        if marks::checkpoint(&mut tx).await? != made.from {
             return Err(Error::Moved);
         }
         manifest::add(&mut tx, &made.files, false, now).await?;
@@ -143,6 +159,7 @@ impl Archive {
         made.moved.write(&mut tx).await?;
         marks::write_checkpoint(&mut tx, made.next).await?;
         tx.commit().await?;
+        self.0.fresh.done(made.next);
         self.0.marks.committed(&made.moved);
         self.0.journal.set_low_water(READER, made.next);
         self.0.changed.notify_one();

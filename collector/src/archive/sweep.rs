@@ -6,7 +6,6 @@ use std::sync::PoisonError;
 
 use super::damage::QUARANTINE;
 use super::manifest::words_of;
-use super::quiet::quietly;
 use super::{Archive, Error, Inner};
 
 impl Inner {
@@ -50,7 +49,7 @@ impl Archive {
             }
             Ok(())
         };
-        Ok(quietly(delete).await??)
+        Ok(self.quietly(delete).await??)
     }
 
     /// Deletes files that no manifest lists: made by a process that was killed before it listed
@@ -77,7 +76,7 @@ impl Archive {
             }
             Ok(swept)
         };
-        let swept = quietly(sweep).await??;
+        let swept = self.quietly(sweep).await??;
         if swept > 0 {
             tracing::info!(files = swept, "archive: swept away what no manifest lists");
         }

@@ -8,7 +8,6 @@ use sqlx::sqlite::SqlitePool;
 use super::chain::{self, Link};
 use super::damage::{self, Found};
 use super::manifest::{self, Listed};
-use super::quiet::quietly;
 use super::{Archive, Error};
 
 /// How closely to look.
@@ -59,7 +58,7 @@ impl Archive {
         let live = files.iter().filter(|file| file.listed.state == "live");
         for Linked { listed, .. } in live.filter(|_| depth == Depth::Files) {
             let (folder, listed) = (self.0.folder.clone(), listed.clone());
-            troubles.extend(quietly(move || look(&folder, &listed)).await??);
+            troubles.extend(self.quietly(move || look(&folder, &listed)).await??);
         }
         Ok(troubles)
     }

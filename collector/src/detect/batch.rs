@@ -11,7 +11,7 @@ use crate::alert::Raised;
 use crate::journal::Position;
 
 /// Events of one transaction at the most.
-pub(super) const BATCH_MAX: usize = 4096;
+pub(super) const BATCH_MAX: usize = 8192;
 
 impl Detect {
     /// Reads and evaluates what waits, away from the runtime's threads.
@@ -48,7 +48,7 @@ impl Detect {
         next: Position,
     ) -> Result<Vec<Raised>, Error> {
         let mut tx = self.store.write().await?;
-        let raised = self.alerts.raise(&mut tx, &digest.findings).await?;
+        let raised = self.alerts.raise_repeats(&mut tx, digest.findings.all()).await?;
         write_windows(&mut tx, &digest.changes).await?;
         write_parkings(&mut tx, &digest.parked).await?;
         if let Some(received) = digest.received {

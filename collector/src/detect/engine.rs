@@ -14,12 +14,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use soc_event::{AgentId, Timestamp};
 use soc_rules::{Eviction, RuleUse};
 
-use super::finding::{correlation, detection};
+use super::findings::Findings;
 use super::parking::Parking;
-use super::subject::{Machines, Subject};
+use super::subject::Machines;
 use super::windows::Windows;
 use super::worker::{Lost, Seen, Worker};
-use crate::alert::Finding;
 use crate::fleet::Who;
 use crate::journal::{Lines, Part, Position};
 use crate::metrics::Stage;
@@ -37,6 +36,8 @@ pub(super) struct Engine {
     workers: Vec<Worker>,
     windows: Windows,
     parked: BTreeSet<usize>,
+    /// See [`Worker`].
+    decodes: Arc<[bool]>,
     /// What helping threads cost.
     stage: Option<Stage>,
 }
@@ -44,7 +45,7 @@ pub(super) struct Engine {
 /// What a batch of events came to.
 #[derive(Debug, Default)]
 pub(super) struct Digest {
-    pub findings: Vec<Finding>,
+    pub findings: Findings,
     /// Windows that changed: key and state, or nothing when it ended.
     pub changes: Vec<(String, Option<Vec<u8>>)>,
     /// Rules that are parked from here on.
@@ -69,7 +70,7 @@ pub(super) struct Digest {
 impl Digest {
     /// Whether there is something to write besides how far reading is.
     pub(super) fn matters(&self) -> bool {
-        !(self.findings.is_empty()
+        !(self.findings.count() == 0
             && self.changes.is_empty()
             && self.parked.is_empty()
             && self.evictions.is_empty())
@@ -83,9 +84,14 @@ impl Engine {
         parked: BTreeSet<usize>,
         threads: usize,
     ) -> Self {
-        let workers = (0..threads.max(1)).map(|_| Worker::new(&book.ruleset, &parked)).collect();
         let windows = Windows::new(&book.ruleset, windows);
-        Self { book, workers, windows, parked, stage: None }
+        let rules = book.ruleset.rules().iter().enumerate();
+        let decodes: Arc<[bool]> = rules
+            .map(|(number, rule)| windows.looks_at(number) || !rule.group_by.is_empty())
+            .collect();
+        let worker = |_| Worker::new(&book.ruleset, &parked, &decodes);
+        let workers = (0..threads.max(1)).map(worker).collect();
+        Self { book, workers, windows, parked, decodes, stage: None }
     }
 
     /// The same, counting what threads it starts take of the processor.
@@ -109,16 +115,16 @@ impl Engine {
         self.count(&mut digest);
         if !digest.parked.is_empty() {
             for worker in &mut self.workers {
-                *worker = Worker::new(&self.book.ruleset, &self.parked);
+                *worker = Worker::new(&self.book.ruleset, &self.parked, &self.decodes);
             }
         }
         digest
     }
 
     /// In the order of the journal, up to the first event that was too much for a rule.
-    pub(super) fn take_all(
+    pub(super) fn take_all<'l>(
         &mut self,
-        seen: impl Iterator<Item = Result<Seen, Lost>>,
+        seen: impl Iterator<Item = Result<Seen<'l>, Lost>>,
         digest: &mut Digest,
     ) {
         for seen in seen {
@@ -136,37 +142,34 @@ impl Engine {
         }
     }
 
-    fn take_in(&mut self, seen: &Seen, digest: &mut Digest) {
-        digest.received = Some(seen.entry.received);
+    fn take_in(&mut self, seen: &Seen<'_>, digest: &mut Digest) {
+        digest.received = Some(seen.line.received);
         let work = AssertUnwindSafe(|| self.findings(seen, digest));
         if catch_unwind(work).is_err() {
             digest.failed += 1;
-            tracing::error!(event = %seen.entry.id, "event could not be correlated; skipped");
+            tracing::error!(event = %seen.line.id, "event could not be correlated; skipped");
         }
         let newly = seen.parked.iter().filter(|rule| self.parked.insert(**rule));
         let rules = self.book.ruleset.rules();
-        let parking = newly.filter_map(|rule| Some(Parking::new(rules.get(*rule)?, &seen.entry)));
+        let parking = newly.filter_map(|rule| Some(Parking::new(rules.get(*rule)?, &seen.line)));
         digest.parked.extend(parking);
         if !digest.parked.is_empty() {
-            digest.next = seen.entry.position.plus(1);
+            digest.next = seen.line.position.plus(1);
         }
     }
 
-    fn findings(&mut self, seen: &Seen, digest: &mut Digest) {
-        let Seen { entry, machine, matches, reasons, .. } = seen;
-        let subject = Subject { entry, machine };
+    fn findings(&mut self, seen: &Seen<'_>, digest: &mut Digest) {
         let rules = self.book.ruleset.rules();
-        for (rule, predicates) in reasons {
-            if let Some(rule) = rules.get(*rule) {
-                digest.findings.push(detection(rule, &subject, predicates.clone()));
+        for number in &seen.matches {
+            if let Some(rule) = rules.get(*number).filter(|rule| rule.alerts) {
+                digest.findings.add(&self.book, (*number, rule), seen, None);
             }
         }
-        let position = entry.position.0.to_string();
-        for found in self.windows.feed(machine, &position, &subject.seen(), matches) {
+        for found in self.windows.feed(seen) {
             let Some(rule) = rules.get(found.rule) else { continue };
             digest.costs.entry(rule.id.clone()).or_default().matched += 1;
             if rule.alerts {
-                digest.findings.push(correlation(rule, &subject, found));
+                digest.findings.add(&self.book, (found.rule, rule), seen, Some(&found));
             }
         }
     }
@@ -191,12 +194,12 @@ impl Engine {
 }
 
 /// All events of the batch in the order of the journal, whoever evaluated them.
-fn evaluate(
+fn evaluate<'l>(
     workers: &mut [Worker],
-    lines: &Lines,
+    lines: &'l Lines,
     who: &WhoIs<'_>,
     stage: Option<&Stage>,
-) -> impl Iterator<Item = Result<Seen, Lost>> + use<> {
+) -> impl Iterator<Item = Result<Seen<'l>, Lost>> + use<'l> {
     let (parts, next) = (lines.parts(PART_EVENTS), AtomicUsize::new(0));
     let wanted = usize::try_from(lines.events()).unwrap_or(usize::MAX).div_ceil(PART_EVENTS);
     let work = |worker: &mut Worker| work(worker, &parts, &next, who);
@@ -223,10 +226,15 @@ fn evaluate(
     done.into_iter().flat_map(|(_, seen)| seen)
 }
 
-type Done = Vec<(usize, Vec<Result<Seen, Lost>>)>;
+type Done<'l> = Vec<(usize, Vec<Result<Seen<'l>, Lost>>)>;
 
 /// Takes the next part nobody has begun, until there is none.
-fn work(worker: &mut Worker, parts: &[Part<'_>], next: &AtomicUsize, who: &WhoIs<'_>) -> Done {
+fn work<'l>(
+    worker: &mut Worker,
+    parts: &[Part<'l>],
+    next: &AtomicUsize,
+    who: &WhoIs<'_>,
+) -> Done<'l> {
     let (mut done, mut machines) = (Vec::new(), Machines::new(who));
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);

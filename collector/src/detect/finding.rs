@@ -4,43 +4,25 @@ use soc_event::Timestamp;
 use soc_rules::{CorrelationMatch, Predicate, Rule};
 
 use super::subject::Subject;
+use super::worker::Seen;
 use crate::alert::{
-    AgencyRef, CorrelationView, EventView, Finding, Level, MachineRef, PredicateView, Said, Steps,
-    Text,
+    AgencyRef, CorrelationView, EventView, Finding, Level, MachineRef, PredicateView, Said,
+    Sighting, Steps, Text, Why,
 };
 use crate::fleet::Who;
+use crate::journal::Line;
 
 /// An event that came later than this after it happened makes its alert a late one.
 const LATE_AFTER_US: i64 = 5 * 60 * 1_000_000;
 
-/// Of a rule that matched one event.
-pub(super) fn detection(rule: &Rule, subject: &Subject<'_>, predicates: Vec<Predicate>) -> Finding {
-    let mut finding = finding(rule, subject);
-    finding.predicates = predicates.into_iter().map(predicate_view).collect();
-    finding
-}
-
-/// Of a rule that matched over time; `subject` is the event that made it fire.
-pub(super) fn correlation(rule: &Rule, subject: &Subject<'_>, found: CorrelationMatch) -> Finding {
-    let mut finding = finding(rule, subject);
-    let CorrelationMatch { group, count, first_us, last_us, events, late, .. } = found;
-    finding.late |= late;
-    finding.group = joined(group, finding.group);
-    finding.correlation = Some(CorrelationView {
-        count,
-        first_at: Timestamp::from_micros(first_us),
-        last_at: Timestamp::from_micros(last_us),
-    });
-    finding.positions = events.iter().filter_map(|position| position.parse().ok()).collect();
-    finding
-}
-
-fn finding(rule: &Rule, subject: &Subject<'_>) -> Finding {
-    let (entry, machine, seen) = (subject.entry, subject.machine, subject.seen());
+/// What is told of a rule that matched, but for its group and why it did; `subject` is the event, or
+/// the one that made the rule fire.
+pub(super) fn finding(rule: &Rule, subject: &Subject<'_>, sighting: Sighting) -> Finding {
+    let (entry, machine) = (subject.entry, subject.machine);
     let (agent, hostname) = (machine.agent, subject.hostname().to_owned());
     let seen_on = MachineRef { id: agent, hostname: hostname.clone() };
     let position = entry.position.0;
-    let late_us = entry.received.as_micros().saturating_sub(entry.event.time.as_micros());
+    let Sighting { at, correlation, positions, late } = sighting;
     Finding {
         rule: rule.id.clone(),
         level: level(rule.level),
@@ -48,19 +30,55 @@ fn finding(rule: &Rule, subject: &Subject<'_>) -> Finding {
         agent,
         hostname,
         agency: machine.who.as_ref().map(agency).unwrap_or_default(),
-        group: grouped(rule, &|name| seen.text(name)),
-        predicates: Vec::new(),
-        correlation: None,
+        group: Vec::new(),
+        why: Why::default(),
+        correlation,
         event_id: entry.id,
         event: EventView::new(position, &entry.id, entry.received, &entry.event, seen_on),
-        positions: vec![position],
-        at: happened(entry.event.time, entry.received),
+        positions,
+        at,
         received: entry.received,
-        late: late_us > LATE_AFTER_US,
+        late,
     }
 }
 
-/// Values that tell a finding from others of the rule on the machine; `text` is of the event.
+/// What a finding adds to those before it.
+pub(super) fn sighting(seen: &Seen<'_>, found: Option<&CorrelationMatch>) -> Sighting {
+    let Line { received, position, .. } = seen.line;
+    let late_us = received.as_micros().saturating_sub(seen.time.as_micros());
+    let view = |found: &CorrelationMatch| CorrelationView {
+        count: found.count,
+        first_at: Timestamp::from_micros(found.first_us),
+        last_at: Timestamp::from_micros(found.last_us),
+    };
+    let events = |found: &CorrelationMatch| {
+        found.events.iter().filter_map(|position| position.parse().ok()).collect()
+    };
+    Sighting {
+        at: happened(seen.time, received),
+        correlation: found.map(view),
+        positions: found.map_or_else(|| vec![position.0], events),
+        late: late_us > LATE_AFTER_US || found.is_some_and(|found| found.late),
+    }
+}
+
+/// Values that tell a finding from others of the rule on the machine.
+pub(super) fn group(
+    rule: &Rule,
+    seen: &Seen<'_>,
+    found: Option<&CorrelationMatch>,
+) -> Vec<(String, String)> {
+    let own = found.map(|found| found.group.clone()).unwrap_or_default();
+    if rule.group_by.is_empty() {
+        return own;
+    }
+    let Some(entry) = seen.entry() else { return own };
+    let subject = Subject { entry: &entry, machine: &seen.machine };
+    let subject = subject.seen();
+    joined(own, grouped(rule, &|name| subject.text(name)))
+}
+
+/// The fields a rule groups by, with their values; `text` is of the event.
 pub(crate) fn grouped(rule: &Rule, text: &dyn Fn(&str) -> String) -> Vec<(String, String)> {
     rule.group_by.iter().map(|name| (name.clone(), text(name))).collect()
 }
@@ -106,7 +124,8 @@ pub(crate) fn level(level: soc_rules::Level) -> Level {
     }
 }
 
-fn predicate_view(predicate: Predicate) -> PredicateView {
+/// A comparison as an alert has it.
+pub(super) fn predicate_view(predicate: Predicate) -> PredicateView {
     let Predicate { selection, field, modifiers, pattern, value, start, end } = predicate;
     PredicateView { selection, field, modifiers, pattern, value, start, end }
 }

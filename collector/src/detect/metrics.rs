@@ -85,7 +85,7 @@ impl Metrics {
 
     pub(super) fn evaluated(&self, digest: &Digest, took: Duration) {
         self.events.inc_by(digest.events);
-        self.findings.inc_by(digest.findings.len() as u64);
+        self.findings.inc_by(digest.findings.count());
         self.skipped.inc_by(digest.failed);
         self.evicted.inc_by(digest.evicted);
         self.batch.observe(took.as_secs_f64());

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::{Detect, Error};
 use crate::access::Deed;
-use crate::journal::Entry;
+use crate::journal::Line;
 use crate::live::Notice;
 use crate::rulebook::Book;
 
@@ -39,14 +39,14 @@ pub struct Parking {
 }
 
 impl Parking {
-    pub(super) fn new(rule: &Rule, entry: &Entry) -> Self {
+    pub(super) fn new(rule: &Rule, line: &Line<'_>) -> Self {
         Self {
             rule: rule.id.clone(),
             title: rule.title.en.clone(),
             fingerprint: fingerprint(rule),
-            position: entry.position.0,
-            event: entry.id.to_string(),
-            at: entry.received,
+            position: line.position.0,
+            event: line.id.to_string(),
+            at: line.received,
         }
     }
 }

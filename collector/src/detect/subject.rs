@@ -60,7 +60,11 @@ impl<'w> Machines<'w> {
 
     /// The machine an entry is about.
     pub(crate) fn of(&mut self, entry: &Entry) -> Arc<Machine> {
-        let agent = agent_of(entry);
+        self.of_agent(agent_of(entry))
+    }
+
+    /// The machine of an agent.
+    pub(crate) fn of_agent(&mut self, agent: AgentId) -> Arc<Machine> {
         let make =
             || Arc::new(Machine { agent, agent_text: agent.to_string(), who: (self.who)(agent) });
         self.known.entry(agent).or_insert_with(make).clone()

@@ -1,33 +1,42 @@
-//! One thread's share of a batch: decode, evaluate, say why. Nothing of one event touches another,
-//! so it does not matter who does which, nor in which order.
+//! One thread's share of a batch: read, evaluate. Nothing of one event touches another, so it does
+//! not matter who does which, nor in which order.
+//!
+//! The rules read an event from its line. It is decoded only where something has to be done with it.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use soc_rules::{Evaluator, Predicate, RuleUse, Ruleset};
+use soc_event::wire::Head;
+use soc_event::{AgentId, Timestamp};
+use soc_rules::{Evaluator, RuleUse, Ruleset};
 
+use super::line;
 use super::subject::{Machine, Machines, Subject};
 use crate::import::is_quiet;
-use crate::journal::{Entry, Part};
+use crate::journal::{Entry, Line, Part};
 
 /// A thread's evaluator, kept from batch to batch for its memory.
 pub(super) struct Worker {
     ruleset: Ruleset,
     evaluator: Evaluator,
     parked: BTreeSet<usize>,
+    /// By number of rule: whether what it matches is decoded here.
+    decodes: Arc<[bool]>,
 }
 
 /// An event that was evaluated.
-pub(super) struct Seen {
-    pub entry: Entry,
+pub(super) struct Seen<'l> {
+    pub line: Line<'l>,
+    /// When it happened, by the clock of its machine.
+    pub time: Timestamp,
     pub machine: Arc<Machine>,
     /// Numbers of the rules that match.
     pub matches: Vec<usize>,
-    /// Why those that alert do.
-    pub reasons: Vec<(usize, Vec<Predicate>)>,
     /// Rules for which this event was too much.
     pub parked: Vec<usize>,
+    /// The event, where it has been decoded.
+    pub decoded: Option<Arc<Entry>>,
 }
 
 /// An event that nobody will look at.
@@ -39,10 +48,17 @@ pub(super) enum Lost {
     Failed,
 }
 
+impl Seen<'_> {
+    /// The event; nothing where the journal's disk has lost it.
+    pub(super) fn entry(&self) -> Option<Arc<Entry>> {
+        self.decoded.clone().or_else(|| self.line.entry().map(Arc::new))
+    }
+}
+
 impl Worker {
-    pub(super) fn new(ruleset: &Ruleset, parked: &BTreeSet<usize>) -> Self {
-        let evaluator = evaluator(ruleset, parked);
-        Self { ruleset: ruleset.clone(), evaluator, parked: parked.clone() }
+    pub(super) fn new(ruleset: &Ruleset, parked: &BTreeSet<usize>, decodes: &Arc<[bool]>) -> Self {
+        let (evaluator, decodes) = (evaluator(ruleset, parked), decodes.clone());
+        Self { ruleset: ruleset.clone(), evaluator, parked: parked.clone(), decodes }
     }
 
     /// What asking the rules has cost since the last call.
@@ -51,47 +67,79 @@ impl Worker {
     }
 
     /// Evaluates events one by one.
-    pub(super) fn evaluate(
+    pub(super) fn evaluate<'l>(
         &mut self,
-        part: &Part<'_>,
+        part: &Part<'l>,
         machines: &mut Machines<'_>,
-    ) -> Vec<Result<Seen, Lost>> {
-        part.entries()
-            .map(|entry| match entry {
-                Some(entry) => self.evaluate_one(entry, machines),
-                None => Err(Lost::Damaged),
-            })
-            .collect()
+    ) -> Vec<Result<Seen<'l>, Lost>> {
+        part.lines().map(|line| self.evaluate_one(line, machines)).collect()
     }
 
-    fn evaluate_one(&mut self, entry: Entry, machines: &mut Machines<'_>) -> Result<Seen, Lost> {
-        let machine = machines.of(&entry);
-        if machine.who.as_ref().is_some_and(|who| who.imported) && is_quiet(entry.id.epoch) {
-            let (matches, reasons, parked) = (Vec::new(), Vec::new(), Vec::new());
-            return Ok(Seen { entry, machine, matches, reasons, parked });
+    fn evaluate_one<'l>(
+        &mut self,
+        line: Line<'l>,
+        machines: &mut Machines<'_>,
+    ) -> Result<Seen<'l>, Lost> {
+        let mut decoded = None;
+        // What the collector says may be about a machine.
+        let machine = if line.id.agent == AgentId::COLLECTOR {
+            machines.of(decode(&line, &mut decoded)?)
+        } else {
+            machines.of_agent(line.id.agent)
+        };
+        let is_imported = machine.who.as_ref().is_some_and(|who| who.imported);
+        if is_imported && is_quiet(line.id.epoch) {
+            let time = match Head::of(line.text()) {
+                Some(head) => head.time,
+                None => decode(&line, &mut decoded)?.event.time,
+            };
+            let (matches, parked) = (Vec::new(), Vec::new());
+            return Ok(Seen { line, time, machine, matches, parked, decoded });
         }
         // Nothing in an event may stop the reading of the others.
-        let asked = catch_unwind(AssertUnwindSafe(|| {
-            let subject = Subject { entry: &entry, machine: &machine };
-            let matches = self.evaluator.evaluate(&subject.seen()).to_vec();
-            (self.reasons(&matches, &subject), self.evaluator.take_parked(), matches)
-        }));
-        let Ok((reasons, parked, matches)) = asked else {
-            tracing::error!(event = %entry.id, "event could not be evaluated; skipped");
+        let asked = catch_unwind(AssertUnwindSafe(|| self.ask(&line, &machine, &mut decoded)));
+        let Ok(asked) = asked else {
+            tracing::error!(event = %line.id, "event could not be evaluated; skipped");
             // Whatever it was in the middle of.
             self.evaluator = evaluator(&self.ruleset, &self.parked);
             return Err(Lost::Failed);
         };
+        let (time, matches) = asked?;
+        let parked = self.evaluator.take_parked();
         self.parked.extend(&parked);
-        Ok(Seen { entry, machine, matches, reasons, parked })
+        Ok(Seen { line, time, machine, matches, parked, decoded })
     }
 
-    fn reasons(&self, matches: &[usize], subject: &Subject<'_>) -> Vec<(usize, Vec<Predicate>)> {
-        let (rules, seen) = (self.ruleset.rules(), subject.seen());
-        let alerts = |rule: &&usize| rules.get(**rule).is_some_and(|rule| rule.alerts);
-        let told = matches.iter().filter(alerts);
-        told.map(|rule| (*rule, self.ruleset.explain(*rule, &seen))).collect()
+    /// When the event happened, and what matches it.
+    fn ask(
+        &mut self,
+        line: &Line<'_>,
+        machine: &Arc<Machine>,
+        decoded: &mut Option<Arc<Entry>>,
+    ) -> Result<(Timestamp, Vec<usize>), Lost> {
+        let asked = line::ask(&mut self.evaluator, line.text(), machine.about());
+        let (time, matches) = match asked {
+            Some(asked) => asked,
+            None => {
+                let entry = decode(line, decoded)?;
+                let subject = Subject { entry, machine };
+                (entry.event.time, self.evaluator.evaluate(&subject.seen()).to_vec())
+            }
+        };
+        let decodes = |rule: &usize| self.decodes.get(*rule).is_some_and(|decodes| *decodes);
+        if matches.iter().any(decodes) {
+            decode(line, decoded)?;
+        }
+        Ok((time, matches))
     }
+}
+
+/// Decodes an event unless that was done.
+fn decode<'d>(line: &Line<'_>, decoded: &'d mut Option<Arc<Entry>>) -> Result<&'d Entry, Lost> {
+    if decoded.is_none() {
+        *decoded = line.entry().map(Arc::new);
+    }
+    decoded.as_deref().ok_or(Lost::Damaged)
 }
 
 fn evaluator(ruleset: &Ruleset, parked: &BTreeSet<usize>) -> Evaluator {

@@ -45,9 +45,12 @@ impl Hunts {
             columns.for_each(|(name, column)| census.add(name, word(*column), rows));
         }
         let end = *self.0.journal.end().borrow();
-        let tail = JournalTail::new(&self.0.journal, &self.0.fleet, (files.archived, end));
+        let tail = JournalTail::new(&self.0.journal, &self.0.fleet, &files, end);
         let sampled = tokio::task::spawn_blocking(move || {
-            let rows = tail.rows().filter_map(Result::ok);
+            let rows = tail.runs().filter_map(Result::ok).flat_map(|run| {
+                let rows = soc_archive::rows_of(run.batch()).unwrap_or_default();
+                run.owners().to_vec().into_iter().zip(rows)
+            });
             let is_asked = |(agency, row): &(i64, soc_archive::Row)| {
                 let time = row.event.time;
                 agencies.hold(*agency) && time >= range.0 && time < range.1

@@ -4,14 +4,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use object_store::ObjectStore;
-use soc_archive::hunt::{Missing, Tail};
-use soc_archive::{Agencies, FileRef, Row};
+use soc_archive::hunt::{Missing, Runs, Tail};
+use soc_archive::{Agencies, FileRef, Row, Run};
 use soc_event::Timestamp;
 
 use super::Error;
 use crate::archive::{self, Archive, Placed, Scope};
 use crate::fleet::Fleet;
-use crate::journal::{Entry, Journal, Position};
+use crate::journal::{Journal, Position};
 
 /// Events read from the journal at once.
 const EVENTS_AT_ONCE: usize = 4096;
@@ -24,6 +24,8 @@ pub struct Files {
     pub store: Arc<dyn ObjectStore>,
     /// The first event that is in none of them.
     pub archived: Position,
+    /// Events from there on that are in columns already, and where they end.
+    pub fresh: (Vec<Arc<Run>>, Position),
     /// Files that should be there and cannot be read.
     pub missing: Vec<Missing>,
     /// Keeps them until dropped.
@@ -58,6 +60,7 @@ impl Keeper for Archive {
                 files: snapshot.files,
                 store: self.folder().objects(),
                 archived: snapshot.archived,
+                fresh: self.fresh(snapshot.archived),
                 missing: missing.collect(),
                 lease: Box::new(snapshot.lease),
             })
@@ -69,64 +72,66 @@ impl Keeper for Archive {
 pub struct JournalTail {
     journal: Journal,
     fleet: Fleet,
+    /// The first of them.
+    fresh: Vec<Arc<Run>>,
+    /// Where the others are.
     range: (Position, Position),
 }
 
 impl JournalTail {
-    /// From (included) to (not).
-    pub fn new(journal: &Journal, fleet: &Fleet, range: (Position, Position)) -> Self {
-        Self { journal: journal.clone(), fleet: fleet.clone(), range }
+    /// All that is in no file, up to (not including) `end` or further.
+    pub fn new(journal: &Journal, fleet: &Fleet, files: &Files, end: Position) -> Self {
+        let (fresh, next) = files.fresh.clone();
+        Self { journal: journal.clone(), fleet: fleet.clone(), fresh, range: (next, end) }
+    }
+
+    fn reading(&self) -> Reading {
+        let (next, end) = self.range;
+        Reading { journal: self.journal.clone(), fleet: self.fleet.clone(), next, end }
     }
 }
 
 impl Tail for JournalTail {
-    fn rows(&self) -> Box<dyn Iterator<Item = Result<(i64, Row), String>> + Send> {
-        let (next, end) = self.range;
-        Box::new(Reading {
-            journal: self.journal.clone(),
-            fleet: self.fleet.clone(),
-            read: Vec::new().into_iter(),
-            next,
-            end,
-        })
+    fn runs(&self) -> Runs {
+        Box::new(self.fresh.clone().into_iter().map(Ok).chain(self.reading().flatten()))
     }
 }
 
+/// Reads the journal, some runs at a time.
 struct Reading {
     journal: Journal,
     fleet: Fleet,
-    read: std::vec::IntoIter<Entry>,
     next: Position,
     end: Position,
 }
 
 impl Iterator for Reading {
-    type Item = Result<(i64, Row), String>;
+    type Item = Vec<Result<Arc<Run>, String>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(entry) = self.read.next() {
-                return (entry.position < self.end).then(|| Ok(placed(entry, &self.fleet)));
-            }
-            if self.next >= self.end {
-                return None;
-            }
-            match self.journal.read(self.next, EVENTS_AT_ONCE) {
-                Err(error) => {
-                    self.next = self.end;
-                    return Some(Err(error.to_string()));
-                }
-                Ok(stretch) if stretch.next <= self.next => return None,
-                Ok(stretch) => {
-                    self.next = stretch.next;
-                    self.read = stretch.entries.into_iter();
-                }
-            }
+        if self.next >= self.end {
+            return None;
         }
+        let runs = self.read();
+        if runs.is_err() {
+            self.next = self.end;
+        }
+        Some(runs.map_or_else(|why| vec![Err(why)], |runs| runs.into_iter().map(Ok).collect()))
     }
 }
 
-fn placed(entry: Entry, fleet: &Fleet) -> (i64, Row) {
-    let Placed { agency, row } = archive::row(entry, fleet);
-    (agency, row)
+impl Reading {
+    fn read(&mut self) -> Result<Vec<Arc<Run>>, String> {
+        let stretch = self.journal.read(self.next, EVENTS_AT_ONCE);
+        let stretch = stretch.map_err(|error| error.to_string())?;
+        // Where nothing follows there is no more.
+        self.next = if stretch.next > self.next { stretch.next } else { self.end };
+        let mut rows = archive::Rows::new(&self.fleet);
+        let entries = stretch.entries.into_iter().filter(|entry| entry.position < self.end);
+        let placed = entries.map(|entry| rows.of(entry));
+        let (owners, rows): (Vec<i64>, Vec<Row>) =
+            placed.map(|Placed { agency, row }| (agency, row)).unzip();
+        let runs = Run::of(&rows, &owners).map_err(|error| error.to_string())?;
+        Ok(runs.into_iter().map(Arc::new).collect())
+    }
 }

@@ -298,9 +298,14 @@ impl Block {
 
     /// What is known of an event without its line.
     pub(super) fn bare(&self, position: u64, event: Event) -> Entry {
-        let index = u32::try_from(position.saturating_sub(self.position)).unwrap_or(u32::MAX);
-        let (received, id) = (self.header.received, self.header.id(index));
+        let (received, id) = self.name(position);
         Entry { position: Position(position), received, id, event }
+    }
+
+    /// When an event was received, and what it is called.
+    pub(super) fn name(&self, position: u64) -> (Timestamp, EventId) {
+        let index = u32::try_from(position.saturating_sub(self.position)).unwrap_or(u32::MAX);
+        (self.header.received, self.header.id(index))
     }
 }
 
@@ -312,11 +317,12 @@ const KIND_LOG: &[u8] = b"\",\"kind\":\"log\",";
 
 /// Each line with where it starts.
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let ends = memchr::memchr_iter(b'\n', text);
+    let open = (!text.is_empty() && !text.ends_with(b"\n")).then_some(text.len());
     let mut start = 0;
-    text.split_inclusive(|byte| *byte == b'\n').map(move |line| {
-        let place = start;
-        start += line.len();
-        (place, line.strip_suffix(b"\n").unwrap_or(line))
+    ends.chain(open).map(move |end| {
+        let place = std::mem::replace(&mut start, end + 1);
+        (place, text.get(place..end).unwrap_or_default())
     })
 }
 

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use soc_event::{Event, Logsource, Timestamp, kind};
+use soc_event::{Event, EventId, Logsource, Timestamp, kind};
 
 use super::block::Block;
 use super::{Entry, Error, Position};
@@ -24,6 +24,18 @@ struct Run {
 pub struct Part<'l> {
     block: &'l Block,
     positions: Range<u64>,
+}
+
+/// One event as it stands in the journal, decoded when somebody asks for it.
+#[derive(Clone, Copy)]
+pub struct Line<'l> {
+    block: &'l Block,
+    /// Where.
+    pub position: Position,
+    /// When the collector received it, by its own clock.
+    pub received: Timestamp,
+    /// Its name in the world.
+    pub id: EventId,
 }
 
 /// What may still be read.
@@ -85,7 +97,28 @@ impl Lines {
     }
 }
 
-impl Part<'_> {
+impl<'l> Line<'l> {
+    /// What was sent.
+    pub fn text(&self) -> &'l [u8] {
+        self.block.line(self.position.0).unwrap_or_default()
+    }
+
+    /// Decodes it; nothing where it is damaged, which is logged.
+    pub fn entry(&self) -> Option<Entry> {
+        entry(self.block, self.position.0)
+    }
+}
+
+impl<'l> Part<'l> {
+    /// The events one after the other, not decoded.
+    pub fn lines(&self) -> impl Iterator<Item = Line<'l>> + use<'l> {
+        let block = self.block;
+        self.positions.clone().map(move |position| {
+            let (received, id) = block.name(position);
+            Line { block, position: Position(position), received, id }
+        })
+    }
+
     /// The same with the length of each as text, in bytes.
     pub fn measured(&self) -> impl Iterator<Item = Option<(Entry, usize)>> + '_ {
         let lengths = self.positions.clone().map(|at| self.block.line(at).map_or(0, <[u8]>::len));
@@ -94,7 +127,7 @@ impl Part<'_> {
 
     /// Decodes one event after the other; nothing where one is damaged, which is logged.
     pub fn entries(&self) -> impl Iterator<Item = Option<Entry>> + '_ {
-        self.positions.clone().map(|position| self.entry(position))
+        self.positions.clone().map(|position| entry(self.block, position))
     }
 
     /// The same for whoever wants nothing of lines of logs but that there are some: the first comes
@@ -103,18 +136,18 @@ impl Part<'_> {
         let mut has_logs = false;
         self.positions.clone().filter_map(move |position| {
             if !self.block.is_log_line(position) {
-                return Some(self.entry(position));
+                return Some(entry(self.block, position));
             }
             let is_first = !std::mem::replace(&mut has_logs, true);
             let bare = || Event::new(Timestamp::default(), kind::LOG, Logsource::default());
             is_first.then(|| Some(self.block.bare(position, bare())))
         })
     }
+}
 
-    fn entry(&self, position: u64) -> Option<Entry> {
-        self.block.entry(position).unwrap_or_else(|error| {
-            tracing::error!(%error, position, "an event of the journal is lost and left out");
-            None
-        })
-    }
+fn entry(block: &Block, position: u64) -> Option<Entry> {
+    block.entry(position).unwrap_or_else(|error| {
+        tracing::error!(%error, position, "an event of the journal is lost and left out");
+        None
+    })
 }

@@ -74,6 +74,12 @@ impl Correlator {
         }
     }
 
+    /// Whether some correlation looks at matches of this rule; at events of others it only takes the
+    /// time.
+    pub fn looks_at(&self, rule: usize) -> bool {
+        self.fed.contains_key(&rule)
+    }
+
     /// Takes in one event with what [`Ruleset::matching`] said about it; also events that nothing
     /// matched, for windows end by them. `id` names the event in the evidence.
     ///

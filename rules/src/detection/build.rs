@@ -4,7 +4,7 @@ use rsigma_parser::{DetectionItem, Detections, FieldSpec, Modifier, SigmaString,
 
 use super::budget::Budget;
 use super::condition;
-use super::item::{Compared, Item, Matcher, Pattern, Predicates};
+use super::item::{Among, Compared, Item, Matcher, Pattern, Predicates};
 use super::modifiers::{Operator, Plan, Wide};
 use super::{Detection, Group, Selection};
 use crate::limits;
@@ -142,7 +142,8 @@ impl Builder {
             let predicate = self.predicate(slot, &plan, value).map_err(at)?;
             patterns.push(Pattern { text: value.to_string(), predicate });
         }
-        Ok(Group::Item(Item { slot, field, modifiers: written, patterns, all, negated }))
+        let among = Among::of(&patterns);
+        Ok(Group::Item(Item { slot, field, modifiers: written, patterns, among, all, negated }))
     }
 
     /// The number of a comparison; a new one, or the one that says the same.

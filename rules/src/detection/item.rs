@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::Facts;
 use crate::pattern::{Found, Held, Test, Within, unfold};
 use crate::view::{Slot, Values};
@@ -12,6 +14,8 @@ pub(crate) struct Item {
     /// As written: `contains|all`.
     pub modifiers: String,
     pub patterns: Vec<Pattern>,
+    /// The numbers of the comparisons.
+    pub among: Among,
     pub all: bool,
     pub negated: bool,
 }
@@ -23,6 +27,26 @@ pub(crate) struct Pattern {
     pub text: String,
     /// The number of the comparison it stands for in [`Predicates`].
     pub predicate: usize,
+}
+
+/// Numbers of comparisons, 64 together: lists of hashes have thousands of them.
+#[derive(Debug)]
+pub(crate) struct Among(Vec<(usize, u64)>);
+
+impl Among {
+    /// Of an item's patterns.
+    pub fn of(patterns: &[Pattern]) -> Self {
+        let mut words: BTreeMap<usize, u64> = BTreeMap::new();
+        for Pattern { predicate, .. } in patterns {
+            *words.entry(predicate / 64).or_default() |= 1 << (predicate % 64);
+        }
+        Self(words.into_iter().collect())
+    }
+
+    /// Each word with its place among all words.
+    pub fn words(&self) -> &[(usize, u64)] {
+        &self.0
+    }
 }
 
 /// All different comparisons of a rule set. Rules say the same thing often; it is kept once.
@@ -61,12 +85,12 @@ impl Item {
     pub fn holds(&self, facts: &mut impl Facts) -> bool {
         if self.negated {
             let present = self.slot.is_none_or(|slot| facts.is_there(slot));
-            return present && !self.patterns.iter().any(|p| facts.holds(p.predicate));
+            return present && !facts.holds_any(&self.patterns, &self.among);
         }
         if self.all {
             self.patterns.iter().all(|pattern| facts.holds(pattern.predicate))
         } else {
-            self.patterns.iter().any(|pattern| facts.holds(pattern.predicate))
+            facts.holds_any(&self.patterns, &self.among)
         }
     }
 }

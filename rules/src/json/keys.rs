@@ -41,6 +41,8 @@ struct Known {
     quoted: Box<[u8]>,
     path: Box<str>,
     targets: Targets,
+    /// Written without escapes.
+    is_plain: bool,
     /// Which key was seen behind it, and which at the beginning of its object.
     next: Node,
     child: Node,
@@ -70,6 +72,7 @@ impl Keys {
             quoted: Box::default(),
             path: Box::default(),
             targets: NO_TARGETS,
+            is_plain: true,
             next: ROOT,
             child: ROOT,
         };
@@ -139,6 +142,7 @@ impl Keys {
             quoted: format!("\"{key}\":").into_bytes().into(),
             targets: self.targets(&path),
             path: path.into(),
+            is_plain: !key.contains('\\'),
             next: ROOT,
             child: ROOT,
         };
@@ -155,13 +159,30 @@ impl Keys {
         })
     }
 
-    /// The slots of a field by its name, which is no JSON.
+    /// The slots of a field by its name, which is no JSON; [`Keys::begin`] comes first.
     pub fn named(&mut self, name: &str) -> Targets {
-        self.begin();
         match self.find(NAMES, None, name) {
             Some(node) => self.targets_of(node),
             None => self.targets(name),
         }
+    }
+
+    /// The key with this text at the top, where it was met before.
+    pub fn at_top(&self, key: &str) -> Option<Node> {
+        let mut hash = self.random.hash_one((ROOT, key));
+        loop {
+            let node = *self.by_hash.get(&hash)?;
+            if self.is(node, ROOT, key) {
+                return Some(node);
+            }
+            hash = hash.wrapping_add(1);
+        }
+    }
+
+    /// Whether a key is written without escapes.
+    #[inline]
+    pub fn is_plain(&self, node: Node) -> bool {
+        self.nodes.get(node).is_some_and(|known| known.is_plain)
     }
 
     /// The slot of just this name.

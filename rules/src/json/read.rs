@@ -1,5 +1,5 @@
 use super::JsonError;
-use super::keys::{Keys, Node, ROOT};
+use super::keys::{Keys, NO_TARGETS, Node, ROOT};
 use crate::limits;
 use crate::pattern::{Kind, Number};
 use crate::record::{Place, Quoted, Record};
@@ -15,13 +15,49 @@ pub(crate) fn read(text: &[u8], keys: &mut Keys, record: &mut Record) -> Result<
     let line = std::str::from_utf8(text).map_err(|e| error(e.valid_up_to(), "not UTF-8"))?;
     record.line(line);
     keys.begin();
-    let mut reader = Reader { line, at: 0, keys, record, open: Vec::new() };
+    let mut reader = Reader { line, at: 0, keys, record, open: Vec::new(), is_flat: false };
     reader.blanks();
     reader.expect(b'{', "an object begins with '{'")?;
     reader.open(ROOT, false)?;
     reader.read()?;
     reader.blanks();
     if reader.at == line.len() { Ok(()) } else { Err(error(reader.at, "more behind the object")) }
+}
+
+/// Fills a record from an object of a line it has; says where the object ends. What its parts are is
+/// judged as of any other event: there is nothing in objects, and a name is there once, as written.
+///
+/// # Errors
+/// Whatever else stands there.
+pub(crate) fn read_flat(
+    line: &str,
+    at: usize,
+    keys: &mut Keys,
+    record: &mut Record,
+) -> Result<usize, JsonError> {
+    keys.begin();
+    let mut reader = Reader { line, at, keys, record, open: Vec::new(), is_flat: true };
+    reader.expect(b'{', "an object begins with '{'")?;
+    reader.open(ROOT, false)?;
+    reader.read()?;
+    Ok(reader.at)
+}
+
+/// Fills a record with a text of a line it has that is no field; says where the text ends.
+///
+/// # Errors
+/// Whatever else stands there.
+pub(crate) fn read_text(
+    line: &str,
+    at: usize,
+    keys: &mut Keys,
+    record: &mut Record,
+) -> Result<usize, JsonError> {
+    let mut reader = Reader { line, at, keys, record, open: Vec::new(), is_flat: true };
+    let quoted = reader.string()?;
+    let place = Place { node: ROOT, targets: NO_TARGETS, depth: 1, in_list: true };
+    reader.record.add_quoted(place, quoted);
+    Ok(reader.at)
 }
 
 fn error(at: usize, what: &str) -> JsonError {
@@ -49,6 +85,8 @@ struct Reader<'a> {
     keys: &'a mut Keys,
     record: &'a mut Record,
     open: Vec<Open>,
+    /// See [`read_flat`].
+    is_flat: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -110,7 +148,10 @@ impl<'a> Reader<'a> {
     #[inline]
     fn value(&mut self, node: Node, inner: Open) -> Result<(), JsonError> {
         self.blanks();
-        let in_list = inner.is_list || inner.in_list;
+        if self.is_flat && !inner.is_list && !(self.keys.is_plain(node) && self.record.meet(node)) {
+            return Err(error(self.at, "a name twice, or with escapes"));
+        }
+        let in_list = inner.is_list || inner.in_list || self.is_flat;
         let place =
             Place { node, targets: self.keys.targets_of(node), depth: inner.depth, in_list };
         match self.peek() {
@@ -138,6 +179,9 @@ impl<'a> Reader<'a> {
     }
 
     fn nest(&mut self, node: Node, is_list: bool, around: Open) -> Result<(), JsonError> {
+        if self.is_flat && around.is_list | (!is_list && around.depth > 0) {
+            return Err(error(self.at, "a field holds values, or one list of them"));
+        }
         if self.open.len() >= limits::EVENT_DEPTH_MAX {
             return Err(error(self.at, "objects and lists nested too deeply"));
         }

@@ -1,7 +1,10 @@
 use super::{Program, Route};
-use crate::detection::{Compared, Facts, Predicates};
+use crate::detection::{Among, Compared, Facts, Pattern, Predicates};
 use crate::record::Record;
 use crate::view::Slot;
+
+/// From so many comparisons on it is faster to look which of them the index found.
+const MANY: usize = 8;
 
 /// A set of numbers that is emptied in the time it took to fill it.
 #[derive(Debug, Default)]
@@ -32,6 +35,17 @@ impl Bits {
     #[inline]
     pub fn contains(&self, number: usize) -> bool {
         self.words.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+    }
+
+    /// The word of so many 64 numbers, as [`Among::words`] has them.
+    #[inline]
+    fn word(&self, place: usize) -> u64 {
+        self.words.get(place).copied().unwrap_or(0)
+    }
+
+    /// Whether it has all of these.
+    pub fn has_all(&self, among: &Among) -> bool {
+        among.words().iter().all(|(place, word)| self.word(*place) & word == *word)
     }
 
     /// The numbers in it.
@@ -117,6 +131,23 @@ impl Facts for Memo<'_> {
             }
         }
         holds
+    }
+
+    fn holds_any(&mut self, patterns: &[Pattern], among: &Among) -> bool {
+        if patterns.len() < MANY || !self.route.settles_all(among) {
+            return patterns.iter().any(|pattern| self.holds(pattern.predicate));
+        }
+        for (place, word) in among.words() {
+            self.steps += 1;
+            let mut left = self.found.word(*place) & word;
+            while left != 0 {
+                if self.holds(place * 64 + left.trailing_zeros() as usize) {
+                    return true;
+                }
+                left &= left - 1;
+            }
+        }
+        false
     }
 
     fn is_there(&mut self, slot: Slot) -> bool {

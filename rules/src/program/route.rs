@@ -1,5 +1,6 @@
 use super::Program;
 use super::memo::Bits;
+use crate::detection::Among;
 
 /// What is worth looking at in events of one origin: which rules, and so which fields.
 #[derive(Debug)]
@@ -66,6 +67,11 @@ impl Route {
     #[inline]
     pub fn settles(&self, predicate: usize) -> bool {
         self.settled.contains(predicate)
+    }
+
+    /// Whether that is so of all of these.
+    pub fn settles_all(&self, among: &Among) -> bool {
+        self.settled.has_all(among)
     }
 
     #[inline]

@@ -4,7 +4,7 @@ use super::super::subject::Machines;
 use super::super::worker::Seen;
 use super::*;
 use crate::access::Deed;
-use crate::journal::Entry;
+use crate::journal::{Entry, Part};
 use soc_rules::Eviction;
 
 const FAILED: &str = "11111111-1111-4111-8111-111111111111";
@@ -23,7 +23,9 @@ impl Fixture {
     /// As if the first event had been too much for the rule of failed logins.
     async fn park(&self) {
         let book = self.detect.rulebook.current();
-        let parked = vec![Parking::new(book.ruleset.rule(FAILED).unwrap(), &self.entries()[0])];
+        let lines = self.detect.journal.lines(Position::FIRST, 1).unwrap();
+        let line = lines.parts(1)[0].lines().next().unwrap();
+        let parked = vec![Parking::new(book.ruleset.rule(FAILED).unwrap(), &line)];
         let digest = Digest { parked, ..Digest::default() };
         self.detect.commit(&digest, Position(2)).await.unwrap();
         self.detect.tell().await.unwrap();
@@ -41,13 +43,17 @@ async fn a_batch_ends_with_the_event_that_was_too_much_for_a_rule() {
     let mut engine = fixture.detect.engine().await.unwrap();
     let (mut digest, who) = (Digest::default(), |_| None);
     let mut machines = Machines::new(&who);
-    let seen = fixture.entries().into_iter().enumerate().map(|(number, entry)| {
-        let machine = machines.of(&entry);
+    let lines = fixture.detect.journal.lines(Position::FIRST, 1000).unwrap();
+    let parts = lines.parts(1000);
+    let seen = parts.iter().flat_map(Part::lines).enumerate().map(|(number, line)| {
+        let entry = line.entry().unwrap();
+        let (machine, time) = (machines.of(&entry), entry.event.time);
         let parked = if number == 1 { vec![0] } else { Vec::new() };
-        Ok(Seen { entry, machine, matches: vec![0], reasons: vec![(0, Vec::new())], parked })
+        let (matches, decoded) = (vec![0], Some(Arc::new(entry)));
+        Ok(Seen { line, time, machine, matches, parked, decoded })
     });
     engine.take_all(seen, &mut digest);
-    assert_eq!(digest.findings.len(), 2, "two events; no third, so no brute force");
+    assert_eq!(digest.findings.count(), 2, "two events; no third, so no brute force");
     let parked: Vec<u64> = digest.parked.iter().map(|parking| parking.position).collect();
     assert_eq!((parked, digest.next, engine.parked()), (vec![2], Position(3), 1));
 }

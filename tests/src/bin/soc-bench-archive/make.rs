@@ -132,7 +132,7 @@ fn fresh_file(
     sizes: &mut Sizes,
 ) -> Result<(), Failure> {
     let begun = processor_seconds();
-    let packed = pack(rows, Effort::Fresh)?;
+    let packed = pack(&rows, Effort::Fresh)?;
     sizes.fresh.seconds += processor_seconds() - begun;
     sizes.fresh.add(&packed);
     files.push(packed.parquet);

@@ -3,13 +3,12 @@
 //! nothing and acknowledges before it has looked.
 //!
 //! `soc-bench-pipe [SECONDS] [windows|linux]`: so long each (60), of both kinds unless one is named.
-//! An event counts when it went through all of the pipe, not when it was taken: senders wait while
-//! the slowest stage is more than a few seconds behind.
+//! An event counts when it is evaluated and archived, not when it was taken: senders wait while the
+//! slowest stage is more than a few seconds behind, and what waits at both ends is said.
 
 mod corpus;
 mod peer;
 mod pipe;
-mod usage;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,6 +29,8 @@ pub struct Figure {
     resident: u64,
     /// Processor time by stage, in seconds.
     stages: Vec<(String, f64)>,
+    /// What else was seen.
+    notes: Vec<String>,
 }
 
 impl Figure {
@@ -51,6 +52,7 @@ impl Figure {
                 seconds * 100.0 / self.seconds
             );
         }
+        self.notes.iter().for_each(|note| println!("    {note}"));
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 use crate::Figure;
 use crate::corpus::Corpus;
-use crate::usage::{Metrics, Usage};
+use soc_tests::usage::{Metrics, Usage};
 
 const CONNECTIONS: usize = 4;
 const WARM_UP: Duration = Duration::from_secs(5);
@@ -73,6 +73,7 @@ pub async fn run(
         seconds: (ended - began).as_secs_f64(),
         resident: usage.peak,
         stages: vec![("all".to_owned(), processor)],
+        notes: Vec::new(),
     }))
 }
 

@@ -9,19 +9,24 @@ use tokio::sync::watch;
 
 use crate::Figure;
 use crate::corpus::Corpus;
-use crate::usage::{Metrics, Usage};
+use soc_tests::usage::{Metrics, Usage};
 
 /// Agents that send at once. One is not told to go slower: each has its own pace.
 const AGENTS: usize = 16;
 /// Before the clock starts: rules are loaded, memory is warm.
 const WARM_UP: Duration = Duration::from_secs(8);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Metrics cost the collector something, too.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Further ahead than so many events senders do not run: of what evaluates, and of what archives,
 /// which gathers a large file's worth before it begins.
 const AHEAD_DETECT: f64 = 100_000.0;
 const AHEAD_ARCHIVE: f64 = 600_000.0;
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
+/// A set of files takes seconds to make; with none for so long something is wrong.
+const FILES_WAIT: Duration = Duration::from_secs(120);
 const EVALUATED: &str = "soc_collector_detect_events_total";
+const ARCHIVED: &str = "soc_collector_archive_archived_events_total";
+const FILES: &str = "soc_collector_archive_files";
 const STAGES: &str = "soc_collector_stage_processor_seconds_total";
 const LAG: &str = "soc_collector_reader_lag_events";
 
@@ -90,27 +95,45 @@ async fn live(
     Ok(())
 }
 
-/// Holds senders back while a stage is far behind, and takes the time.
+/// Holds senders back while a stage is far behind, and takes the time: from one set of archived
+/// files to another, so that all that counts has gone all the way.
 async fn watch(
     api: &Api,
     pid: u32,
     time: Duration,
     go: &watch::Sender<bool>,
 ) -> Result<Figure, Failure> {
-    let began = Instant::now();
-    let mut first: Option<Mark> = None;
+    let mut since = Instant::now() + WARM_UP;
+    let mut wanted = Duration::ZERO;
+    let (mut first, mut archived): (Option<Mark>, f64) = (None, 0.0);
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let metrics = Metrics::read(&api.text("/metrics").await?);
-        let behind = |reader: &str| metrics.get(&format!("{LAG}{{reader=\"{reader}\"}}"));
-        go.send_replace(behind("detect") < AHEAD_DETECT && behind("archive") < AHEAD_ARCHIVE);
-        let mark = Mark { at: Instant::now(), metrics, usage: Usage::of(pid) };
-        match &first {
-            None if began.elapsed() > WARM_UP => first = Some(mark),
-            Some(first) if first.at.elapsed() > time => return Ok(figure(first, &mark)),
-            _ => {}
+        go.send_replace(
+            behind(&metrics, "detect") < AHEAD_DETECT
+                && behind(&metrics, "archive") < AHEAD_ARCHIVE,
+        );
+        let is_done = metrics.get(ARCHIVED) > archived;
+        archived = metrics.get(ARCHIVED);
+        let waited = since.elapsed();
+        if since > Instant::now() || waited < wanted || !is_done {
+            if waited > wanted + FILES_WAIT {
+                return Err("nothing more is archived".into());
+            }
+            continue;
         }
+        let mark = Mark { at: Instant::now(), metrics, usage: Usage::of(pid) };
+        match first {
+            Some(first) => return Ok(figure(&first, &mark)),
+            None => (since, wanted) = (mark.at, time),
+        }
+        first = Some(mark);
     }
+}
+
+/// How many events a reader of the journal has not done yet.
+fn behind(metrics: &Metrics, reader: &str) -> f64 {
+    metrics.get(&format!("{LAG}{{reader=\"{reader}\"}}"))
 }
 
 fn figure(first: &Mark, last: &Mark) -> Figure {
@@ -125,11 +148,23 @@ fn figure(first: &Mark, last: &Mark) -> Figure {
     let rest = all - stages.iter().map(|(_, seconds)| seconds).sum::<f64>();
     stages.push(("TLS, HTTP, SQL, the rest".to_owned(), rest));
     stages.push(("all".to_owned(), all));
+    let change = |what: &str, of: &dyn Fn(&Metrics) -> f64| {
+        format!(
+            "{what}: {:.0} at the beginning, {:.0} at the end",
+            of(&first.metrics),
+            of(&last.metrics)
+        )
+    };
     Figure {
         name: "soc-collector",
-        events: counted(EVALUATED) as u64,
+        events: counted(ARCHIVED).min(counted(EVALUATED)) as u64,
         seconds: (last.at - first.at).as_secs_f64(),
         resident: last.usage.peak,
         stages,
+        notes: vec![
+            change("events not evaluated", &|metrics| behind(metrics, "detect")),
+            change("events not archived", &|metrics| behind(metrics, "archive")),
+            change("files", &|metrics| metrics.get(FILES)),
+        ],
     }
 }

@@ -1,7 +1,6 @@
 //! Which encoding suits a column best is tried on a few of its rows: what one program writes into a
 //! field, another counts up in it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef};
@@ -15,28 +14,25 @@ use crate::Error;
 
 /// How the values of a column are written before they are compressed: `None` as numbers of a
 /// dictionary's entries.
-pub(super) type Choice = Option<Encoding>;
+pub(crate) type Choice = Option<Encoding>;
 
-/// The best of each column whose best is not a dictionary. `sample` is rows in the order of the file.
+/// The best for a column. `sample` is some of its values, in the order of the file.
 pub(super) fn best(
-    sample: &[RecordBatch],
+    field: &Arc<Field>,
+    sample: &[ArrayRef],
     compression: Compression,
-) -> Result<BTreeMap<String, Encoding>, Error> {
-    let Some(first) = sample.first() else { return Ok(BTreeMap::new()) };
-    let mut best = BTreeMap::new();
-    for (place, field) in first.schema().fields().iter().enumerate() {
-        let columns: Vec<&ArrayRef> = sample.iter().map(|batch| batch.column(place)).collect();
-        if columns.iter().all(|column| column.null_count() == column.len()) {
-            continue;
-        }
-        // A dictionary is read fastest, so another way has to be clearly smaller.
-        let mut least = written(field, &columns, None, compression)? * 24 / 25;
-        for encoding in others(field.data_type()) {
-            let bytes = written(field, &columns, Some(*encoding), compression)?;
-            if bytes < least {
-                least = bytes;
-                best.insert(field.name().clone(), *encoding);
-            }
+) -> Result<Choice, Error> {
+    let mut best = None;
+    if sample.iter().all(|values| values.null_count() == values.len()) {
+        return Ok(best);
+    }
+    // A dictionary is read fastest, so another way has to be clearly smaller.
+    let mut least = written(field, sample, None, compression)? * 24 / 25;
+    for encoding in others(field.data_type()) {
+        let bytes = written(field, sample, Some(*encoding), compression)?;
+        if bytes < least {
+            least = bytes;
+            best = Some(*encoding);
         }
     }
     Ok(best)
@@ -56,7 +52,7 @@ fn others(data: &DataType) -> &'static [Encoding] {
 /// How many bytes a column takes if written so.
 fn written(
     field: &Arc<Field>,
-    columns: &[&ArrayRef],
+    values: &[ArrayRef],
     choice: Choice,
     compression: Compression,
 ) -> Result<usize, Error> {
@@ -70,8 +66,8 @@ fn written(
         properties = properties.set_encoding(encoding);
     }
     let mut writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties.build()))?;
-    for column in columns {
-        writer.write(&RecordBatch::try_new(schema.clone(), vec![(*column).clone()])?)?;
+    for values in values {
+        writer.write(&RecordBatch::try_new(schema.clone(), vec![values.clone()])?)?;
     }
     writer.flush()?;
     Ok(writer.bytes_written())

@@ -1,3 +1,5 @@
+//! What a program uses, and what it says of itself to Prometheus.
+
 use std::collections::BTreeMap;
 
 /// What a process has used. Source: proc(5).
@@ -10,6 +12,7 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Of this process; nothing where it is gone.
     pub fn of(pid: u32) -> Self {
         let read =
             |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
@@ -33,6 +36,7 @@ impl Usage {
 pub struct Metrics(BTreeMap<String, f64>);
 
 impl Metrics {
+    /// Reads a page.
     pub fn read(text: &str) -> Self {
         let line = |line: &str| {
             let (name, value) = line.rsplit_once(' ')?;
@@ -41,6 +45,7 @@ impl Metrics {
         Self(text.lines().filter(|line| !line.starts_with('#')).filter_map(line).collect())
     }
 
+    /// A value; 0 where there is none.
     pub fn get(&self, name: &str) -> f64 {
         self.0.get(name).copied().unwrap_or_default()
     }

@@ -1,15 +1,12 @@
 //! How columns are written.
 
-use std::collections::BTreeMap;
-
-use datafusion::arrow::record_batch::RecordBatch;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use super::{Effort, trial};
-use crate::{Error, layout};
+use super::trial::Choice;
+use crate::{Effort, Error, layout};
 
 /// Largest dictionary of a column; past it values are written as they are.
 const DICTIONARY_BYTES_MAX: usize = 1024 * 1024;
@@ -23,7 +20,7 @@ impl Effort {
     }
 
     /// Rows that encodings are tried on.
-    pub(crate) fn sample_rows(self) -> usize {
+    pub(super) fn sample_rows(self) -> usize {
         match self {
             Self::Fresh => 8_192,
             Self::Settled => 65_536,
@@ -39,7 +36,7 @@ impl Effort {
     }
 
     /// For trials the level need not be that of the file.
-    fn trial_compression(self) -> Result<Compression, Error> {
+    pub(super) fn trial_compression(self) -> Result<Compression, Error> {
         let level = match self {
             Self::Fresh => 1,
             Self::Settled => 9,
@@ -48,9 +45,11 @@ impl Effort {
     }
 }
 
-/// The properties of a file whose rows are like these.
-pub(super) fn of(sample: &[RecordBatch], effort: Effort) -> Result<WriterProperties, Error> {
-    let best: BTreeMap<String, Encoding> = trial::best(sample, effort.trial_compression()?)?;
+/// The properties of a file, or of a column of it that is written so.
+pub(super) fn of(
+    effort: Effort,
+    column: Option<(&str, Choice)>,
+) -> Result<WriterProperties, Error> {
     let version = KeyValue::new(layout::KEY.to_owned(), layout::VERSION.to_owned());
     let mut properties = WriterProperties::builder()
         .set_created_by("soc-archive".to_owned())
@@ -59,10 +58,10 @@ pub(super) fn of(sample: &[RecordBatch], effort: Effort) -> Result<WriterPropert
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_dictionary_page_size_limit(DICTIONARY_BYTES_MAX)
         .set_key_value_metadata(Some(vec![version]));
-    for (name, encoding) in best {
+    if let Some((name, Some(encoding))) = column {
         properties = properties
-            .set_column_dictionary_enabled(path(&name), false)
-            .set_column_encoding(path(&name), encoding);
+            .set_column_dictionary_enabled(path(name), false)
+            .set_column_encoding(path(name), encoding);
     }
     for name in NARROWING {
         properties = properties.set_column_statistics_enabled(path(name), EnabledStatistics::Page);
