@@ -19,8 +19,8 @@ pub(crate) use normal::called_normal;
 pub use normal::{NormalRow, Scope};
 pub use operate::Action;
 pub use query::{Cursor, Filter};
-pub use raise::Raised;
-pub use repeats::{Repeats, Sighting, Why};
+pub use raise::{Begun, Raised};
+pub use repeats::{First, Repeats, Sighting};
 pub use view::{Alert, AlertRow, CorrelationView, HistoryRow, State};
 
 mod evidence;
@@ -100,8 +100,8 @@ impl Alerts {
     /// Counts and announces what a committed transaction raised.
     pub fn announce(&self, raised: &[Raised]) {
         for one in raised {
-            if one.is_new {
-                self.metrics.raised(one);
+            if let Some(begun) = &one.begun {
+                self.metrics.raised(begun);
             }
             self.bus.tell(Notice::Alert { id: one.id.clone(), agency: one.agency });
         }

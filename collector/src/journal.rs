@@ -40,7 +40,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use block::Batch;
 pub use copy::{Hold, MARK_KEY_BYTES, Restored as RestoredJournal, Snapshot};
-pub use lines::{Line, Lines, Part};
+pub use lines::{Kept, Line, Lines, Part};
 use metrics::Metrics;
 pub use reader::Stretch;
 use readers::Readers;

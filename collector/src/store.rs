@@ -35,6 +35,8 @@ const CONNECTIONS_MAX: u32 = 8;
 /// Pages of the WAL, 4 KiB each, after which it is written back: alerts that are seen again and again
 /// are the same pages, and those are written back once.
 const WAL_PAGES: &str = "4000";
+/// Pages each connection keeps, as SQLite wants it said: in KiB, below zero.
+const CACHE_KIB: &str = "-8192";
 /// How long a writer waits for another.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -51,6 +53,9 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("wal_autocheckpoint", WAL_PAGES)
+            .pragma("cache_size", CACHE_KIB)
+            // What a statement may have to take back; on disk it would be written each time.
+            .pragma("temp_store", "memory")
             .busy_timeout(BUSY_TIMEOUT);
         let pool =
             SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(options).await?;

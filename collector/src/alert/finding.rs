@@ -1,7 +1,7 @@
 use sha2::{Digest, Sha256};
 use soc_event::{AgentId, EventId, Timestamp};
 
-use super::{CorrelationView, EventView, Why};
+use super::{CorrelationView, EventView, PredicateView};
 
 /// How bad it is, as the rule says.
 #[derive(
@@ -113,7 +113,7 @@ pub struct AgencyRef {
 }
 
 /// One match of one rule that wants an alert.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// Id of the rule.
     pub rule: String,
@@ -130,7 +130,7 @@ pub struct Finding {
     /// Fields and values that tell this finding from others of the same rule on the same machine.
     pub group: Vec<(String, String)>,
     /// What matched.
-    pub why: Why,
+    pub predicates: Vec<PredicateView>,
     /// How many events and when, if it took several.
     pub correlation: Option<CorrelationView>,
     /// The event that made the rule fire.

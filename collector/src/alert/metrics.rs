@@ -1,6 +1,6 @@
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry};
 
-use super::{Level, LevelCounts, Raised};
+use super::{Begun, Level, LevelCounts};
 
 /// Upper bounds in seconds: the promise is one second from log line to screen.
 const DELAY_BUCKETS: &[f64] = &[0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0, 300.0];
@@ -39,7 +39,7 @@ impl Metrics {
         Ok(Self { raised, open, delay })
     }
 
-    pub(super) fn raised(&self, raised: &Raised) {
+    pub(super) fn raised(&self, raised: &Begun) {
         self.raised.with_label_values(&[raised.level.as_str()]).inc();
         self.delay.observe(raised.delay_s);
     }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::{Alerts, EVENTS_MAX, Error, Finding, GROUPS_MAX, Level, Repeats};
+use super::{Alerts, EVENTS_MAX, Error, Finding, First, GROUPS_MAX, Level, Repeats};
 
 /// [`EVENTS_MAX`], as the database counts.
 const EVENTS: i64 = EVENTS_MAX as i64;
@@ -14,8 +14,13 @@ pub struct Raised {
     pub id: String,
     /// Whose.
     pub agency: i64,
-    /// Whether it is new.
-    pub is_new: bool,
+    /// Of a new one.
+    pub begun: Option<Begun>,
+}
+
+/// What is counted of a new alert.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Begun {
     /// How bad.
     pub level: Level,
     /// From reception of the event to now, in seconds.
@@ -61,13 +66,13 @@ impl Alerts {
         let mut events = Vec::new();
         for repeats in all {
             let Some(on) = counted.get(repeats.fingerprint.as_str()) else {
-                raised.push(self.begin(tx, repeats).await?);
+                raised.extend(self.begin(tx, repeats).await?);
                 continue;
             };
             if on.events < EVENTS {
                 events.extend(repeats.positions.iter().map(|position| (on.id.as_str(), *position)));
             }
-            raised.push(self.raised(on.id.clone(), on.agency, false, &repeats.first));
+            raised.push(Raised { id: on.id.clone(), agency: on.agency, begun: None });
         }
         remember_events(tx, &events).await?;
         Ok(raised)
@@ -75,31 +80,35 @@ impl Alerts {
 
     /// A new alert, unless the rule has as many on this machine as it may: then what is new is
     /// counted together on one alert without a group.
-    async fn begin(&self, tx: &mut SqliteConnection, repeats: &Repeats) -> Result<Raised, Error> {
+    async fn begin(
+        &self,
+        tx: &mut SqliteConnection,
+        repeats: &Repeats,
+    ) -> Result<Option<Raised>, Error> {
+        let Some(first) = repeats.first.finding() else { return Ok(None) };
         let unclosed: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM alert WHERE agent = ? AND rule = ? AND state <> 'closed'",
         )
-        .bind(repeats.first.agent.to_string())
-        .bind(&repeats.first.rule)
+        .bind(first.agent.to_string())
+        .bind(&first.rule)
         .fetch_one(&mut *tx)
         .await?;
-        if unclosed < GROUPS_MAX || repeats.first.group.is_empty() {
-            return self.insert(tx, repeats).await;
+        if unclosed < GROUPS_MAX || first.group.is_empty() {
+            return self.insert(tx, repeats, &first).await.map(Some);
         }
-        let first = Finding { group: Vec::new(), correlation: None, ..repeats.first.clone() };
-        let fingerprint = first.fingerprint();
+        let first = Finding { group: Vec::new(), correlation: None, ..first };
         let others = Repeats {
-            fingerprint,
+            fingerprint: first.fingerprint(),
+            first: repeats.first.clone(),
             positions: first.positions.clone(),
-            first,
             correlation: None,
             ..*repeats
         };
         // Of further groups nothing but their number is kept: what else there is would depend on
         // how the journal is cut into batches.
         match count_on(tx, std::slice::from_ref(&others)).await?.pop() {
-            Some(on) => Ok(self.raised(on.id, on.agency, false, &others.first)),
-            None => self.insert(tx, &others).await,
+            Some(on) => Ok(Some(Raised { id: on.id, agency: on.agency, begun: None })),
+            None => self.insert(tx, &others, &first).await.map(Some),
         }
     }
 
@@ -112,8 +121,13 @@ impl Alerts {
         Ok(())
     }
 
-    async fn insert(&self, tx: &mut SqliteConnection, repeats: &Repeats) -> Result<Raised, Error> {
-        let finding = &repeats.first;
+    /// `finding` is the first of them.
+    async fn insert(
+        &self,
+        tx: &mut SqliteConnection,
+        repeats: &Repeats,
+        finding: &Finding,
+    ) -> Result<Raised, Error> {
         let id = finding.alert_id(&repeats.fingerprint);
         let now = self.clock.now().as_micros();
         let correlation = repeats.correlation.as_ref().map(serde_json::to_string);
@@ -137,7 +151,7 @@ impl Alerts {
         .bind(&finding.agency.name)
         .bind(serde_json::to_string(&finding.said)?)
         .bind(serde_json::to_string(&finding.group)?)
-        .bind(serde_json::to_string(&finding.why.predicates())?)
+        .bind(serde_json::to_string(&finding.predicates)?)
         .bind(correlation.transpose()?)
         .bind(serde_json::to_string(&finding.event)?)
         .bind(repeats.count)
@@ -155,13 +169,14 @@ impl Alerts {
         }
         let events = repeats.positions.iter().map(|position| (id.as_str(), *position));
         remember_events(tx, &events.collect::<Vec<_>>()).await?;
-        Ok(self.raised(id, finding.agency.id, is_new, finding))
+        let begun = is_new.then(|| self.begun(finding));
+        Ok(Raised { id, agency: finding.agency.id, begun })
     }
 
-    fn raised(&self, id: String, agency: i64, is_new: bool, finding: &Finding) -> Raised {
+    fn begun(&self, finding: &Finding) -> Begun {
         let delay_us = self.clock.now().as_micros() - finding.received.as_micros();
-        let delay_s = std::time::Duration::from_micros(u64::try_from(delay_us).unwrap_or(0));
-        Raised { id, agency, is_new, level: finding.level, delay_s: delay_s.as_secs_f64() }
+        let delay = std::time::Duration::from_micros(u64::try_from(delay_us).unwrap_or(0));
+        Begun { level: finding.level, delay_s: delay.as_secs_f64() }
     }
 }
 
@@ -169,10 +184,13 @@ fn by_fingerprint(findings: &[Finding]) -> Vec<Repeats> {
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut all: Vec<Repeats> = Vec::new();
     for finding in findings {
-        let place = *places.entry(finding.fingerprint()).or_insert(all.len());
+        let fingerprint = finding.fingerprint();
+        let place = *places.entry(fingerprint.clone()).or_insert(all.len());
         match all.get_mut(place) {
             Some(repeats) => repeats.add(finding.into()),
-            None => all.push(Repeats::new(finding.clone())),
+            None => {
+                all.push(Repeats::new(fingerprint, First::of(finding.clone()), finding.into()));
+            }
         }
     }
     all

@@ -3,49 +3,51 @@ use std::sync::Arc;
 
 use soc_event::Timestamp;
 
-use super::{CorrelationView, EVENTS_MAX, Finding, PredicateView};
+use super::{CorrelationView, EVENTS_MAX, Finding};
 
-/// What matched, found out when somebody has to be told: most findings repeat an alert that has told
-/// it already, and finding it out is more work than all else about them.
-#[derive(Clone, Default)]
-pub struct Why(Option<Arc<dyn Fn() -> Vec<PredicateView> + Send + Sync>>);
+/// The first finding of several, made when an alert begins with it: most only repeat an alert that
+/// is there, and to make one (its event, what matched in it) is more work than all else about them.
+#[derive(Clone)]
+pub struct First(Arc<dyn Fn() -> Option<Finding> + Send + Sync>);
 
-impl Why {
-    /// As often as it is asked, it has to give the same.
-    pub fn new(find_out: impl Fn() -> Vec<PredicateView> + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(find_out)))
+impl First {
+    /// As often as it is asked, it has to give the same; nothing where the event is lost.
+    pub fn new(make: impl Fn() -> Option<Finding> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(make))
     }
 
-    /// The conditions that were met.
-    pub fn predicates(&self) -> Vec<PredicateView> {
-        self.0.as_ref().map_or_else(Vec::new, |find_out| find_out())
+    /// One that is made already.
+    pub fn of(finding: Finding) -> Self {
+        Self::new(move || Some(finding.clone()))
+    }
+
+    pub(super) fn finding(&self) -> Option<Finding> {
+        (self.0)()
     }
 }
 
-impl fmt::Debug for Why {
+impl fmt::Debug for First {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Why")
+        f.write_str("First")
     }
 }
 
-/// When and where something was found again.
+/// When and where something was found.
 #[derive(Clone, Debug)]
 pub struct Sighting {
-    /// When it happened.
+    /// When it happened, never after it was received.
     pub at: Timestamp,
     /// How many events and when, if it took several.
     pub correlation: Option<CorrelationView>,
     /// Where in the journal the events are.
     pub positions: Vec<u64>,
-    /// Whether the event came long after it happened.
-    pub late: bool,
 }
 
 /// Findings with the same fingerprint, in the order of the journal.
 #[derive(Clone, Debug)]
 pub struct Repeats {
     pub(super) fingerprint: String,
-    pub(super) first: Finding,
+    pub(super) first: First,
     pub(super) starts_at: Timestamp,
     pub(super) last_at: Timestamp,
     pub(super) count: i64,
@@ -56,16 +58,9 @@ pub struct Repeats {
 
 impl Repeats {
     /// Of one finding so far.
-    pub fn new(first: Finding) -> Self {
-        Self {
-            fingerprint: first.fingerprint(),
-            starts_at: first.at,
-            last_at: first.at,
-            count: 1,
-            correlation: first.correlation.clone(),
-            positions: first.positions.clone(),
-            first,
-        }
+    pub fn new(fingerprint: String, first: First, seen: Sighting) -> Self {
+        let Sighting { at, correlation, positions } = seen;
+        Self { fingerprint, first, starts_at: at, last_at: at, count: 1, correlation, positions }
     }
 
     /// One more.
@@ -81,12 +76,7 @@ impl Repeats {
 
 impl From<&Finding> for Sighting {
     fn from(finding: &Finding) -> Self {
-        let Finding { at, late, correlation, positions, .. } = finding;
-        Self {
-            at: *at,
-            late: *late,
-            correlation: correlation.clone(),
-            positions: positions.clone(),
-        }
+        let Finding { at, correlation, positions, .. } = finding;
+        Self { at: *at, correlation: correlation.clone(), positions: positions.clone() }
     }
 }

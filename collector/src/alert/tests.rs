@@ -39,7 +39,7 @@ pub(crate) fn finding(rule: &str, source: &str, sequence: u64) -> Finding {
         hostname: machine.hostname.clone(),
         agency: AgencyRef { id: 1, code: "LOCAL".into(), name: "Local".into() },
         group: vec![("source.ip".into(), source.into())],
-        why: Why::default(),
+        predicates: Vec::new(),
         correlation: None,
         event: EventView::new(sequence, &event_id, at, &event, machine),
         event_id,
@@ -66,9 +66,9 @@ async fn repeats_are_counted_on_the_alert_that_is_not_closed() {
     let fixture = fixture().await;
     let first = raise(&fixture, &[finding("r", "a", 1), finding("r", "a", 2)]).await;
     assert_eq!(first.len(), 1);
-    assert!(first[0].is_new);
+    assert!(first[0].begun.is_some());
     let again: Vec<Finding> = (3..60).map(|n| finding("r", "a", n)).collect();
-    assert!(!raise(&fixture, &again).await[0].is_new);
+    assert!(!raise(&fixture, &again).await[0].begun.is_some());
     raise(&fixture, &[finding("r", "b", 60)]).await;
     let (rows, next, total) = fixture.alerts.list(&Filter::default(), None, 10).await.unwrap();
     assert_eq!((rows.len(), next, total), (2, None, 2));
@@ -87,7 +87,7 @@ async fn after_closing_the_same_thing_is_a_new_alert_and_the_old_one_stays_close
     assert_eq!(alerts.get(&old).await.unwrap().0.row.assignee.as_deref(), Some("an"));
     alerts.operate(&old, Action::Close, Some("blocked"), &an()).await.unwrap();
     let new = raise(&fixture, &[finding("r", "a", 2)]).await[0].clone();
-    assert!(new.is_new && new.id != old);
+    assert!(new.begun.is_some() && new.id != old);
     let reopened = alerts.operate(&old, Action::Reopen, None, &an()).await;
     assert!(matches!(reopened, Err(Error::SeenAgain(2))));
     alerts.operate(&new.id, Action::Close, Some("the same"), &an()).await.unwrap();
@@ -104,7 +104,7 @@ async fn the_same_event_read_twice_is_one_alert() {
     let id = raise(&fixture, &[finding("r", "a", 1)]).await[0].id.clone();
     fixture.alerts.operate(&id, Action::Close, Some("done"), &an()).await.unwrap();
     let again = raise(&fixture, &[finding("r", "a", 1)]).await;
-    assert_eq!((again[0].id.as_str(), again[0].is_new), (id.as_str(), false));
+    assert_eq!((again[0].id.as_str(), again[0].begun.is_some()), (id.as_str(), false));
     let (_, _, total) = fixture.alerts.list(&Filter::default(), None, 10).await.unwrap();
     assert_eq!(total, 1);
 }

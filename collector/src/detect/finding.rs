@@ -7,22 +7,28 @@ use super::subject::Subject;
 use super::worker::Seen;
 use crate::alert::{
     AgencyRef, CorrelationView, EventView, Finding, Level, MachineRef, PredicateView, Said,
-    Sighting, Steps, Text, Why,
+    Sighting, Steps, Text,
 };
 use crate::fleet::Who;
-use crate::journal::Line;
+use crate::journal::{Entry, Position};
 
 /// An event that came later than this after it happened makes its alert a late one.
 const LATE_AFTER_US: i64 = 5 * 60 * 1_000_000;
 
-/// What is told of a rule that matched, but for its group and why it did; `subject` is the event, or
+/// What is told of a rule that matched, but for its group and what matched; `subject` is the event, or
 /// the one that made the rule fire.
-pub(super) fn finding(rule: &Rule, subject: &Subject<'_>, sighting: Sighting) -> Finding {
+pub(super) fn finding(
+    rule: &Rule,
+    subject: &Subject<'_>,
+    found: Option<&CorrelationMatch>,
+) -> Finding {
     let (entry, machine) = (subject.entry, subject.machine);
+    let Entry { position, received, id, event } = entry;
     let (agent, hostname) = (machine.agent, subject.hostname().to_owned());
     let seen_on = MachineRef { id: agent, hostname: hostname.clone() };
-    let position = entry.position.0;
-    let Sighting { at, correlation, positions, late } = sighting;
+    let Sighting { at, correlation, positions } =
+        sighting(event.time, (*position, *received), found);
+    let late_us = received.as_micros().saturating_sub(event.time.as_micros());
     Finding {
         rule: rule.id.clone(),
         level: level(rule.level),
@@ -31,21 +37,23 @@ pub(super) fn finding(rule: &Rule, subject: &Subject<'_>, sighting: Sighting) ->
         hostname,
         agency: machine.who.as_ref().map(agency).unwrap_or_default(),
         group: Vec::new(),
-        why: Why::default(),
+        predicates: Vec::new(),
         correlation,
-        event_id: entry.id,
-        event: EventView::new(position, &entry.id, entry.received, &entry.event, seen_on),
+        event_id: *id,
+        event: EventView::new(position.0, id, *received, event, seen_on),
         positions,
         at,
-        received: entry.received,
-        late,
+        received: *received,
+        late: late_us > LATE_AFTER_US || found.is_some_and(|found| found.late),
     }
 }
 
-/// What a finding adds to those before it.
-pub(super) fn sighting(seen: &Seen<'_>, found: Option<&CorrelationMatch>) -> Sighting {
-    let Line { received, position, .. } = seen.line;
-    let late_us = received.as_micros().saturating_sub(seen.time.as_micros());
+/// When and where something was found, with an event of this place in the journal.
+pub(super) fn sighting(
+    time: Timestamp,
+    (position, received): (Position, Timestamp),
+    found: Option<&CorrelationMatch>,
+) -> Sighting {
     let view = |found: &CorrelationMatch| CorrelationView {
         count: found.count,
         first_at: Timestamp::from_micros(found.first_us),
@@ -55,10 +63,9 @@ pub(super) fn sighting(seen: &Seen<'_>, found: Option<&CorrelationMatch>) -> Sig
         found.events.iter().filter_map(|position| position.parse().ok()).collect()
     };
     Sighting {
-        at: happened(seen.time, received),
+        at: happened(time, received),
         correlation: found.map(view),
         positions: found.map_or_else(|| vec![position.0], events),
-        late: late_us > LATE_AFTER_US || found.is_some_and(|found| found.late),
     }
 }
 

@@ -9,10 +9,10 @@ use soc_event::AgentId;
 use soc_rules::{CorrelationMatch, Rule};
 
 use super::finding::{finding, group, predicate_view, sighting};
-use super::subject::Subject;
+use super::subject::{Machine, Subject};
 use super::worker::Seen;
-use crate::alert::{Finding, Repeats, Why};
-use crate::journal::Entry;
+use crate::alert::{Finding, First, Repeats, fingerprint};
+use crate::journal::Kept;
 use crate::rulebook::Book;
 
 /// All findings.
@@ -52,38 +52,56 @@ impl Findings {
     ) {
         let same =
             Same { rule: number, agent: seen.machine.agent, group: group(rule, seen, found) };
-        let known = self.places.get(&same).and_then(|place| self.all.get_mut(*place));
-        if let Some(repeats) = known {
-            self.count += 1;
-            repeats.add(sighting(seen, found));
+        let sighting = sighting(seen.time, (seen.line.position, seen.line.received), found);
+        self.count += 1;
+        if let Some(repeats) = self.places.get(&same).and_then(|place| self.all.get_mut(*place)) {
+            repeats.add(sighting);
             return;
         }
-        let Some(entry) = seen.entry() else { return };
-        let why = if found.is_none() { why(book, number, seen, &entry) } else { Why::default() };
-        let subject = Subject { entry: &entry, machine: &seen.machine };
-        let finding = Finding {
+        let fingerprint = fingerprint(&rule.id, same.agent, &same.group);
+        let origin = Origin {
+            book: book.clone(),
+            rule: number,
+            line: seen.line.keep(),
+            machine: seen.machine.clone(),
             group: same.group.clone(),
-            why,
-            ..finding(rule, &subject, sighting(seen, found))
+            found: found.cloned(),
         };
-        self.count += 1;
-        self.all.push(Repeats::new(finding));
-        self.places.insert(same, self.all.len() - 1);
+        let first = First::new(move || origin.finding());
+        self.places.insert(same, self.all.len());
+        self.all.push(Repeats::new(fingerprint, first, sighting));
     }
 }
 
-/// Keeps what is needed to find out why a rule matched.
-fn why(book: &Arc<Book>, rule: usize, seen: &Seen<'_>, entry: &Arc<Entry>) -> Why {
-    let (book, entry, machine) = (book.clone(), entry.clone(), seen.machine.clone());
-    Why::new(move || {
-        let subject = Subject { entry: &entry, machine: &machine };
+/// All that is needed to make a finding.
+struct Origin {
+    book: Arc<Book>,
+    rule: usize,
+    line: Kept,
+    machine: Arc<Machine>,
+    group: Vec<(String, String)>,
+    found: Option<CorrelationMatch>,
+}
+
+impl Origin {
+    fn finding(&self) -> Option<Finding> {
+        let rule = self.book.ruleset.rules().get(self.rule)?;
+        let entry = self.line.entry()?;
+        let subject = Subject { entry: &entry, machine: &self.machine };
         // Nothing in an event may stop the telling of the others.
-        let explained = catch_unwind(AssertUnwindSafe(|| {
-            book.ruleset.explain(rule, &subject.seen()).into_iter().map(predicate_view).collect()
-        }));
-        explained.unwrap_or_else(|_| {
-            tracing::error!(event = %entry.id, "why a rule matched could not be found out");
+        let explain = AssertUnwindSafe(|| self.book.ruleset.explain(self.rule, &subject.seen()));
+        let predicates = if self.found.is_none() {
+            catch_unwind(explain).unwrap_or_else(|_| {
+                tracing::error!(event = %entry.id, "why a rule matched could not be found out");
+                Vec::new()
+            })
+        } else {
             Vec::new()
+        };
+        Some(Finding {
+            group: self.group.clone(),
+            predicates: predicates.into_iter().map(predicate_view).collect(),
+            ..finding(rule, &subject, self.found.as_ref())
         })
-    })
+    }
 }

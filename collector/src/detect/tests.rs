@@ -1,3 +1,4 @@
+mod line;
 mod own;
 mod reload;
 mod threads;

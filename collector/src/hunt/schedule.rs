@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::saved::{language, saved};
 use super::{Error, Hunts, Saved, Schedule};
 use crate::access::{Caller, Operator, Role};
-use crate::alert::{AgencyRef, EventView, Finding, MachineRef, Said, Text, Why};
+use crate::alert::{AgencyRef, EventView, Finding, MachineRef, Said, Text};
 use crate::stop::stopped;
 
 /// How often it is looked whether something is due.
@@ -199,7 +199,7 @@ fn finding(
         hostname: String::new(),
         agency,
         group: vec![("hunt.name".to_owned(), hunt.draft.name.clone())],
-        why: Why::default(),
+        predicates: Vec::new(),
         correlation: None,
         event: EventView::new(0, &event_id, now, &event, machine),
         event_id,

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use soc_event::{Event, EventId, Logsource, Timestamp, kind};
+use soc_event::{Event, EventId, Logsource, Timestamp, kind, wire};
 
 use super::block::Block;
 use super::{Entry, Error, Position};
@@ -36,6 +36,15 @@ pub struct Line<'l> {
     pub received: Timestamp,
     /// Its name in the world.
     pub id: EventId,
+}
+
+/// The same for whoever keeps it longer than the reading lasts.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    text: Box<[u8]>,
+    position: Position,
+    received: Timestamp,
+    id: EventId,
 }
 
 /// What may still be read.
@@ -107,6 +116,22 @@ impl<'l> Line<'l> {
     pub fn entry(&self) -> Option<Entry> {
         entry(self.block, self.position.0)
     }
+
+    /// Copies it.
+    pub fn keep(&self) -> Kept {
+        let Self { position, received, id, .. } = *self;
+        Kept { text: self.text().into(), position, received, id }
+    }
+}
+
+impl Kept {
+    /// As [`Line::entry`].
+    pub fn entry(&self) -> Option<Entry> {
+        let Self { position, received, id, .. } = *self;
+        let event = wire::decode_event(&self.text, 1);
+        let event = event.inspect_err(|error| tell_lost(position.0, error)).ok()?;
+        Some(Entry { position, received, id, event })
+    }
 }
 
 impl<'l> Part<'l> {
@@ -147,7 +172,11 @@ impl<'l> Part<'l> {
 
 fn entry(block: &Block, position: u64) -> Option<Entry> {
     block.entry(position).unwrap_or_else(|error| {
-        tracing::error!(%error, position, "an event of the journal is lost and left out");
+        tell_lost(position, &error);
         None
     })
+}
+
+fn tell_lost(position: u64, error: &dyn std::fmt::Display) {
+    tracing::error!(%error, position, "an event of the journal is lost and left out");
 }
