@@ -90,12 +90,7 @@ impl<'a> Gather<'a> {
 
     /// Values that come out of the rest, in arrays of their own behind the others, and where each
     /// row is found then; nothing where there are none.
-    fn moved_in(
-        &self,
-        chunk: &Chunk,
-        what: &What,
-        next: usize,
-    ) -> Result<Option<Moved>, Error> {
+    fn moved_in(&self, chunk: &Chunk, what: &What, next: usize) -> Result<Option<Moved>, Error> {
         let mut arrays = Vec::new();
         let mut moved = vec![None; chunk.parts.len()];
         for (part, moved) in chunk.parts.iter().zip(&mut moved) {

@@ -68,7 +68,7 @@ async fn repeats_are_counted_on_the_alert_that_is_not_closed() {
     assert_eq!(first.len(), 1);
     assert!(first[0].begun.is_some());
     let again: Vec<Finding> = (3..60).map(|n| finding("r", "a", n)).collect();
-    assert!(!raise(&fixture, &again).await[0].begun.is_some());
+    assert!(raise(&fixture, &again).await[0].begun.is_none());
     raise(&fixture, &[finding("r", "b", 60)]).await;
     let (rows, next, total) = fixture.alerts.list(&Filter::default(), None, 10).await.unwrap();
     assert_eq!((rows.len(), next, total), (2, None, 2));
