@@ -8,7 +8,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prometheus::{IntCounter, IntGauge, Registry};
 use soc_rules::{Options, Problem, Ruleset, Severity, Source};
@@ -45,6 +45,9 @@ impl Config {
 
 /// How often folders are looked at by default.
 pub const POLL: Duration = Duration::from_secs(1);
+/// Between two looks passes at least so many times what one takes: thousands of files are no reason to
+/// look at nothing else.
+const PAUSE_LOOKS: u32 = 100;
 /// Files that change with every look are loaded as they are after so many.
 const LOOKS_MAX: u32 = 5;
 
@@ -167,21 +170,26 @@ pub fn open(
 impl Watcher {
     /// Looks for changes until told to stop.
     pub async fn run(mut self, mut shutdown: watch::Receiver<bool>) {
+        let mut pause = self.config.poll;
         loop {
             tokio::select! {
                 () = stopped(&mut shutdown) => return,
-                () = tokio::time::sleep(self.config.poll) => {}
+                () = tokio::time::sleep(pause) => {}
             }
-            self.look().await;
+            pause = self.config.poll.max(self.look().await * PAUSE_LOOKS);
         }
     }
 
-    async fn look(&mut self) {
-        let config = self.config.clone();
-        match tokio::task::spawn_blocking(move || files::scan(&config)).await {
+    /// Says how long looking took.
+    async fn look(&mut self) -> Duration {
+        let (config, began) = (self.config.clone(), Instant::now());
+        let scanned = tokio::task::spawn_blocking(move || files::scan(&config)).await;
+        let took = began.elapsed();
+        match scanned {
             Ok((found, unreadable)) => self.renew(found, unreadable).await,
             Err(error) => tracing::error!(%error, "looking for rule files failed"),
         }
+        took
     }
 
     async fn renew(&mut self, found: Found, unreadable: Vec<Problem>) {

@@ -144,7 +144,7 @@ fn scan_path(path: &Path, is_wanted: fn(&Path) -> bool, problems: &mut Vec<Probl
 }
 
 fn in_order(mut stamps: Vec<Stamp>, problems: &mut Vec<Problem>) -> Vec<Stamp> {
-    // This is done every second: as bytes paths are compared at once, not part by part.
+    // This is done again and again: as bytes paths are compared at once, not part by part.
     stamps.sort_unstable_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
     stamps.dedup_by(|a, b| a.path.as_os_str() == b.path.as_os_str());
     if stamps.len() > FILES_MAX {

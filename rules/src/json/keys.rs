@@ -20,6 +20,8 @@ pub(crate) struct Keys {
     random: RandomState,
     slots: HashMap<String, Slot>,
     ruleset: Option<Ruleset>,
+    /// The name asked for last that is no JSON.
+    named: Option<Node>,
 }
 
 /// The slots a field fills.
@@ -82,6 +84,7 @@ impl Keys {
             random: RandomState::new(),
             slots: HashMap::new(),
             ruleset: None,
+            named: None,
         }
     }
 
@@ -91,6 +94,7 @@ impl Keys {
             self.nodes.truncate(NAMES + 1);
             self.nodes.iter_mut().for_each(|top| (top.next, top.child) = (ROOT, ROOT));
             self.by_hash.clear();
+            self.named = None;
         }
     }
 
@@ -161,7 +165,15 @@ impl Keys {
 
     /// The slots of a field by its name, which is no JSON; [`Keys::begin`] comes first.
     pub fn named(&mut self, name: &str) -> Targets {
-        match self.find(NAMES, None, name) {
+        let guess = self.named.and_then(|before| Some(self.nodes.get(before)?.next));
+        let fits = |guess: &Node| {
+            self.nodes
+                .get(*guess)
+                .is_some_and(|known| known.parent == NAMES && *known.path == *name)
+        };
+        let found = guess.filter(fits).or_else(|| self.find(NAMES, self.named, name));
+        self.named = found.or(self.named);
+        match found {
             Some(node) => self.targets_of(node),
             None => self.targets(name),
         }
