@@ -232,12 +232,14 @@ pub fn sshd(folder: &Path, log: &Path) -> Result<Server, Missing> {
     let said = child.stderr.take().ok_or("sshd has no output")?;
     let log = log.to_owned();
     std::thread::spawn(move || {
-        let Ok(mut log) = std::fs::OpenOptions::new().create(true).append(true).open(log) else {
-            return;
-        };
         for line in BufReader::new(said).lines().map_while(Result::ok) {
+            // Each time by name, as a logger does that is told of rotation: the file may have been
+            // rotated several times since, and nobody reads the oldest for ever.
+            let log = std::fs::OpenOptions::new().create(true).append(true).open(&log);
             let time = jiff::Timestamp::now();
-            let _ = writeln!(log, "{time} srv sshd[{pid}]: {}", line.trim_end());
+            if let Ok(mut log) = log {
+                let _ = writeln!(log, "{time} srv sshd[{pid}]: {}", line.trim_end());
+            }
         }
     });
     ready(Server { port, child: Some(child), pid_file: None })
