@@ -1,10 +1,11 @@
 //! The rules in force: the packs shipped with the program and the operators' own files.
 //!
-//! Folders are looked at every second; when a file was added, changed or removed, and nothing has
-//! changed since the look before (nobody is in the middle of writing), all rules are loaded anew and
-//! the new book is handed to readers, who turn the page when it suits them. A broken file disables
-//! its rule alone; what is wrong with it is kept for people to see and logged once. Never: writes
-//! into a folder, follows a rule that another room knows better.
+//! Folders are looked at every second, seldomer where thousands of files make a look long; when a
+//! file was added, changed or removed, and nothing has changed since the look before (nobody is in
+//! the middle of writing), all rules are loaded anew and the new book is handed to readers, who turn
+//! the page when it suits them. A broken file disables its rule alone; what is wrong with it is kept
+//! for people to see and logged once. Never: writes into a folder, follows a rule that another room
+//! knows better.
 
 use std::path::PathBuf;
 use std::sync::Arc;
