@@ -1,10 +1,15 @@
 //! The people's door, as a script uses it.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
+
+/// Alerts about the machine a test happens to run on: its disk, its clock.
+const OF_THE_MACHINE: [&str; 3] = ["Clock is wrong", "Disk full", "Disk nearly full"];
 
 /// The people's door, as a script would use it.
 #[derive(Clone, Debug)]
@@ -59,6 +64,17 @@ impl Api {
         let (status, body) = self.exchange("GET", path, None).await?;
         let text = String::from_utf8_lossy(&body).into_owned();
         if status < 300 { Ok(text) } else { Err(format!("{status}: {text}")) }
+    }
+
+    /// English titles of all alerts, without those of the machine the test runs on.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn alert_titles(&self) -> Result<BTreeSet<String>, String> {
+        let page = self.get("/api/v1/alerts?limit=1000").await?;
+        let alerts = page["items"].as_array().ok_or("alerts without items")?.iter();
+        let titles = alerts.filter_map(|alert| alert["title"]["en"].as_str());
+        Ok(titles.filter(|it| !OF_THE_MACHINE.contains(it)).map(str::to_owned).collect())
     }
 
     async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Result<Value, String> {

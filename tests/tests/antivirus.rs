@@ -167,10 +167,8 @@ async fn told(api: &Api, stage: &Stage, what: &str, like: impl Fn(&Value) -> boo
 
 /// Titles of alerts about antivirus.
 async fn alerts(api: &Api) -> BTreeSet<String> {
-    let page = api.get("/api/v1/alerts?limit=1000").await.unwrap();
-    let rows = page["items"].as_array().unwrap().iter();
-    let titles = rows.filter_map(|row| row["title"]["en"].as_str().map(str::to_owned));
-    titles.filter(|title| !title.contains("agent") && !title.contains("clock")).collect()
+    let titles = api.alert_titles().await.unwrap().into_iter();
+    titles.filter(|title| !title.contains("agent")).collect()
 }
 
 async fn raised(api: &Api, title: &str) {

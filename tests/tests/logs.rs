@@ -54,16 +54,6 @@ async fn started(more: &str) -> (Stage, Api) {
     (stage, api)
 }
 
-async fn alerts(api: &Api) -> Vec<Value> {
-    let page = api.get("/api/v1/alerts?limit=1000").await.unwrap();
-    page["items"].as_array().unwrap().clone()
-}
-
-async fn titles(api: &Api) -> BTreeSet<String> {
-    let title = |alert: &Value| alert["title"]["en"].as_str().unwrap().to_owned();
-    alerts(api).await.iter().map(title).collect()
-}
-
 fn append(path: &Path, text: &str) {
     let mut file = File::options().create(true).append(true).open(path).unwrap();
     file.write_all(text.as_bytes()).unwrap();
@@ -219,7 +209,7 @@ async fn guessing_at_real_servers_is_told_and_ordinary_use_is_not() {
     );
     until_seen(&api, "that was the hour").await;
     until_seen(&api, "GET / HTTP/1.1").await;
-    assert_eq!(titles(&api).await, BTreeSet::new(), "{}", stage.logs());
+    assert_eq!(api.alert_titles().await.unwrap(), BTreeSet::new(), "{}", stage.logs());
 
     for _ in 0..21 {
         for server in [nginx, apache] {
@@ -238,7 +228,7 @@ async fn guessing_at_real_servers_is_told_and_ordinary_use_is_not() {
     ];
     let expected: BTreeSet<String> = expected.map(str::to_owned).into();
     until("every guessing is an alert, and nothing else is", PATIENCE, || async {
-        let found = titles(&api).await;
+        let found = api.alert_titles().await.unwrap();
         assert!(found.is_subset(&expected), "{found:?}");
         (found == expected).then_some(())
     })
@@ -390,7 +380,7 @@ async fn sigmas_rules_match_assembled_audit_events() {
         "Scheduled Cron Task/Job - Linux",
     ];
     until("each kind of rule is an alert", PATIENCE, || async {
-        let found = titles(&api).await;
+        let found = api.alert_titles().await.unwrap();
         expected.iter().all(|title| found.contains(*title)).then_some(())
     })
     .await;

@@ -1,7 +1,6 @@
 //! A network of four machines, each a namespace of its own: what nmap, arpspoof, dnsmasq, udhcpc and
 //! avahi do there ends as the right events and alerts, and ordinary life as none.
 
-use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
@@ -137,7 +136,7 @@ async fn inside(prefix: &str) {
 
     let _server = others.serve_dhcp("gateway", &stage, "192.0.2.100,192.0.2.120");
     ordinary_life(&others, &api).await;
-    let found = titles(&api).await;
+    let found = api.alert_titles().await.unwrap();
     assert!(found.is_empty(), "ordinary life raised {found:?}\n{}", stage.logs());
 
     others.run("thief", &["nmap", "-sS", "-Pn", "-n", "-p1-1000", "192.0.2.10"]);
@@ -155,7 +154,7 @@ async fn inside(prefix: &str) {
     let strange = others.serve_dhcp("thief", &stage, "192.0.2.200,192.0.2.220");
     until("the strange server is told", PATIENCE, || async {
         others.ask_for_address();
-        titles(&api).await.contains("A second server gives addresses").then_some(())
+        api.alert_titles().await.unwrap().contains("A second server gives addresses").then_some(())
     })
     .await;
     drop(strange);
@@ -180,7 +179,7 @@ async fn inside(prefix: &str) {
     names_itself(&others, &stage, &api).await;
 
     without_an_agent(&api).await;
-    let found = titles(&api).await;
+    let found = api.alert_titles().await.unwrap();
     println!("{found:?}");
     assert_eq!(found.len(), 5, "nothing else is told\n{}", stage.logs());
 }
@@ -210,7 +209,7 @@ async fn spoof(others: &Others, api: &Api) {
     until("the thief and the gateway take turns", PATIENCE, || async {
         others.run("gateway", &["ip", "neighbour", "flush", "dev", "eth0"]);
         let _ = run(&mut others.command("gateway", &["ping", "-c1", "-W1", "192.0.2.10"]));
-        titles(api).await.contains("Somebody pretends to be the gateway").then_some(())
+        api.alert_titles().await.unwrap().contains("Somebody pretends to be the gateway").then_some(())
     })
     .await;
 }
@@ -256,12 +255,6 @@ async fn without_an_agent(api: &Api) {
         metrics.contains(line).then_some(metrics)
     });
     metrics.await;
-}
-
-async fn titles(api: &Api) -> BTreeSet<String> {
-    let page = api.get("/api/v1/alerts?limit=1000").await.unwrap();
-    let items = page["items"].as_array().unwrap().iter();
-    items.filter_map(|alert| alert["title"]["en"].as_str().map(str::to_owned)).collect()
 }
 
 async fn alert(api: &Api, title: &str) {
