@@ -41,7 +41,9 @@ use crate::hunt::Hunts;
 use crate::journal::Journal;
 use crate::live::Bus;
 use crate::rulebook::Rulebook;
+use crate::silence::Silences;
 use crate::store::Store;
+use crate::tuning::Tuning;
 
 pub(crate) use door::talk;
 pub use door::{Door, Tls};
@@ -50,12 +52,14 @@ pub use problem::{AsItIs, Problem};
 
 mod agencies;
 mod alerts;
+mod attack;
 mod archive;
 mod audit;
 mod backtests;
 mod configurations;
 mod door;
 mod events;
+mod exceptions;
 mod guard;
 mod health;
 mod hunts;
@@ -69,8 +73,10 @@ mod problem;
 mod prometheus_routes;
 mod rules;
 mod session;
+mod silences;
 mod signed;
 mod time_limit;
+mod triage;
 
 /// Largest body of a request in bytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -101,6 +107,10 @@ pub struct Rooms {
     pub access: Access,
     /// Alerts.
     pub alerts: Alerts,
+    /// What operators hold back of what rules find.
+    pub tuning: Tuning,
+    /// Planned work.
+    pub silences: Silences,
     /// Agencies and machines.
     pub fleet: Fleet,
     /// Events for months.
@@ -221,6 +231,19 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(alerts::close))
         .routes(routes!(alerts::reopen))
         .routes(routes!(alerts::comment))
+        .routes(routes!(triage::assign))
+        .routes(routes!(triage::bulk))
+        .routes(routes!(triage::related))
+        .routes(routes!(triage::assignees))
+        .routes(routes!(triage::risky_users))
+        .routes(routes!(exceptions::list, exceptions::add))
+        .routes(routes!(exceptions::preview))
+        .routes(routes!(exceptions::show))
+        .routes(routes!(exceptions::renew))
+        .routes(routes!(exceptions::end))
+        .routes(routes!(silences::list, silences::add))
+        .routes(routes!(silences::end))
+        .routes(routes!(attack::show))
         .routes(routes!(alerts::normal))
         .routes(routes!(alerts::normal_list))
         .routes(routes!(machines::list))
@@ -239,6 +262,7 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(rules::list))
         .routes(routes!(rules::show))
         .routes(routes!(rules::unpark))
+        .routes(routes!(rules::switch))
         .routes(routes!(rules::check))
         .routes(routes!(backtests::list, backtests::ask))
         .routes(routes!(backtests::show, backtests::stop))

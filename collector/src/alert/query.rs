@@ -2,10 +2,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
+use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp};
-use sqlx::{QueryBuilder, Row, Sqlite};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::{Alert, AlertRow, Alerts, Error, HistoryRow, Level, State};
+use super::fold::fold;
+use super::{Alert, AlertRow, Alerts, BULK_MAX, Error, HistoryRow, Level, State, Verdict};
 
 /// Longest text searched for, in characters.
 const SEARCH_MAX: usize = 200;
@@ -17,6 +19,16 @@ pub struct Filter {
     pub states: Vec<State>,
     /// Of these levels.
     pub levels: Vec<Level>,
+    /// That turned out to be one of these.
+    pub verdicts: Vec<Verdict>,
+    /// Whose work they are.
+    pub assignee: Option<Assignee>,
+    /// Whether those of planned work are among them.
+    pub silenced: Silenced,
+    /// With this ATT&CK technique, sub-techniques included: `T1110`.
+    pub technique: Option<String>,
+    /// That name this user.
+    pub user: Option<String>,
     /// With this text in title, machine, agency, rule or grouping values; `17` or `#17` is a number.
     pub search: Option<String>,
     /// Of this machine.
@@ -29,6 +41,39 @@ pub struct Filter {
     pub from: Option<Timestamp>,
     /// Last seen before.
     pub to: Option<Timestamp>,
+}
+
+/// Whose work alerts are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Assignee {
+    /// This operator's.
+    Is(String),
+    /// Nobody's.
+    Nobody,
+}
+
+/// Whether alerts that began under a silence, and are not closed, are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Silenced {
+    /// They are not.
+    #[default]
+    No,
+    /// Only they are.
+    Only,
+    /// Like all others.
+    All,
+}
+
+impl Silenced {
+    /// The choice of a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "no" => Some(Self::No),
+            "only" => Some(Self::Only),
+            "all" => Some(Self::All),
+            _ => None,
+        }
+    }
 }
 
 /// Where a page ends: the next one begins after it. Opaque to callers.
@@ -63,11 +108,12 @@ impl Alerts {
     pub async fn list(
         &self,
         filter: &Filter,
+        seen: &Agencies,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<(Vec<AlertRow>, Option<Cursor>, i64), Error> {
         let mut query = QueryBuilder::new("SELECT * FROM alert WHERE true");
-        narrow(&mut query, filter);
+        narrow(&mut query, filter, seen);
         if let Some(Cursor { last_at, number }) = after {
             query.push(" AND (last_at, number) < (").push_bind(last_at);
             query.push(", ").push_bind(number).push(")");
@@ -80,19 +126,19 @@ impl Alerts {
         items.truncate(limit as usize);
         let last = items.last().filter(|_| more);
         let next = last.map(|row| Cursor { last_at: row.last_at.as_micros(), number: row.number });
-        Ok((items, next, self.count(filter).await?))
+        Ok((items, next, self.count(filter, seen).await?))
     }
 
     /// One alert, with its first event, and where in the journal all its events are.
     ///
     /// # Errors
     /// [`Error::NotFound`], or that the database failed.
-    pub async fn get(&self, id: &str) -> Result<(Alert, Vec<u64>), Error> {
-        let row = sqlx::query("SELECT * FROM alert WHERE id = ?")
-            .bind(id)
-            .fetch_optional(self.store.pool())
-            .await?
-            .ok_or(Error::NotFound)?;
+    pub async fn get(&self, id: &str, seen: &Agencies) -> Result<(Alert, Vec<u64>), Error> {
+        let mut query = QueryBuilder::new("SELECT * FROM alert WHERE id = ");
+        query.push_bind(id.to_owned());
+        of_seen(&mut query, seen);
+        let row = query.build().fetch_optional(self.store.pool()).await?;
+        let row = row.ok_or(Error::NotFound)?;
         let (view, said) = AlertRow::from_row(&row)?;
         let correlation: Option<String> = row.try_get("correlation")?;
         let positions: Vec<i64> =
@@ -126,42 +172,88 @@ impl Alerts {
         Ok(rows.into_iter().collect())
     }
 
-    /// Alerts nobody has taken, by id of the machine; machines without are left out.
+    /// Ids of the alerts that pass a filter, one more than [`BULK_MAX`] at the most, and how many
+    /// there are.
+    pub(super) async fn ids(
+        &self,
+        tx: &mut SqliteConnection,
+        filter: &Filter,
+        seen: &Agencies,
+    ) -> Result<(Vec<String>, i64), Error> {
+        let mut query = QueryBuilder::new("SELECT id FROM alert WHERE true");
+        narrow(&mut query, filter, seen);
+        let most = i64::try_from(BULK_MAX + 1).unwrap_or(i64::MAX);
+        query.push(" ORDER BY number LIMIT ").push_bind(most);
+        let ids = query.build_query_scalar().fetch_all(&mut *tx).await?;
+        let mut query = QueryBuilder::new("SELECT count(*) FROM alert WHERE true");
+        narrow(&mut query, filter, seen);
+        Ok((ids, query.build_query_scalar().fetch_one(tx).await?))
+    }
+
+    /// Alerts nobody has taken, by id of the machine; machines without are left out, and so is what
+    /// planned work explains.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn open_by_machine(&self) -> Result<HashMap<String, i64>, Error> {
         let rows: Vec<(String, i64)> =
-            sqlx::query_as("SELECT agent, count(*) FROM alert WHERE state = 'open' GROUP BY agent")
-                .fetch_all(self.store.pool())
-                .await?;
+            sqlx::query_as(
+                "SELECT agent, count(*) FROM alert
+                 WHERE state = 'open' AND silenced_until IS NULL GROUP BY agent",
+            )
+            .fetch_all(self.store.pool())
+            .await?;
         Ok(rows.into_iter().collect())
     }
 
-    async fn count(&self, filter: &Filter) -> Result<i64, Error> {
+    async fn count(&self, filter: &Filter, seen: &Agencies) -> Result<i64, Error> {
         let mut query = QueryBuilder::new("SELECT count(*) FROM alert WHERE true");
-        narrow(&mut query, filter);
+        narrow(&mut query, filter, seen);
         Ok(query.build_query_scalar().fetch_one(self.store.pool()).await?)
     }
 
     async fn history(&self, id: &str) -> Result<Vec<HistoryRow>, Error> {
-        let rows: Vec<(i64, String, String, Option<String>)> = sqlx::query_as(
-            "SELECT at, who, action, comment FROM alert_history WHERE alert = ? ORDER BY number",
+        let rows: Vec<(i64, String, String, Option<String>, Option<String>)> = sqlx::query_as(
+            "SELECT at, who, action, comment, about FROM alert_history
+             WHERE alert = ? ORDER BY number",
         )
         .bind(id)
         .fetch_all(self.store.pool())
         .await?;
-        let view = |(at, who, action, comment)| HistoryRow {
+        let view = |(at, who, action, comment, about)| HistoryRow {
             at: Timestamp::from_micros(at),
             who,
             action,
             comment,
+            about,
         };
         Ok(rows.into_iter().map(view).collect())
     }
 }
 
-fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
+fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter, seen: &Agencies) {
+    of_seen(query, seen);
+    of_silenced(query, filter.silenced);
+    match &filter.assignee {
+        Some(Assignee::Is(name)) => {
+            query.push(" AND assignee = ").push_bind(name.clone());
+        }
+        Some(Assignee::Nobody) => {
+            query.push(" AND assignee IS NULL");
+        }
+        None => {}
+    }
+    if let Some(technique) = &filter.technique {
+        // A tag is a line of the words; ids have four digits, so none is the beginning of another.
+        let tag = fold(&format!("attack.{technique}"));
+        query.push(" AND instr(words, ").push_bind(tag).push(") > 0");
+    }
+    if let Some(user) = &filter.user {
+        query.push(" AND id IN (SELECT alert FROM alert_entity WHERE kind = 'user' AND value = ");
+        query.push_bind(user.to_lowercase()).push(")");
+    }
+    let verdicts = filter.verdicts.iter().map(|verdict| verdict.as_str().to_owned());
+    one_of(query, "verdict", verdicts);
     one_of(query, "state", filter.states.iter().map(|state| state.as_str().to_owned()));
     one_of(query, "level", filter.levels.iter().map(|level| level.index()));
     of_agencies(query, filter.agencies.as_deref());
@@ -178,11 +270,28 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
         query.push(" AND last_at < ").push_bind(to.as_micros());
     }
     if let Some(search) = filter.search.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-        let search: String = search.to_lowercase().chars().take(SEARCH_MAX).collect();
+        let search: String = fold(search).chars().take(SEARCH_MAX).collect();
         let number: i64 = search.trim_start_matches('#').parse().unwrap_or(-1);
         query.push(" AND (instr(words, ").push_bind(search);
         query.push(") > 0 OR number = ").push_bind(number).push(")");
     }
+}
+
+/// Only alerts that may be seen.
+pub(super) fn of_seen(query: &mut QueryBuilder<Sqlite>, seen: &Agencies) {
+    if let Agencies::Of(agencies) = seen {
+        query.push(" AND agency IN (SELECT value FROM json_each(");
+        query.push_bind(serde_json::json!(agencies).to_string()).push("))");
+    }
+}
+
+/// Without or with what planned work explains.
+pub(super) fn of_silenced(query: &mut QueryBuilder<Sqlite>, silenced: Silenced) {
+    match silenced {
+        Silenced::No => query.push(" AND (silenced_until IS NULL OR state = 'closed')"),
+        Silenced::Only => query.push(" AND silenced_until IS NOT NULL AND state <> 'closed'"),
+        Silenced::All => query,
+    };
 }
 
 /// Only alerts of these agencies; all when nothing is said.

@@ -1,9 +1,10 @@
 use serde::Serialize;
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::QueryBuilder;
 use utoipa::ToSchema;
 
-use super::query::of_agencies;
+use super::query::{Silenced, of_agencies, of_seen, of_silenced};
 use super::{Alerts, Error, Level};
 
 /// Most buckets of one timeline.
@@ -86,6 +87,7 @@ impl Alerts {
     pub async fn timeline(
         &self,
         agencies: Option<&[i64]>,
+        seen: &Agencies,
         from: Timestamp,
         to: Timestamp,
         buckets: u32,
@@ -98,6 +100,8 @@ impl Alerts {
         query.push_bind(buckets - 1).push("), level, count(*) FROM alert WHERE last_at >= ");
         query.push_bind(from.as_micros()).push(" AND last_at < ").push_bind(to.as_micros());
         of_agencies(&mut query, agencies);
+        of_seen(&mut query, seen);
+        of_silenced(&mut query, Silenced::No);
         query.push(" GROUP BY 1, 2");
         let rows: Vec<(i64, i64, i64)> =
             query.build_query_as().fetch_all(self.store.pool()).await?;
@@ -120,11 +124,17 @@ impl Alerts {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn unclosed(&self, agencies: Option<&[i64]>) -> Result<Unclosed, Error> {
+    pub async fn unclosed(
+        &self,
+        agencies: Option<&[i64]>,
+        seen: &Agencies,
+    ) -> Result<Unclosed, Error> {
         let mut query = QueryBuilder::new(
             "SELECT state, level, count(*) FROM alert WHERE state IN ('open', 'acknowledged')",
         );
         of_agencies(&mut query, agencies);
+        of_seen(&mut query, seen);
+        of_silenced(&mut query, Silenced::No);
         query.push(" GROUP BY 1, 2");
         let rows: Vec<(String, i64, i64)> =
             query.build_query_as().fetch_all(self.store.pool()).await?;

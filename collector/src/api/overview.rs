@@ -1,6 +1,7 @@
 use axum::Json;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use utoipa::{IntoParams, ToSchema};
 
@@ -50,8 +51,8 @@ pub async fn overview(
     };
     let machines = agencies.clone().map_or(Scope::All, Scope::Agencies);
     let fleet = api.fleet.overview(machines).await?;
-    let alerts = api.alerts.unclosed(agencies.as_deref()).await?;
+    let alerts = api.alerts.unclosed(agencies.as_deref(), &Agencies::All).await?;
     let filter = Filter { agencies, ..Filter::default() };
-    let (newest, _, _) = api.alerts.list(&filter, None, NEWEST).await?;
+    let (newest, _, _) = api.alerts.list(&filter, &Agencies::All, None, NEWEST).await?;
     Ok(Json(Overview { fleet, alerts, newest, agency, at: api.clock.now() }))
 }
