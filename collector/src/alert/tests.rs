@@ -1,3 +1,5 @@
+mod triage;
+
 use soc_event::{AgentId, Epoch, Event, EventId, Lane, Sequence, Timestamp, kind};
 
 use super::*;
@@ -61,6 +63,14 @@ pub(crate) fn an() -> Caller {
     Caller { who: "an".into(), address: "192.0.2.9".into() }
 }
 
+pub(crate) async fn operate(alerts: &Alerts, id: &str, change: Change) -> Result<(), Error> {
+    alerts.operate(id, &change, &Agencies::All, &an()).await
+}
+
+pub(crate) fn close(why: &str) -> Change {
+    Change::of(Action::Close(Verdict::TruePositive)).with(why)
+}
+
 #[tokio::test]
 async fn repeats_are_counted_on_the_alert_that_is_not_closed() {
     let fixture = fixture().await;
@@ -70,10 +80,10 @@ async fn repeats_are_counted_on_the_alert_that_is_not_closed() {
     let again: Vec<Finding> = (3..60).map(|n| finding("r", "a", n)).collect();
     assert!(raise(&fixture, &again).await[0].begun.is_none());
     raise(&fixture, &[finding("r", "b", 60)]).await;
-    let (rows, next, total) = fixture.alerts.list(&Filter::default(), None, 10).await.unwrap();
+    let (rows, next, total) = fixture.alerts.list(&Filter::default(), &Agencies::All, None, 10).await.unwrap();
     assert_eq!((rows.len(), next, total), (2, None, 2));
     assert_eq!((rows[1].count, rows[1].number), (59, 1));
-    let (alert, positions) = fixture.alerts.get(&first[0].id).await.unwrap();
+    let (alert, positions) = fixture.alerts.get(&first[0].id, &Agencies::All).await.unwrap();
     assert_eq!(positions.len(), EVENTS_MAX);
     assert_eq!(alert.events[0].position, 1);
 }
@@ -83,16 +93,16 @@ async fn after_closing_the_same_thing_is_a_new_alert_and_the_old_one_stays_close
     let fixture = fixture().await;
     let Fixture { alerts, .. } = &fixture;
     let old = raise(&fixture, &[finding("r", "a", 1)]).await[0].id.clone();
-    alerts.operate(&old, Action::Acknowledge, None, &an()).await.unwrap();
-    assert_eq!(alerts.get(&old).await.unwrap().0.row.assignee.as_deref(), Some("an"));
-    alerts.operate(&old, Action::Close, Some("blocked"), &an()).await.unwrap();
+    operate(alerts, &old, Change::of(Action::Acknowledge)).await.unwrap();
+    assert_eq!(alerts.get(&old, &Agencies::All).await.unwrap().0.row.assignee.as_deref(), Some("an"));
+    operate(alerts, &old, close("blocked")).await.unwrap();
     let new = raise(&fixture, &[finding("r", "a", 2)]).await[0].clone();
     assert!(new.begun.is_some() && new.id != old);
-    let reopened = alerts.operate(&old, Action::Reopen, None, &an()).await;
+    let reopened = operate(alerts, &old, Change::of(Action::Reopen)).await;
     assert!(matches!(reopened, Err(Error::SeenAgain(2))));
-    alerts.operate(&new.id, Action::Close, Some("the same"), &an()).await.unwrap();
-    alerts.operate(&old, Action::Reopen, None, &an()).await.unwrap();
-    let (alert, _) = alerts.get(&old).await.unwrap();
+    operate(alerts, &new.id, close("the same")).await.unwrap();
+    operate(alerts, &old, Change::of(Action::Reopen)).await.unwrap();
+    let (alert, _) = alerts.get(&old, &Agencies::All).await.unwrap();
     let actions: Vec<&str> = alert.history.iter().map(|row| row.action.as_str()).collect();
     assert_eq!(actions, ["raised", "acknowledged", "closed", "reopened"]);
     assert_eq!((alert.row.state, alert.row.assignee), (State::Open, None));
@@ -102,10 +112,10 @@ async fn after_closing_the_same_thing_is_a_new_alert_and_the_old_one_stays_close
 async fn the_same_event_read_twice_is_one_alert() {
     let fixture = fixture().await;
     let id = raise(&fixture, &[finding("r", "a", 1)]).await[0].id.clone();
-    fixture.alerts.operate(&id, Action::Close, Some("done"), &an()).await.unwrap();
+    operate(&fixture.alerts, &id, close("done")).await.unwrap();
     let again = raise(&fixture, &[finding("r", "a", 1)]).await;
     assert_eq!((again[0].id.as_str(), again[0].begun.is_some()), (id.as_str(), false));
-    let (_, _, total) = fixture.alerts.list(&Filter::default(), None, 10).await.unwrap();
+    let (_, _, total) = fixture.alerts.list(&Filter::default(), &Agencies::All, None, 10).await.unwrap();
     assert_eq!(total, 1);
 }
 
@@ -114,16 +124,16 @@ async fn what_a_state_does_not_allow_is_refused_and_nothing_is_written() {
     let fixture = fixture().await;
     let Fixture { alerts, .. } = &fixture;
     let id = raise(&fixture, &[finding("r", "a", 1)]).await[0].id.clone();
-    let refused = alerts.operate(&id, Action::Close, Some("  "), &an()).await;
+    let refused = operate(alerts, &id, close("  ")).await;
     assert!(matches!(refused, Err(Error::CommentMissing)));
     let long = "x".repeat(COMMENT_MAX + 1);
-    let refused = alerts.operate(&id, Action::Comment, Some(&long), &an()).await;
+    let refused = operate(alerts, &id, Change::of(Action::Comment).with(&long)).await;
     assert!(matches!(refused, Err(Error::CommentTooLong)));
-    let refused = alerts.operate(&id, Action::Reopen, None, &an()).await;
+    let refused = operate(alerts, &id, Change::of(Action::Reopen)).await;
     assert!(matches!(refused, Err(Error::Conflict("open"))));
-    let refused = alerts.operate("0123", Action::Comment, Some("x"), &an()).await;
+    let refused = operate(alerts, "0123", Change::of(Action::Comment).with("x")).await;
     assert!(matches!(refused, Err(Error::NotFound)));
-    assert_eq!(alerts.get(&id).await.unwrap().0.history.len(), 1);
+    assert_eq!(alerts.get(&id, &Agencies::All).await.unwrap().0.history.len(), 1);
 }
 
 #[tokio::test]
@@ -134,7 +144,7 @@ async fn filters_narrow_and_pages_join() {
     raise(&fixture, &all).await;
     let (mut cursor, mut seen) = (None, Vec::new());
     loop {
-        let (rows, next, total) = alerts.list(&Filter::default(), cursor, 10).await.unwrap();
+        let (rows, next, total) = alerts.list(&Filter::default(), &Agencies::All, cursor, 10).await.unwrap();
         assert_eq!(total, 25);
         seen.extend(rows.into_iter().map(|row| row.number));
         cursor = next;
@@ -156,7 +166,7 @@ async fn filters_narrow_and_pages_join() {
         (Filter { machine: Some(AgentId::COLLECTOR), ..Filter::default() }, 0),
         (Filter { from: Some(Timestamp::from_micros(NOW)), ..Filter::default() }, 0),
     ] {
-        let (_, _, total) = alerts.list(&filter, None, 10).await.unwrap();
+        let (_, _, total) = alerts.list(&filter, &Agencies::All, None, 10).await.unwrap();
         assert_eq!(total, expected, "{filter:?}");
     }
 }
@@ -166,11 +176,11 @@ async fn a_timeline_holds_every_step_and_every_alert_once() {
     let fixture = fixture().await;
     raise(&fixture, &[finding("r", "a", 1), finding("r", "b", 2)]).await;
     let (from, to) = (Timestamp::from_micros(NOW - 3_600_000_000), Timestamp::from_micros(NOW));
-    let timeline = fixture.alerts.timeline(None, from, to, 7).await.unwrap();
+    let timeline = fixture.alerts.timeline(None, &Agencies::All, from, to, 7).await.unwrap();
     assert_eq!(timeline.buckets.len(), 7);
     let high: i64 = timeline.buckets.iter().map(|bucket| bucket.counts.high).sum();
     assert_eq!((high, timeline.buckets[6].counts.high), (2, 2));
-    assert_eq!(fixture.alerts.unclosed(None).await.unwrap().open.high, 2);
+    assert_eq!(fixture.alerts.unclosed(None, &Agencies::All).await.unwrap().open.high, 2);
 }
 
 #[tokio::test]
@@ -192,7 +202,7 @@ async fn a_timeline_counts_what_the_list_of_the_same_time_and_agency_shows() {
         for (from, to) in [(-60, 0), (-24, 0), (-60, -24), (-2, -1), (-1, 1)] {
             let from = Timestamp::from_micros(NOW + from * hour);
             let to = Timestamp::from_micros(NOW + to * hour);
-            let timeline = alerts.timeline(agencies.as_deref(), from, to, 9).await.unwrap();
+            let timeline = alerts.timeline(agencies.as_deref(), &Agencies::All, from, to, 9).await.unwrap();
             let counted: i64 = timeline.buckets.iter().map(|bucket| bucket.counts.high).sum();
             let filter = Filter {
                 agencies: agencies.clone(),
@@ -200,12 +210,12 @@ async fn a_timeline_counts_what_the_list_of_the_same_time_and_agency_shows() {
                 to: Some(to),
                 ..Filter::default()
             };
-            let (_, _, listed) = alerts.list(&filter, None, 10).await.unwrap();
+            let (_, _, listed) = alerts.list(&filter, &Agencies::All, None, 10).await.unwrap();
             assert_eq!(counted, listed, "{filter:?}");
         }
-        let unclosed = alerts.unclosed(agencies.as_deref()).await.unwrap().open.high;
+        let unclosed = alerts.unclosed(agencies.as_deref(), &Agencies::All).await.unwrap().open.high;
         let all = Filter { agencies, ..Filter::default() };
-        assert_eq!(unclosed, alerts.list(&all, None, 10).await.unwrap().2);
+        assert_eq!(unclosed, alerts.list(&all, &Agencies::All, None, 10).await.unwrap().2);
     }
 }
 
@@ -233,7 +243,7 @@ async fn groups_that_a_machine_makes_up_without_end_are_counted_on_one_alert() {
     elsewhere.agent = AgentId::from_random([9; 16]);
     raise(&fixture, &[finding("r", "made-up-3", 2000), finding("other", "x", 2002), elsewhere])
         .await;
-    let (rows, _, total) = fixture.alerts.list(&Filter::default(), None, 2000).await.unwrap();
+    let (rows, _, total) = fixture.alerts.list(&Filter::default(), &Agencies::All, None, 2000).await.unwrap();
     assert_eq!(total, GROUPS_MAX + 1 + 2);
     let together: Vec<i64> =
         rows.iter().filter(|row| row.group.is_empty()).map(|row| row.count).collect();

@@ -6,7 +6,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::{Error, Kept};
-use crate::alert::Alerts;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, Answer, Command, Control};

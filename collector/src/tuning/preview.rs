@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use soc_archive::Agencies;
-use soc_event::{Event, Timestamp};
+use soc_event::Event;
 use soc_rules::Ruleset;
 use sqlx::QueryBuilder;
 use utoipa::ToSchema;
