@@ -22,15 +22,15 @@ pub use bulk::{BULK_MAX, Outcome, Which};
 pub use entity::EntityKind;
 pub use evidence::{EventView, MachineRef, PredicateView};
 pub use finding::{AgencyRef, Finding, Level, Said, Steps, Text, fingerprint};
-pub(crate) use normal::called_normal;
-pub use normal::{NormalRow, Scope};
 pub use importance::Raise;
 pub use noise::Noise;
+pub(crate) use normal::called_normal;
+pub use normal::{NormalRow, Scope};
 pub use operate::{Action, Change};
 pub use query::{Assignee, Cursor, Filter, Silenced};
 pub use raise::{Begun, Raised};
-pub use repeats::{First, Repeats, Sighting};
 pub use related::{Related, Shared};
+pub use repeats::{First, Repeats, Sighting};
 pub use risk::{UserRisk, risk};
 pub use technique::{SeenTechnique, techniques_of};
 pub use verdict::Verdict;
@@ -146,7 +146,7 @@ impl Alerts {
     /// # Errors
     /// When the database fails.
     pub async fn measure(&self) -> Result<(), Error> {
-        self.metrics.open(&self.unclosed(None, &Agencies::All).await?.open);
+        self.metrics.open(&self.unclosed(&Agencies::All).await?.open);
         Ok(())
     }
 }

@@ -62,7 +62,7 @@ pub(crate) use runs::{RunRow, RunState};
 pub use views::{
     AgencyRef, AntivirusCounts, AntivirusState, AntivirusSummary, HeartbeatPoint, Items, Machine,
     MachineCounts, MachineFilter, MachineRow, MachineSort, MetricsListener, OverviewFleet, Page,
-    PageRequest, Port, ReasonCount, Scope,
+    PageRequest, Port, ReasonCount,
 };
 pub use views::{
     Decided, Neighbour, NeighbourCoverage, NeighbourDecision, NeighbourFilter, Witness,

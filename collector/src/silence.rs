@@ -14,7 +14,7 @@ use soc_event::{AgentId, Timestamp};
 use sqlx::{QueryBuilder, Row as _, SqliteConnection};
 use utoipa::ToSchema;
 
-use crate::access::{Caller, Deed};
+use crate::access::{Caller, Deed, listed};
 use crate::clock::Clock;
 use crate::live::{Bus, Notice};
 use crate::store::Store;
@@ -163,7 +163,8 @@ impl Silences {
         .bind(now.as_micros())
         .fetch_one(&mut *tx)
         .await?;
-        let deed = Deed::new(&caller.who, &caller.address, "silence added", &format!("silence {id}"));
+        let deed =
+            Deed::new(&caller.who, &caller.address, "silence added", &format!("silence {id}"));
         deed.with(draft.why.trim()).write(&mut tx, now).await?;
         tx.commit().await?;
         self.bus.tell(Notice::Rules);
@@ -197,7 +198,8 @@ impl Silences {
             .bind(id)
             .execute(&mut *tx)
             .await?;
-        let deed = Deed::new(&caller.who, &caller.address, "silence ended", &format!("silence {id}"));
+        let deed =
+            Deed::new(&caller.who, &caller.address, "silence ended", &format!("silence {id}"));
         deed.write(&mut tx, now).await?;
         tx.commit().await?;
         self.bus.tell(Notice::Rules);
@@ -255,8 +257,7 @@ async fn check_scope(
 
 /// Only silences of these agencies; and perhaps those that are for all.
 fn of_seen(query: &mut QueryBuilder<sqlx::Sqlite>, seen: &Agencies, for_all: bool) {
-    let Agencies::Of(agencies) = seen else { return };
-    let list = serde_json::json!(agencies).to_string();
+    let Some(list) = listed(seen) else { return };
     query.push(" AND ((").push_bind(for_all);
     query.push(" AND silence.agent IS NULL AND silence.agency IS NULL) OR silence.agency IN ");
     query.push("(SELECT value FROM json_each(").push_bind(list.clone());

@@ -50,7 +50,7 @@ impl Alerts {
         let ids = match which {
             Which::Ids(ids) => ids,
             Which::Matching(filter, count) => {
-                let (ids, now) = self.ids(&mut tx, &filter, seen).await?;
+                let (ids, now) = self.ids(&mut tx, &filter).await?;
                 if now != count {
                     return Err(Error::CountChanged(now));
                 }
@@ -65,7 +65,9 @@ impl Alerts {
             let done = match current(&mut tx, &id, seen).await {
                 Ok(alert) => {
                     let done = self.apply(&mut tx, (&id, &alert), change, caller).await;
-                    done.map(|()| notices.push(Notice::Alert { id: id.clone(), agency: alert.agency }))
+                    done.map(|()| {
+                        notices.push(Notice::Alert { id: id.clone(), agency: alert.agency })
+                    })
                 }
                 Err(error) => Err(error),
             };

@@ -42,7 +42,8 @@ mod tests {
 
     #[test]
     fn a_level_is_raised_by_what_the_machine_matters_and_never_beyond_critical() {
-        let reason = |steps| Raise { because: "system".into(), name: "Cổng".into(), level: 4, steps };
+        let reason =
+            |steps| Raise { because: "system".into(), name: "Cổng".into(), level: 4, steps };
         assert_eq!(raised(Level::Medium, &[]), Level::Medium);
         assert_eq!(raised(Level::Medium, &[reason(1)]), Level::High);
         assert_eq!(raised(Level::Low, &[reason(2), reason(2)]), Level::High);

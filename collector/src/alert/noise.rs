@@ -8,7 +8,7 @@ use soc_event::Timestamp;
 use sqlx::QueryBuilder;
 use utoipa::ToSchema;
 
-use super::query::{of_agencies, of_seen};
+use super::query::of_agencies;
 use super::{Alerts, Error};
 
 /// A rule's alerts that were last seen since a moment.
@@ -41,8 +41,7 @@ impl Alerts {
     pub async fn noise(
         &self,
         since: Timestamp,
-        agencies: Option<&[i64]>,
-        seen: &Agencies,
+        agencies: &Agencies,
     ) -> Result<HashMap<String, Noise>, Error> {
         let mut query = QueryBuilder::new(
             "SELECT rule, count(*) AS alerts, sum(count) AS hits, count(verdict) AS closed,
@@ -52,7 +51,6 @@ impl Alerts {
         );
         query.push_bind(since.as_micros());
         of_agencies(&mut query, agencies);
-        of_seen(&mut query, seen);
         query.push(" GROUP BY rule");
         let rows: Vec<Row> = query.build_query_as().fetch_all(self.store.pool()).await?;
         Ok(rows.into_iter().map(|row| (row.rule, row.noise)).collect())

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::operate::{Entry, current, shared, write_history};
 use super::{Alerts, COMMENT_MAX, Error, EventView, Verdict, risk};
-use crate::access::{Caller, Deed};
+use crate::access::{Caller, Deed, listed};
 use crate::live::Notice;
 use crate::store::Store;
 
@@ -122,11 +122,13 @@ impl Alerts {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn normal(&self) -> Result<Vec<NormalRow>, Error> {
+    pub async fn normal(&self, agencies: &Agencies) -> Result<Vec<NormalRow>, Error> {
         let rows: Vec<(String, String, i64, String, String, String, i64)> = sqlx::query_as(
             "SELECT anomaly, agent, agency, alert, what, who, at FROM anomaly_normal
-             ORDER BY at DESC, anomaly LIMIT ?",
+             WHERE ?1 IS NULL OR agency IN (SELECT value FROM json_each(?1))
+             ORDER BY at DESC, anomaly LIMIT ?2",
         )
+        .bind(listed(agencies))
         .bind(NORMAL_MAX)
         .fetch_all(self.store.pool())
         .await?;
@@ -226,7 +228,7 @@ mod tests {
         assert_eq!(called().await, [here]);
         let (alert, _) = alerts.get(&id, &Agencies::All).await.unwrap();
         assert_eq!(alert.row.state, crate::alert::State::Closed);
-        let rows = alerts.normal().await.unwrap();
+        let rows = alerts.normal(&Agencies::All).await.unwrap();
         assert_eq!((rows.len(), rows[0].who.as_str()), (1, "an"));
         assert_eq!(rows[0].what["anomaly.kind"], "new_template");
         let reopen = crate::alert::Change::of(crate::alert::Action::Reopen);
@@ -244,11 +246,13 @@ mod tests {
         let of_log = raise(&fixture, &[finding("r", "a", 2)]).await[0].id.clone();
         let forged = anomaly(&fixture, "\"]\nnormal = [\"").await;
         for id in [of_log, forged] {
-            let refused = fixture.alerts.call_normal(&id, Scope::Agency, None, &Agencies::All, &an()).await;
+            let refused =
+                fixture.alerts.call_normal(&id, Scope::Agency, None, &Agencies::All, &an()).await;
             assert!(matches!(refused, Err(Error::NoAnomaly)), "{refused:?}");
         }
-        let none = fixture.alerts.call_normal("no", Scope::Machine, None, &Agencies::All, &an()).await;
+        let none =
+            fixture.alerts.call_normal("no", Scope::Machine, None, &Agencies::All, &an()).await;
         assert!(matches!(none, Err(Error::NotFound)));
-        assert!(fixture.alerts.normal().await.unwrap().is_empty());
+        assert!(fixture.alerts.normal(&Agencies::All).await.unwrap().is_empty());
     }
 }

@@ -210,7 +210,8 @@ impl Alerts {
             risk::share(tx, id, share).await?;
         }
         let comment = comment.as_deref().map(str::trim).filter(|comment| !comment.is_empty());
-        let entry = Entry { who: &caller.who, action: action.history(), comment, about: action.about() };
+        let entry =
+            Entry { who: &caller.who, action: action.history(), comment, about: action.about() };
         write_history(tx, id, now.as_micros(), entry).await?;
         let subject = format!("alert {}", alert.number);
         let said = [action.about(), comment].into_iter().flatten().collect::<Vec<_>>().join(": ");
@@ -312,7 +313,7 @@ pub(super) async fn current(
          WHERE id = ",
     );
     query.push_bind(id.to_owned());
-    super::query::of_seen(&mut query, seen);
+    super::query::of_agencies(&mut query, seen);
     let row = query.build().fetch_optional(tx).await?.ok_or(Error::NotFound)?;
     let verdict: Option<String> = row.try_get("verdict")?;
     Ok(Current {

@@ -8,12 +8,13 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
 use super::fold::fold;
 use super::{Alert, AlertRow, Alerts, BULK_MAX, Error, HistoryRow, Level, State, Verdict};
+use crate::access::listed;
 
 /// Longest text searched for, in characters.
 const SEARCH_MAX: usize = 200;
 
 /// Which alerts. Empty lists and `None` mean: all.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
     /// In these states.
     pub states: Vec<State>,
@@ -36,11 +37,32 @@ pub struct Filter {
     /// Of this rule.
     pub rule: Option<String>,
     /// Of these agencies.
-    pub agencies: Option<Vec<i64>>,
+    pub agencies: Agencies,
     /// Last seen at or after.
     pub from: Option<Timestamp>,
     /// Last seen before.
     pub to: Option<Timestamp>,
+}
+
+impl Filter {
+    /// All of these agencies that are work, or closed.
+    pub fn of(agencies: Agencies) -> Self {
+        Self {
+            states: Vec::new(),
+            levels: Vec::new(),
+            verdicts: Vec::new(),
+            assignee: None,
+            silenced: Silenced::No,
+            technique: None,
+            user: None,
+            search: None,
+            machine: None,
+            rule: None,
+            agencies,
+            from: None,
+            to: None,
+        }
+    }
 }
 
 /// Whose work alerts are.
@@ -108,12 +130,11 @@ impl Alerts {
     pub async fn list(
         &self,
         filter: &Filter,
-        seen: &Agencies,
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<(Vec<AlertRow>, Option<Cursor>, i64), Error> {
         let mut query = QueryBuilder::new("SELECT * FROM alert WHERE true");
-        narrow(&mut query, filter, seen);
+        narrow(&mut query, filter);
         if let Some(Cursor { last_at, number }) = after {
             query.push(" AND (last_at, number) < (").push_bind(last_at);
             query.push(", ").push_bind(number).push(")");
@@ -126,7 +147,7 @@ impl Alerts {
         items.truncate(limit as usize);
         let last = items.last().filter(|_| more);
         let next = last.map(|row| Cursor { last_at: row.last_at.as_micros(), number: row.number });
-        Ok((items, next, self.count(filter, seen).await?))
+        Ok((items, next, self.count(filter).await?))
     }
 
     /// One alert, with its first event, and where in the journal all its events are.
@@ -136,7 +157,7 @@ impl Alerts {
     pub async fn get(&self, id: &str, seen: &Agencies) -> Result<(Alert, Vec<u64>), Error> {
         let mut query = QueryBuilder::new("SELECT * FROM alert WHERE id = ");
         query.push_bind(id.to_owned());
-        of_seen(&mut query, seen);
+        of_agencies(&mut query, seen);
         let row = query.build().fetch_optional(self.store.pool()).await?;
         let row = row.ok_or(Error::NotFound)?;
         let (view, said) = AlertRow::from_row(&row)?;
@@ -160,15 +181,27 @@ impl Alerts {
         Ok((alert, positions.into_iter().filter_map(|p| u64::try_from(p).ok()).collect()))
     }
 
-    /// How often each rule was seen, over all alerts that are kept.
+    /// Whether it is an alert of these agencies.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn hits(&self) -> Result<HashMap<String, i64>, Error> {
-        let rows: Vec<(String, i64)> =
-            sqlx::query_as("SELECT rule, sum(count) FROM alert GROUP BY rule")
-                .fetch_all(self.store.pool())
-                .await?;
+    pub async fn sees(&self, agencies: &Agencies, id: &str) -> Result<bool, Error> {
+        let agency: Option<i64> = sqlx::query_scalar("SELECT agency FROM alert WHERE id = ?")
+            .bind(id)
+            .fetch_optional(self.store.pool())
+            .await?;
+        Ok(agency.is_some_and(|agency| agencies.hold(agency)))
+    }
+
+    /// How often each rule was seen, over all alerts of these agencies that are kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn hits(&self, agencies: &Agencies) -> Result<HashMap<String, i64>, Error> {
+        let mut query = QueryBuilder::new("SELECT rule, sum(count) FROM alert WHERE true");
+        of_agencies(&mut query, agencies);
+        query.push(" GROUP BY rule");
+        let rows: Vec<(String, i64)> = query.build_query_as().fetch_all(self.store.pool()).await?;
         Ok(rows.into_iter().collect())
     }
 
@@ -178,15 +211,14 @@ impl Alerts {
         &self,
         tx: &mut SqliteConnection,
         filter: &Filter,
-        seen: &Agencies,
     ) -> Result<(Vec<String>, i64), Error> {
         let mut query = QueryBuilder::new("SELECT id FROM alert WHERE true");
-        narrow(&mut query, filter, seen);
+        narrow(&mut query, filter);
         let most = i64::try_from(BULK_MAX + 1).unwrap_or(i64::MAX);
         query.push(" ORDER BY number LIMIT ").push_bind(most);
         let ids = query.build_query_scalar().fetch_all(&mut *tx).await?;
         let mut query = QueryBuilder::new("SELECT count(*) FROM alert WHERE true");
-        narrow(&mut query, filter, seen);
+        narrow(&mut query, filter);
         Ok((ids, query.build_query_scalar().fetch_one(tx).await?))
     }
 
@@ -196,19 +228,18 @@ impl Alerts {
     /// # Errors
     /// When the database fails.
     pub async fn open_by_machine(&self) -> Result<HashMap<String, i64>, Error> {
-        let rows: Vec<(String, i64)> =
-            sqlx::query_as(
-                "SELECT agent, count(*) FROM alert
+        let rows: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT agent, count(*) FROM alert
                  WHERE state = 'open' AND silenced_until IS NULL GROUP BY agent",
-            )
-            .fetch_all(self.store.pool())
-            .await?;
+        )
+        .fetch_all(self.store.pool())
+        .await?;
         Ok(rows.into_iter().collect())
     }
 
-    async fn count(&self, filter: &Filter, seen: &Agencies) -> Result<i64, Error> {
+    async fn count(&self, filter: &Filter) -> Result<i64, Error> {
         let mut query = QueryBuilder::new("SELECT count(*) FROM alert WHERE true");
-        narrow(&mut query, filter, seen);
+        narrow(&mut query, filter);
         Ok(query.build_query_scalar().fetch_one(self.store.pool()).await?)
     }
 
@@ -231,8 +262,7 @@ impl Alerts {
     }
 }
 
-fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter, seen: &Agencies) {
-    of_seen(query, seen);
+fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
     of_silenced(query, filter.silenced);
     match &filter.assignee {
         Some(Assignee::Is(name)) => {
@@ -256,7 +286,7 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter, seen: &Agencies) {
     one_of(query, "verdict", verdicts);
     one_of(query, "state", filter.states.iter().map(|state| state.as_str().to_owned()));
     one_of(query, "level", filter.levels.iter().map(|level| level.index()));
-    of_agencies(query, filter.agencies.as_deref());
+    of_agencies(query, &filter.agencies);
     if let Some(machine) = filter.machine {
         query.push(" AND agent = ").push_bind(machine.to_string());
     }
@@ -277,14 +307,6 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter, seen: &Agencies) {
     }
 }
 
-/// Only alerts that may be seen.
-pub(super) fn of_seen(query: &mut QueryBuilder<Sqlite>, seen: &Agencies) {
-    if let Agencies::Of(agencies) = seen {
-        query.push(" AND agency IN (SELECT value FROM json_each(");
-        query.push_bind(serde_json::json!(agencies).to_string()).push("))");
-    }
-}
-
 /// Without or with what planned work explains.
 pub(super) fn of_silenced(query: &mut QueryBuilder<Sqlite>, silenced: Silenced) {
     match silenced {
@@ -294,11 +316,10 @@ pub(super) fn of_silenced(query: &mut QueryBuilder<Sqlite>, silenced: Silenced) 
     };
 }
 
-/// Only alerts of these agencies; all when nothing is said.
-pub(super) fn of_agencies(query: &mut QueryBuilder<Sqlite>, agencies: Option<&[i64]>) {
-    let Some(agencies) = agencies else { return };
-    query.push(" AND agency IN (SELECT value FROM json_each(");
-    query.push_bind(serde_json::json!(agencies).to_string()).push("))");
+/// Only alerts of these agencies.
+pub(super) fn of_agencies(query: &mut QueryBuilder<Sqlite>, agencies: &Agencies) {
+    let Some(agencies) = listed(agencies) else { return };
+    query.push(" AND agency IN (SELECT value FROM json_each(").push_bind(agencies).push("))");
 }
 
 fn one_of<T>(query: &mut QueryBuilder<Sqlite>, column: &str, values: impl Iterator<Item = T>)

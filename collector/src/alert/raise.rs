@@ -140,7 +140,8 @@ impl Alerts {
         let agent = finding.agent.to_string();
         let raised_by = importance::of_machine(tx, &agent).await?;
         let level = importance::raised(finding.level, &raised_by);
-        let about = silence::About { agent: &agent, agency: finding.agency.id, rule: &finding.rule };
+        let about =
+            silence::About { agent: &agent, agency: finding.agency.id, rule: &finding.rule };
         let silence = silence::over(tx, about, finding.received).await?;
         // The same id a second time is the same event read again: it is there already.
         let inserted = sqlx::query(

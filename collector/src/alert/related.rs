@@ -7,7 +7,7 @@ use soc_archive::Agencies;
 use sqlx::QueryBuilder;
 use utoipa::ToSchema;
 
-use super::query::of_seen;
+use super::query::of_agencies;
 use super::{AlertRow, Alerts, EntityKind, Error};
 
 /// How long before and after an alert others are related: a day.
@@ -52,7 +52,7 @@ impl Alerts {
         query.push_bind(id.to_owned()).push(" AND other.alert <> own.alert AND other.at >= ");
         query.push_bind(from.plus_micros(-AROUND_US).as_micros()).push(" AND other.at <= ");
         query.push_bind(to.plus_micros(AROUND_US).as_micros());
-        of_seen(&mut query, seen);
+        of_agencies(&mut query, seen);
         query.push(" GROUP BY other.alert ORDER BY count(*) DESC, min(abs(other.at - ");
         query.push_bind(from.as_micros()).push(")) LIMIT ").push_bind(RELATED_MAX);
         let found: Vec<(String, String)> =

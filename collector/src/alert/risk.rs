@@ -17,7 +17,7 @@ use soc_event::Timestamp;
 use sqlx::{QueryBuilder, SqliteConnection};
 use utoipa::ToSchema;
 
-use super::query::of_seen;
+use super::query::of_agencies;
 use super::{Alerts, Error, Level};
 
 /// Points halve in so many microseconds: 14 days.
@@ -117,18 +117,14 @@ impl Alerts {
     /// When the database fails.
     pub async fn risky_users(
         &self,
-        agencies: Option<&[i64]>,
-        seen: &Agencies,
+        agencies: &Agencies,
         limit: u32,
     ) -> Result<Vec<UserRisk>, Error> {
         let now = self.clock.now();
-        let mut query =
-            QueryBuilder::new("SELECT name, sum(units) FROM risk WHERE kind = 'user'");
-        super::query::of_agencies(&mut query, agencies);
-        of_seen(&mut query, seen);
+        let mut query = QueryBuilder::new("SELECT name, sum(units) FROM risk WHERE kind = 'user'");
+        of_agencies(&mut query, agencies);
         query.push(" GROUP BY name ORDER BY 2 DESC, 1 LIMIT ").push_bind(i64::from(limit));
-        let rows: Vec<(String, f64)> =
-            query.build_query_as().fetch_all(self.store.pool()).await?;
+        let rows: Vec<(String, f64)> = query.build_query_as().fetch_all(self.store.pool()).await?;
         let users = rows.into_iter().map(|(user, units)| UserRisk { user, risk: risk(units, now) });
         Ok(users.filter(|user| user.risk > 0.0).collect())
     }

@@ -8,7 +8,7 @@ use soc_event::Timestamp;
 use sqlx::QueryBuilder;
 use utoipa::ToSchema;
 
-use super::query::{of_agencies, of_seen};
+use super::query::of_agencies;
 use super::{Alerts, Error, Said};
 
 /// How often alerts named a technique.
@@ -39,8 +39,7 @@ impl Alerts {
     /// When the database fails.
     pub async fn techniques(
         &self,
-        agencies: Option<&[i64]>,
-        seen: &Agencies,
+        agencies: &Agencies,
         (from, to): (Timestamp, Timestamp),
     ) -> Result<BTreeMap<String, SeenTechnique>, Error> {
         // What a rule said is read once for all its alerts: of the latest.
@@ -50,7 +49,6 @@ impl Alerts {
         );
         query.push_bind(from.as_micros()).push(" AND last_at < ").push_bind(to.as_micros());
         of_agencies(&mut query, agencies);
-        of_seen(&mut query, seen);
         query.push(" GROUP BY rule");
         let rows: Vec<(i64, i64, String, i64)> =
             query.build_query_as().fetch_all(self.store.pool()).await?;
@@ -73,7 +71,8 @@ mod tests {
 
     #[test]
     fn only_techniques_are_techniques() {
-        let tags = ["attack.t1110.001", "attack.credential-access", "cve.2021-44228", "attack.g0016"];
+        let tags =
+            ["attack.t1110.001", "attack.credential-access", "cve.2021-44228", "attack.g0016"];
         let found = techniques_of(&tags.map(str::to_owned));
         assert_eq!(found.into_iter().collect::<Vec<_>>(), ["T1110.001"]);
     }

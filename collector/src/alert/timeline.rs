@@ -4,7 +4,7 @@ use soc_event::Timestamp;
 use sqlx::QueryBuilder;
 use utoipa::ToSchema;
 
-use super::query::{Silenced, of_agencies, of_seen, of_silenced};
+use super::query::{Silenced, of_agencies, of_silenced};
 use super::{Alerts, Error, Level};
 
 /// Most buckets of one timeline.
@@ -86,8 +86,7 @@ impl Alerts {
     /// When the database fails.
     pub async fn timeline(
         &self,
-        agencies: Option<&[i64]>,
-        seen: &Agencies,
+        agencies: &Agencies,
         from: Timestamp,
         to: Timestamp,
         buckets: u32,
@@ -100,7 +99,6 @@ impl Alerts {
         query.push_bind(buckets - 1).push("), level, count(*) FROM alert WHERE last_at >= ");
         query.push_bind(from.as_micros()).push(" AND last_at < ").push_bind(to.as_micros());
         of_agencies(&mut query, agencies);
-        of_seen(&mut query, seen);
         of_silenced(&mut query, Silenced::No);
         query.push(" GROUP BY 1, 2");
         let rows: Vec<(i64, i64, i64)> =
@@ -120,20 +118,15 @@ impl Alerts {
         Ok(Timeline { from, to, step_s: step.as_secs_f64(), buckets })
     }
 
-    /// What is still to be done, of these agencies or of all.
+    /// What is still to be done, of these agencies.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn unclosed(
-        &self,
-        agencies: Option<&[i64]>,
-        seen: &Agencies,
-    ) -> Result<Unclosed, Error> {
+    pub async fn unclosed(&self, agencies: &Agencies) -> Result<Unclosed, Error> {
         let mut query = QueryBuilder::new(
             "SELECT state, level, count(*) FROM alert WHERE state IN ('open', 'acknowledged')",
         );
         of_agencies(&mut query, agencies);
-        of_seen(&mut query, seen);
         of_silenced(&mut query, Silenced::No);
         query.push(" GROUP BY 1, 2");
         let rows: Vec<(String, i64, i64)> =

@@ -1,14 +1,12 @@
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use http::StatusCode;
 use serde::Deserialize;
-use soc_archive::Agencies;
 use utoipa::{IntoParams, ToSchema};
 
 use super::page::{self, Page};
-use super::signed::Signed;
+use super::signed::{SeenAlert, Session};
 use super::{Api, Problem, events};
-use crate::access::Caller;
 use crate::alert::Timeline;
 use crate::alert::{
     Action, Alert, AlertRow, Assignee, Change, Cursor, Error, Filter, Level, NormalRow, Scope,
@@ -95,10 +93,9 @@ impl From<Error> for Problem {
         let said = format!("{error}.");
         match error {
             Error::NotFound => Self::not_found(said),
-            Error::Conflict(_)
-            | Error::SeenAgain(_)
-            | Error::Changed
-            | Error::CountChanged(_) => Self::new(StatusCode::CONFLICT, said),
+            Error::Conflict(_) | Error::SeenAgain(_) | Error::Changed | Error::CountChanged(_) => {
+                Self::new(StatusCode::CONFLICT, said)
+            }
             Error::CommentMissing
             | Error::CommentTooLong
             | Error::NoAnomaly
@@ -114,14 +111,13 @@ impl From<Error> for Problem {
     responses((status = 200, body = Page<AlertRow>), (status = 422, body = Problem)))]
 pub async fn list(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Page<AlertRow>>, Problem> {
     let limit = page::limit(query.limit);
     let cursor: Option<Cursor> = page::value("cursor", query.cursor.as_deref())?;
-    let filter = filter(&api, query, &session.caller.who).await?;
-    let seen = Agencies::All;
-    let (items, next, total) = api.alerts.list(&filter, &seen, cursor, limit).await?;
+    let filter = filter(&api, &session, query).await?;
+    let (items, next, total) = api.alerts.list(&filter, cursor, limit).await?;
     Ok(Json(Page { items, next: next.map(|next| next.to_string()), total }))
 }
 
@@ -130,7 +126,7 @@ pub async fn list(
     responses((status = 200, body = Timeline), (status = 422, body = Problem)))]
 pub async fn timeline(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<TimelineQuery>,
 ) -> Result<Json<Timeline>, Problem> {
     const DAY_US: i64 = 86_400 * 1_000_000;
@@ -139,10 +135,8 @@ pub async fn timeline(
     if from >= to {
         return Err(Problem::invalid("`from` has to be before `to`."));
     }
-    let agencies = super::agencies::scope(&api, query.agency).await?;
-    let agencies = agencies.as_ref().map(|scope| scope.all.as_slice());
-    let (seen, buckets) = (Agencies::All, query.buckets.unwrap_or(48));
-    Ok(Json(api.alerts.timeline(agencies, &seen, from, to, buckets).await?))
+    let agencies = super::agencies::scope(&api, &session, query.agency).await?.agencies;
+    Ok(Json(api.alerts.timeline(&agencies, from, to, query.buckets.unwrap_or(48)).await?))
 }
 
 /// One alert with everything known about it.
@@ -150,10 +144,10 @@ pub async fn timeline(
     responses((status = 200, body = Alert), (status = 404, body = Problem)))]
 pub async fn show(
     State(api): State<Api>,
-    _: Signed,
-    Path(id): Path<String>,
+    session: Session,
+    SeenAlert(id): SeenAlert,
 ) -> Result<Json<Alert>, Problem> {
-    whole(&api, &id).await
+    whole(&api, &session, &id).await
 }
 
 /// Takes it.
@@ -163,11 +157,11 @@ pub async fn show(
         (status = 409, body = Problem)))]
 pub async fn acknowledge(
     State(api): State<Api>,
-    signed: Signed,
-    Path(id): Path<String>,
+    session: Session,
+    SeenAlert(id): SeenAlert,
     comment: Option<Json<Comment>>,
 ) -> Result<Json<Alert>, Problem> {
-    operate(&api, &signed, &id, Action::Acknowledge, comment).await
+    operate(&api, &session, &id, Action::Acknowledge, comment).await
 }
 
 /// Finishes it: what it turned out to be, with words on how it was handled.
@@ -177,12 +171,12 @@ pub async fn acknowledge(
         (status = 409, body = Problem), (status = 422, body = Problem)))]
 pub async fn close(
     State(api): State<Api>,
-    signed: Signed,
-    Path(id): Path<String>,
+    session: Session,
+    SeenAlert(id): SeenAlert,
     Json(Closing { verdict, comment, version }): Json<Closing>,
 ) -> Result<Json<Alert>, Problem> {
     let comment = Some(Json(Comment { comment, version }));
-    operate(&api, &signed, &id, Action::Close(verdict), comment).await
+    operate(&api, &session, &id, Action::Close(verdict), comment).await
 }
 
 /// Takes it up again.
@@ -192,11 +186,11 @@ pub async fn close(
         (status = 409, body = Problem)))]
 pub async fn reopen(
     State(api): State<Api>,
-    signed: Signed,
-    Path(id): Path<String>,
+    session: Session,
+    SeenAlert(id): SeenAlert,
     comment: Option<Json<Comment>>,
 ) -> Result<Json<Alert>, Problem> {
-    operate(&api, &signed, &id, Action::Reopen, comment).await
+    operate(&api, &session, &id, Action::Reopen, comment).await
 }
 
 /// Says something about it.
@@ -206,11 +200,11 @@ pub async fn reopen(
         (status = 422, body = Problem)))]
 pub async fn comment(
     State(api): State<Api>,
-    signed: Signed,
-    Path(id): Path<String>,
+    session: Session,
+    SeenAlert(id): SeenAlert,
     comment: Option<Json<Comment>>,
 ) -> Result<Json<Alert>, Problem> {
-    operate(&api, &signed, &id, Action::Comment, comment).await
+    operate(&api, &session, &id, Action::Comment, comment).await
 }
 
 /// Where an anomaly is normal, and words about it.
@@ -231,12 +225,14 @@ pub struct Normal {
         (status = 422, body = Problem)))]
 pub async fn normal(
     State(api): State<Api>,
-    Signed(session): Signed,
-    Path(id): Path<String>,
+    session: Session,
+    SeenAlert(id): SeenAlert,
     Json(Normal { scope, comment }): Json<Normal>,
 ) -> Result<Json<Alert>, Problem> {
-    api.alerts.call_normal(&id, scope, comment.as_deref(), &Agencies::All, &session.caller).await?;
-    whole(&api, &id).await
+    api.alerts
+        .call_normal(&id, scope, comment.as_deref(), &session.agencies, &session.caller)
+        .await?;
+    whole(&api, &session, &id).await
 }
 
 /// What is called normal.
@@ -249,32 +245,35 @@ pub struct NormalList {
 /// Anomalies that people called normal.
 #[utoipa::path(get, path = "/anomalies/normal", tag = "alerts",
     responses((status = 200, body = NormalList)))]
-pub async fn normal_list(State(api): State<Api>, _: Signed) -> Result<Json<NormalList>, Problem> {
-    Ok(Json(NormalList { items: api.alerts.normal().await? }))
+pub async fn normal_list(
+    State(api): State<Api>,
+    session: Session,
+) -> Result<Json<NormalList>, Problem> {
+    Ok(Json(NormalList { items: api.alerts.normal(&session.agencies).await? }))
 }
 
 async fn operate(
     api: &Api,
-    Signed(session): &Signed,
+    session: &Session,
     id: &str,
     action: Action,
     comment: Option<Json<Comment>>,
 ) -> Result<Json<Alert>, Problem> {
     let Comment { comment, version } = comment.map(|Json(comment)| comment).unwrap_or_default();
-    change(api, &session.caller, id, &Change { action, comment, version }).await
+    change(api, session, id, &Change { action, comment, version }).await
 }
 
 /// Does it; who was slower than somebody else is given the alert as it is now.
 pub(super) async fn change(
     api: &Api,
-    caller: &Caller,
+    session: &Session,
     id: &str,
     change: &Change,
 ) -> Result<Json<Alert>, Problem> {
-    match api.alerts.operate(id, change, &Agencies::All, caller).await {
-        Ok(()) => whole(api, id).await,
+    match api.alerts.operate(id, change, &session.agencies, &session.caller).await {
+        Ok(()) => whole(api, session, id).await,
         Err(error @ (Error::Changed | Error::Conflict(_))) => {
-            let Json(current) = whole(api, id).await?;
+            let Json(current) = whole(api, session, id).await?;
             Err(Problem::changed(format!("{error}."), &current))
         }
         Err(error) => Err(error.into()),
@@ -282,8 +281,8 @@ pub(super) async fn change(
 }
 
 /// An alert whose further events are read from the journal, as far as it still has them.
-pub(super) async fn whole(api: &Api, id: &str) -> Result<Json<Alert>, Problem> {
-    let (mut alert, positions) = api.alerts.get(id, &Agencies::All).await?;
+async fn whole(api: &Api, session: &Session, id: &str) -> Result<Json<Alert>, Problem> {
+    let (mut alert, positions) = api.alerts.get(id, &session.agencies).await?;
     let first = alert.events.first().map(|event| event.position);
     let others = positions.into_iter().filter(|position| Some(*position) != first).collect();
     alert.events.extend(events::at(api, others).await?);
@@ -291,10 +290,14 @@ pub(super) async fn whole(api: &Api, id: &str) -> Result<Json<Alert>, Problem> {
 }
 
 /// What a query asks for; `me` is who asks.
-pub(super) async fn filter(api: &Api, query: ListQuery, me: &str) -> Result<Filter, Problem> {
-    let scope = super::agencies::scope(api, query.agency).await?;
+pub(super) async fn filter(
+    api: &Api,
+    session: &Session,
+    query: ListQuery,
+) -> Result<Filter, Problem> {
+    let scope = super::agencies::scope(api, session, query.agency).await?;
     let assignee = page::text(query.assignee).map(|name| match name.as_str() {
-        "me" => Assignee::Is(me.to_owned()),
+        "me" => Assignee::Is(session.caller.who.clone()),
         "nobody" => Assignee::Nobody,
         _ => Assignee::Is(name),
     });
@@ -310,7 +313,7 @@ pub(super) async fn filter(api: &Api, query: ListQuery, me: &str) -> Result<Filt
         search: page::text(query.q),
         machine: page::value("machine", query.machine.as_deref())?,
         rule: page::text(query.rule),
-        agencies: scope.map(|scope| scope.all),
+        agencies: scope.agencies,
         from: page::time("from", query.from.as_deref())?,
         to: page::time("to", query.to.as_deref())?,
     })

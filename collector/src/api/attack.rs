@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
-use soc_archive::Agencies;
 use soc_event::Timestamp;
 use utoipa::{IntoParams, ToSchema};
 
 use super::page;
-use super::signed::Signed;
+use super::signed::Session;
 use super::{Api, Problem};
 use crate::alert::techniques_of;
 
@@ -59,16 +58,15 @@ pub struct Technique {
     responses((status = 200, body = Attack), (status = 422, body = Problem)))]
 pub async fn show(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<AttackQuery>,
 ) -> Result<Json<Attack>, Problem> {
     const RANGE_US: i64 = 30 * 86_400 * 1_000_000;
     let to = page::time("to", query.to.as_deref())?.unwrap_or_else(|| api.clock.now());
     let from = page::time("from", query.from.as_deref())?.unwrap_or(to.plus_micros(-RANGE_US));
-    let scope = super::agencies::scope(&api, query.agency).await?;
-    let agencies = scope.as_ref().map(|scope| scope.all.as_slice());
+    let scope = super::agencies::scope(&api, &session, query.agency).await?;
     let mut techniques = covered(&api);
-    let seen = api.alerts.techniques(agencies, &Agencies::All, (from, to)).await?;
+    let seen = api.alerts.techniques(&scope.agencies, (from, to)).await?;
     for (id, sum) in seen {
         let technique = techniques.entry(id).or_default();
         (technique.alerts, technique.unclosed) = (sum.alerts, sum.unclosed);
@@ -83,8 +81,10 @@ fn covered(api: &Api) -> BTreeMap<String, Technique> {
     let book = api.rulebook.current();
     for rule in book.ruleset.rules().iter().filter(|rule| rule.alerts) {
         let tags = rule.tags.iter().filter_map(|tag| tag.strip_prefix("attack."));
-        let is_tactic = |tag: &&str| tag.bytes().all(|b| b.is_ascii_lowercase() || b"-_".contains(&b));
-        let tactics: Vec<String> = tags.filter(is_tactic).map(|tag| tag.replace('_', "-")).collect();
+        let is_tactic =
+            |tag: &&str| tag.bytes().all(|b| b.is_ascii_lowercase() || b"-_".contains(&b));
+        let tactics: Vec<String> =
+            tags.filter(is_tactic).map(|tag| tag.replace('_', "-")).collect();
         for id in techniques_of(&rule.tags) {
             let technique = covered.entry(id).or_default();
             technique.rules += 1;

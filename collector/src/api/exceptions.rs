@@ -2,12 +2,11 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use http::StatusCode;
 use serde::Deserialize;
-use soc_archive::Agencies;
 use soc_event::Timestamp;
 use utoipa::{IntoParams, ToSchema};
 
 use super::page::{self, Page};
-use super::signed::Signed;
+use super::signed::Session;
 use super::{Api, Problem};
 use crate::alert::Verdict;
 use crate::tuning::{
@@ -107,7 +106,7 @@ impl From<Error> for Problem {
     responses((status = 200, body = Page<Exception>), (status = 422, body = Problem)))]
 pub async fn list(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Page<Exception>>, Problem> {
     let limit = page::limit(query.limit);
@@ -115,9 +114,9 @@ pub async fn list(
     let filter = ExceptionFilter {
         states: page::words("state", query.state.as_deref(), ExceptionState::from_word)?,
         rule: page::text(query.rule),
-        agencies: super::agencies::scope(&api, query.agency).await?.map(|scope| scope.all),
     };
-    let page = api.tuning.exceptions(&filter, &Agencies::All, before, limit).await?;
+    let scope = super::agencies::scope(&api, &session, query.agency).await?;
+    let page = api.tuning.exceptions(&filter, &scope.agencies, before, limit).await?;
     let (items, next, total) = page;
     Ok(Json(Page { items, next: next.map(|next| next.to_string()), total }))
 }
@@ -127,10 +126,10 @@ pub async fn list(
     responses((status = 200, body = Exception), (status = 404, body = Problem)))]
 pub async fn show(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Path(id): Path<i64>,
 ) -> Result<Json<Exception>, Problem> {
-    Ok(Json(api.tuning.exception(id, &Agencies::All).await?))
+    Ok(Json(api.tuning.exception(id, &session.agencies).await?))
 }
 
 /// Makes an exception, which hides from now on.
@@ -139,12 +138,12 @@ pub async fn show(
         (status = 422, body = Problem)))]
 pub async fn add(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(new): Json<NewException>,
 ) -> Result<(StatusCode, Json<Exception>), Problem> {
-    let draft = draft(&api, new).await?;
-    let id = api.tuning.except(&draft, &Agencies::All, &session.caller).await?;
-    Ok((StatusCode::CREATED, Json(api.tuning.exception(id, &Agencies::All).await?)))
+    let draft = draft(&api, &session, new).await?;
+    let id = api.tuning.except(&draft, &session.agencies, &session.caller).await?;
+    Ok((StatusCode::CREATED, Json(api.tuning.exception(id, &session.agencies).await?)))
 }
 
 /// What an exception would have hidden in the last 30 days.
@@ -152,11 +151,11 @@ pub async fn add(
     responses((status = 200, body = Preview), (status = 422, body = Problem)))]
 pub async fn preview(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Json(new): Json<NewException>,
 ) -> Result<Json<Preview>, Problem> {
-    let draft = draft(&api, new).await?;
-    Ok(Json(api.tuning.preview(&draft, &Agencies::All).await?))
+    let draft = draft(&api, &session, new).await?;
+    Ok(Json(api.tuning.preview(&draft, &session.agencies).await?))
 }
 
 /// Lets an exception hide on, also one that ran out.
@@ -166,13 +165,13 @@ pub async fn preview(
         (status = 409, body = Problem), (status = 422, body = Problem)))]
 pub async fn renew(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Path(id): Path<i64>,
     Json(Renew { until, why, version }): Json<Renew>,
 ) -> Result<Json<Exception>, Problem> {
     let renewal = Renewal { until, why, version };
-    let done = api.tuning.renew(id, &renewal, &Agencies::All, &session.caller).await;
-    changed(&api, id, done).await
+    let done = api.tuning.renew(id, &renewal, &session.agencies, &session.caller).await;
+    changed(&api, &session, id, done).await
 }
 
 /// Ends an exception.
@@ -182,32 +181,33 @@ pub async fn renew(
         (status = 409, body = Problem), (status = 422, body = Problem)))]
 pub async fn end(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Path(id): Path<i64>,
     Json(Ending { why, version }): Json<Ending>,
 ) -> Result<Json<Exception>, Problem> {
-    let done = api.tuning.end(id, &End { why, version }, &Agencies::All, &session.caller).await;
-    changed(&api, id, done).await
+    let done = api.tuning.end(id, &End { why, version }, &session.agencies, &session.caller).await;
+    changed(&api, &session, id, done).await
 }
 
 /// The exception as it is; who was slower than somebody else is told so with it.
 async fn changed(
     api: &Api,
+    session: &Session,
     id: i64,
     done: Result<(), Error>,
 ) -> Result<Json<Exception>, Problem> {
     match done {
-        Ok(()) => Ok(Json(api.tuning.exception(id, &Agencies::All).await?)),
+        Ok(()) => Ok(Json(api.tuning.exception(id, &session.agencies).await?)),
         Err(error @ (Error::Changed | Error::Over)) => {
-            let current = api.tuning.exception(id, &Agencies::All).await?;
+            let current = api.tuning.exception(id, &session.agencies).await?;
             Err(Problem::changed(format!("{error}."), &current))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-async fn draft(api: &Api, new: NewException) -> Result<Draft, Problem> {
-    let agency = super::agencies::scope(api, new.agency).await?.map(|scope| scope.named);
+async fn draft(api: &Api, session: &Session, new: NewException) -> Result<Draft, Problem> {
+    let agency = super::agencies::scope(api, session, new.agency).await?.named;
     Ok(Draft {
         rule: page::text(new.rule),
         machine: page::value("machine", new.machine.as_deref())?,

@@ -4,11 +4,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use soc_archive::Agencies;
 use soc_rules::{Logsource, Rule, RuleUse, Ruleset, Severity, Source};
 use utoipa::ToSchema;
 
-use super::signed::Signed;
+use soc_archive::Agencies;
+
+use super::signed::Session;
 use super::{Api, Problem};
 use crate::access::Deed;
 use crate::alert::{Level, Noise, Text};
@@ -108,9 +109,9 @@ pub struct Checked {
 
 /// Rules in force and problems of others.
 #[utoipa::path(get, path = "/rules", tag = "rules", responses((status = 200, body = Rules)))]
-pub async fn list(State(api): State<Api>, _: Signed) -> Result<Json<Rules>, Problem> {
+pub async fn list(State(api): State<Api>, session: Session) -> Result<Json<Rules>, Problem> {
     let book = api.rulebook.current();
-    let figures = Figures::of(&api).await?;
+    let figures = Figures::of(&api, &session.agencies).await?;
     let items = book.ruleset.rules().iter().map(|rule| figures.row(rule)).collect();
     let problems = book.problems.iter().map(problem).collect();
     Ok(Json(Rules { version: book.ruleset.version().to_owned(), items, problems }))
@@ -121,13 +122,13 @@ pub async fn list(State(api): State<Api>, _: Signed) -> Result<Json<Rules>, Prob
     responses((status = 200, body = RuleText), (status = 404, body = Problem)))]
 pub async fn show(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Path(id): Path<String>,
 ) -> Result<Json<RuleText>, Problem> {
     let book = api.rulebook.current();
     let gone = || Problem::not_found("There is no rule with this id in force.");
     let rule = book.ruleset.rule(&id).ok_or_else(gone)?;
-    let row = Figures::of(&api).await?.row(rule);
+    let row = Figures::of(&api, &session.agencies).await?.row(rule);
     Ok(Json(RuleText { row, source: rule.source.to_string() }))
 }
 
@@ -136,7 +137,7 @@ pub async fn show(
     responses((status = 204), (status = 409, body = Problem)))]
 pub async fn unpark(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let caller = &session.caller;
@@ -168,17 +169,17 @@ pub struct Switching {
         (status = 422, body = Problem)))]
 pub async fn switch(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Path(id): Path<String>,
     Json(Switching { agency, enabled, why }): Json<Switching>,
 ) -> Result<Json<RuleText>, Problem> {
     if api.rulebook.current().ruleset.rule(&id).is_none() {
         return Err(Problem::not_found("There is no rule with this id in force."));
     }
-    let agency = super::agencies::scope(&api, agency).await?.map(|scope| scope.named);
+    let agency = super::agencies::scope(&api, &session, agency).await?.named;
     let switch = Switch { agency, enabled, why };
-    api.tuning.switch(&id, &switch, &Agencies::All, &session.caller).await?;
-    show(State(api), Signed(session), Path(id)).await
+    api.tuning.switch(&id, &switch, &session.agencies, &session.caller).await?;
+    show(State(api), session, Path(id)).await
 }
 
 /// Looks through the text of rules without putting them in force.
@@ -186,7 +187,7 @@ pub async fn switch(
     responses((status = 200, body = Checked)))]
 pub async fn check(
     State(api): State<Api>,
-    _: Signed,
+    _: Session,
     Json(Draft { source }): Json<Draft>,
 ) -> Result<Json<Checked>, Problem> {
     // Compiling takes what it takes; the limits of rules bound it.
@@ -210,16 +211,16 @@ struct Figures {
 }
 
 impl Figures {
-    async fn of(api: &Api) -> Result<Self, Problem> {
-        let (hits, costs) = (api.alerts.hits().await?, api.detect.costs());
+    async fn of(api: &Api, agencies: &Agencies) -> Result<Self, Problem> {
+        let (hits, costs) = (api.alerts.hits(agencies).await?, api.detect.costs());
         let parked = api.detect.parked().await.map_err(|error| Problem::internal(&error))?;
         let steps = costs.values().map(|cost| cost.steps).sum();
         let since = api.clock.now().plus_micros(-NOISE_US);
-        let noise = api.alerts.noise(since, None, &Agencies::All).await?;
-        let exceptions = api.tuning.by_rule(&Agencies::All).await?.into_iter();
+        let noise = api.alerts.noise(since, agencies).await?;
+        let exceptions = api.tuning.by_rule(agencies).await?.into_iter();
         let exceptions = exceptions.map(|(rule, count, hidden)| (rule, (count, hidden))).collect();
         let mut settings: HashMap<String, Vec<Setting>> = HashMap::new();
-        for setting in api.tuning.settings(&Agencies::All).await? {
+        for setting in api.tuning.settings(agencies).await? {
             settings.entry(setting.rule.clone()).or_default().push(setting);
         }
         Ok(Self { hits, costs, steps, parked, noise, exceptions, settings })

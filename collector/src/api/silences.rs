@@ -2,12 +2,11 @@ use axum::Json;
 use axum::extract::{Path, State};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use soc_archive::Agencies;
 use soc_event::Timestamp;
 use utoipa::ToSchema;
 
 use super::page::{self, Items};
-use super::signed::Signed;
+use super::signed::Session;
 use super::{Api, Problem};
 use crate::silence::{Draft, Error, Silence};
 
@@ -57,8 +56,11 @@ impl From<Error> for Problem {
 /// Silences, those that end last first.
 #[utoipa::path(get, path = "/silences", tag = "silences",
     responses((status = 200, body = Items<Silence>)))]
-pub async fn list(State(api): State<Api>, _: Signed) -> Result<Json<Items<Silence>>, Problem> {
-    Ok(Json(Items { items: api.silences.list(&Agencies::All).await? }))
+pub async fn list(
+    State(api): State<Api>,
+    session: Session,
+) -> Result<Json<Items<Silence>>, Problem> {
+    Ok(Json(Items { items: api.silences.list(&session.agencies).await? }))
 }
 
 /// Silences alerts for planned work.
@@ -66,18 +68,18 @@ pub async fn list(State(api): State<Api>, _: Signed) -> Result<Json<Items<Silenc
     responses((status = 201, body = SilenceMade), (status = 422, body = Problem)))]
 pub async fn add(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(new): Json<NewSilence>,
 ) -> Result<(StatusCode, Json<SilenceMade>), Problem> {
     let draft = Draft {
         machine: page::value("machine", new.machine.as_deref())?,
-        agency: super::agencies::scope(&api, new.agency).await?.map(|scope| scope.named),
+        agency: super::agencies::scope(&api, &session, new.agency).await?.named,
         rule: page::text(new.rule),
         from: new.from.unwrap_or_else(|| api.clock.now()),
         until: new.until,
         why: new.why,
     };
-    let id = api.silences.add(&draft, &Agencies::All, &session.caller).await?;
+    let id = api.silences.add(&draft, &session.agencies, &session.caller).await?;
     Ok((StatusCode::CREATED, Json(SilenceMade { id })))
 }
 
@@ -86,9 +88,9 @@ pub async fn add(
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn end(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Path(id): Path<i64>,
 ) -> Result<StatusCode, Problem> {
-    api.silences.end(id, &Agencies::All, &session.caller).await?;
+    api.silences.end(id, &session.agencies, &session.caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }

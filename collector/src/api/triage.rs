@@ -3,12 +3,11 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
-use soc_archive::Agencies;
 use utoipa::{IntoParams, ToSchema};
 
 use super::alerts::{self, ListQuery};
 use super::page::{self, Items};
-use super::signed::Signed;
+use super::signed::Session;
 use super::{Api, Problem};
 use crate::alert::{Action, Alert, Change, Outcome, Related, UserRisk, Verdict, Which};
 
@@ -31,12 +30,12 @@ pub struct Assign {
         (status = 409, body = Problem), (status = 422, body = Problem)))]
 pub async fn assign(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Path(id): Path<String>,
     Json(Assign { to, comment, version }): Json<Assign>,
 ) -> Result<Json<Alert>, Problem> {
     let change = Change { action: Action::Assign(page::text(to)), comment, version };
-    alerts::change(&api, &session.caller, &id, &change).await
+    alerts::change(&api, &session, &id, &change).await
 }
 
 /// What is done to many alerts.
@@ -96,13 +95,13 @@ pub struct BulkDone {
         (status = 422, body = Problem)))]
 pub async fn bulk(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(Bulk { action, comment, ids, matching, count }): Json<Bulk>,
 ) -> Result<Json<BulkDone>, Problem> {
     let which = match (matching, count) {
         (None, _) => Which::Ids(ids),
         (Some(query), Some(count)) if ids.is_empty() => {
-            let filter = alerts::filter(&api, query, &session.caller.who).await?;
+            let filter = alerts::filter(&api, &session, query).await?;
             Which::Matching(Box::new(filter), count)
         }
         (Some(_), _) => {
@@ -119,7 +118,7 @@ pub async fn bulk(
     };
     let change = Change { action, comment, version: None };
     let outcomes =
-        api.alerts.operate_all(which, &change, &Agencies::All, &session.caller).await?;
+        api.alerts.operate_all(which, &change, &session.agencies, &session.caller).await?;
     let all = outcomes.len();
     let refused: Vec<_> = outcomes.into_iter().filter(|one| one.refused.is_some()).collect();
     Ok(Json(BulkDone { done: all - refused.len(), refused }))
@@ -130,19 +129,16 @@ pub async fn bulk(
     responses((status = 200, body = Items<Related>), (status = 404, body = Problem)))]
 pub async fn related(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Path(id): Path<String>,
 ) -> Result<Json<Items<Related>>, Problem> {
-    Ok(Json(Items { items: api.alerts.related(&id, &Agencies::All).await? }))
+    Ok(Json(Items { items: api.alerts.related(&id, &session.agencies).await? }))
 }
 
 /// Names of those an alert can be given to.
 #[utoipa::path(get, path = "/alerts/assignees", tag = "alerts",
     responses((status = 200, body = Items<String>)))]
-pub async fn assignees(
-    State(api): State<Api>,
-    _: Signed,
-) -> Result<Json<Items<String>>, Problem> {
+pub async fn assignees(State(api): State<Api>, _: Session) -> Result<Json<Items<String>>, Problem> {
     Ok(Json(Items { items: api.alerts.assignees().await? }))
 }
 
@@ -161,11 +157,10 @@ pub struct UsersQuery {
     responses((status = 200, body = Items<UserRisk>), (status = 422, body = Problem)))]
 pub async fn risky_users(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(UsersQuery { agency, limit }): Query<UsersQuery>,
 ) -> Result<Json<Items<UserRisk>>, Problem> {
-    let scope = super::agencies::scope(&api, agency).await?;
-    let agencies = scope.as_ref().map(|scope| scope.all.as_slice());
-    let users = api.alerts.risky_users(agencies, &Agencies::All, page::limit(limit)).await?;
+    let scope = super::agencies::scope(&api, &session, agency).await?;
+    let users = api.alerts.risky_users(&scope.agencies, page::limit(limit)).await?;
     Ok(Json(Items { items: users }))
 }

@@ -6,24 +6,16 @@ mod neighbours;
 mod overview;
 
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::State;
+use crate::access::listed;
 
 pub use neighbours::{
     Decided, Neighbour, NeighbourCoverage, NeighbourDecision, NeighbourFilter, Witness,
 };
-
-/// Whose machines a person may see.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Scope {
-    /// All.
-    #[default]
-    All,
-    /// Those of these agencies and of all below them.
-    Agencies(Vec<i64>),
-}
 
 /// An agency as others name it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -154,8 +146,8 @@ pub struct OverviewFleet {
     pub signatures_outdated: i64,
 }
 
-/// Which machines are asked for; nothing chosen means all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Which machines are asked for; nothing chosen means all that may be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MachineFilter {
     /// Part of the name, the address or the system.
     pub q: Option<String>,
@@ -168,7 +160,21 @@ pub struct MachineFilter {
     /// Whose antivirus is not better for this reason.
     pub antivirus_reason: Option<String>,
     /// Whose may be seen.
-    pub scope: Scope,
+    pub agencies: Agencies,
+}
+
+impl MachineFilter {
+    /// All of these agencies.
+    pub fn of(agencies: Agencies) -> Self {
+        Self {
+            q: None,
+            agency: None,
+            states: Vec::new(),
+            antivirus: Vec::new(),
+            antivirus_reason: None,
+            agencies,
+        }
+    }
 }
 
 /// The order of machines.
@@ -366,15 +372,9 @@ pub struct MetricsListener {
     pub address: String,
 }
 
-/// Adds `AND agency … ` for a scope; the query has a table `agent`.
-fn push_scope(query: &mut QueryBuilder<Sqlite>, scope: &Scope) {
-    let Scope::Agencies(ids) = scope else { return };
-    query.push(" AND agent.agency IN (WITH RECURSIVE below (id) AS (SELECT id FROM agency");
-    query.push(" WHERE id IN (");
-    let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(*id);
-    }
-    query.push(") UNION SELECT agency.id FROM agency JOIN below ON agency.parent = below.id)");
-    query.push(" SELECT id FROM below)");
+/// Adds `AND agency … ` where not all may be seen; the query has a table `agent`.
+fn push_scope(query: &mut QueryBuilder<Sqlite>, agencies: &Agencies) {
+    let Some(agencies) = listed(agencies) else { return };
+    query.push(" AND agent.agency IN (SELECT value FROM json_each(");
+    query.push_bind(agencies).push("))");
 }

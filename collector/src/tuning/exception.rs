@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::condition::check as check_conditions;
 use super::{Condition, DAY_US, DAYS, DAYS_MAX, EXCEPTIONS_MAX, Error, Tuning, WHY_MAX};
-use crate::access::{Caller, Deed};
+use crate::access::{Caller, Deed, listed};
 use crate::alert::{Action, Change, Verdict};
 
 /// How long before its end an exception is to be reviewed: a week.
@@ -79,8 +79,6 @@ pub struct ExceptionFilter {
     pub states: Vec<ExceptionState>,
     /// That hide findings of this rule, those of all rules among them.
     pub rule: Option<String>,
-    /// In these agencies, on machines of them, or everywhere.
-    pub agencies: Option<Vec<i64>>,
 }
 
 /// An exception as it is shown.
@@ -276,8 +274,7 @@ impl Tuning {
             self.alerts.note_exception(&mut tx, alert, id, seen, caller).await?;
             if let Some(verdict) = draft.close {
                 let close = Change::of(Action::Close(verdict)).with(why);
-                notice =
-                    Some(self.alerts.operate_in(&mut tx, alert, &close, seen, caller).await?);
+                notice = Some(self.alerts.operate_in(&mut tx, alert, &close, seen, caller).await?);
             }
         }
         self.record(&mut tx, (id, "made"), (why, until), caller).await?;
@@ -483,9 +480,6 @@ async fn check_scope(
 
 fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &ExceptionFilter, seen: &Agencies, now: i64) {
     of_seen(query, seen, true);
-    if let Some(agencies) = &filter.agencies {
-        of_agencies(query, &serde_json::json!(agencies).to_string(), true);
-    }
     if let Some(rule) = &filter.rule {
         query.push(" AND (rule IS NULL OR rule = ").push_bind(rule.clone()).push(")");
     }
@@ -513,18 +507,12 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &ExceptionFilter, seen: &Age
 
 /// Only exceptions of agencies that may be seen; and perhaps those that are for everybody.
 fn of_seen(query: &mut QueryBuilder<Sqlite>, seen: &Agencies, for_all: bool) {
-    if let Agencies::Of(agencies) = seen {
-        of_agencies(query, &serde_json::json!(agencies).to_string(), for_all);
-    }
-}
-
-fn of_agencies(query: &mut QueryBuilder<Sqlite>, list: &str, for_all: bool) {
+    let Some(list) = listed(seen) else { return };
     query.push(" AND ((").push_bind(for_all);
     query.push(" AND exception.agent IS NULL AND exception.agency IS NULL)");
-    query.push(" OR exception.agency IN (SELECT value FROM json_each(");
-    query.push_bind(list.to_owned());
+    query.push(" OR exception.agency IN (SELECT value FROM json_each(").push_bind(list.clone());
     query.push(")) OR (SELECT agency FROM agent WHERE agent.id = exception.agent) IN ");
-    query.push("(SELECT value FROM json_each(").push_bind(list.to_owned()).push(")))");
+    query.push("(SELECT value FROM json_each(").push_bind(list).push(")))");
 }
 
 fn view(row: &SqliteRow, now: i64) -> Result<Exception, Error> {

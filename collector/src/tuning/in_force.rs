@@ -62,8 +62,9 @@ impl InForce {
     /// Numbers of the exceptions that may hide a finding, the oldest first.
     pub(crate) fn may_hide(&self, found: Found<'_>) -> Vec<usize> {
         let own = self.of_rule.get(found.rule).into_iter().flatten();
-        let covers =
-            |number: &usize| self.exceptions.get(*number).is_some_and(|one| self.covers(one, found));
+        let covers = |number: &usize| {
+            self.exceptions.get(*number).is_some_and(|one| self.covers(one, found))
+        };
         let mut numbers: Vec<usize> = own.chain(&self.of_all).copied().filter(covers).collect();
         numbers.sort_unstable();
         numbers
@@ -111,7 +112,10 @@ impl InForce {
             let conditions = serde_json::from_str::<Vec<Condition>>(&one.conditions);
             let sound = conditions.ok().filter(|sound| compile(&[(one.id, sound)]).is_ok());
             if sound.is_none() {
-                tracing::error!(exception = one.id, "an exception cannot be read; it hides nothing");
+                tracing::error!(
+                    exception = one.id,
+                    "an exception cannot be read; it hides nothing"
+                );
             }
             let kept = sound.is_some();
             all.extend(sound.map(|sound| (one.id, sound)));
@@ -140,7 +144,9 @@ impl PartialEq for InForce {
 
 impl std::fmt::Debug for InForce {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("InForce").field("exceptions", &self.exceptions.len()).finish_non_exhaustive()
+        f.debug_struct("InForce")
+            .field("exceptions", &self.exceptions.len())
+            .finish_non_exhaustive()
     }
 }
 

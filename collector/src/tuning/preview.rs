@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::condition::{check, compile};
 use super::{DAY_US, Draft, Error, Tuning};
+use crate::access::listed;
 use crate::alert::{EventView, Level};
 use crate::seen::Seen;
 use crate::subject::{About, Subject};
@@ -109,9 +110,8 @@ impl Tuning {
             query.push(") UNION SELECT agency.id FROM agency JOIN below");
             query.push(" ON agency.parent = below.id) SELECT id FROM below)");
         }
-        if let Agencies::Of(agencies) = seen {
-            query.push(" AND agency IN (SELECT value FROM json_each(");
-            query.push_bind(serde_json::json!(agencies).to_string()).push("))");
+        if let Some(list) = listed(seen) {
+            query.push(" AND agency IN (SELECT value FROM json_each(").push_bind(list).push("))");
         }
         query.push(" ORDER BY last_at DESC, number DESC LIMIT ").push_bind(ALERTS_MAX + 1);
         let rows: Vec<Row> = query.build_query_as().fetch_all(self.store.pool()).await?;

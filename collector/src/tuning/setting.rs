@@ -6,7 +6,7 @@ use soc_event::Timestamp;
 use utoipa::ToSchema;
 
 use super::{Error, Tuning, WHY_MAX};
-use crate::access::{Caller, Deed};
+use crate::access::{Caller, Deed, listed};
 
 /// A rule switched off or on somewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -50,9 +50,9 @@ impl Tuning {
             "SELECT rule, agency, name, enabled, why, who, at
              FROM rule_setting LEFT JOIN agency ON agency.id = rule_setting.agency WHERE true",
         );
-        if let Agencies::Of(agencies) = seen {
+        if let Some(list) = listed(seen) {
             query.push(" AND agency IN (SELECT 0 UNION ALL SELECT value FROM json_each(");
-            query.push_bind(serde_json::json!(agencies).to_string()).push("))");
+            query.push_bind(list).push("))");
         }
         query.push(" ORDER BY rule, agency");
         type Row = (String, i64, Option<String>, bool, String, String, i64);

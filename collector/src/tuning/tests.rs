@@ -47,8 +47,7 @@ fn an() -> Caller {
 }
 
 fn from_address(value: &str) -> Draft {
-    let condition =
-        Condition { field: "source.ip".into(), how: How::Equals, value: value.into() };
+    let condition = Condition { field: "source.ip".into(), how: How::Equals, value: value.into() };
     let (rule, why) = (Some("r".into()), "máy quét của Sở".into());
     Draft { rule, conditions: vec![condition], why, ..Draft::default() }
 }
@@ -74,9 +73,8 @@ fn hides(fixture: &Fixture, rule: &str, agency: i64, days: i64) -> Option<i64> {
 #[tokio::test]
 async fn an_exception_hides_in_its_scope_and_time_and_only_its_rule() {
     let fixture = fixture().await;
-    let except = async |draft: Draft| {
-        fixture.tuning.except(&draft, &Agencies::All, &an()).await.unwrap()
-    };
+    let except =
+        async |draft: Draft| fixture.tuning.except(&draft, &Agencies::All, &an()).await.unwrap();
     let below = except(Draft { agency: Some(1), ..from_address("192.0.2.7") }).await;
     assert_eq!(hides(&fixture, "r", 2, 1), Some(below), "of an agency below");
     assert_eq!(hides(&fixture, "r", 3, 1), None);

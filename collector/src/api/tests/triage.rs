@@ -74,8 +74,7 @@ async fn an_exception_is_previewed_made_from_the_alert_and_ended() {
     let (_, list) = desk.get("/api/v1/exceptions?state=in_force&rule=rule", &token).await;
     assert_eq!(list["total"], 1);
     let path = format!("/api/v1/exceptions/{}/end", made["id"]);
-    let (status, problem) =
-        desk.post(&path, &token, json!({ "why": "x", "version": 9 })).await;
+    let (status, problem) = desk.post(&path, &token, json!({ "why": "x", "version": 9 })).await;
     assert_eq!((status, &problem["current"]["version"]), (StatusCode::CONFLICT, &json!(1)));
     let (status, ended) = desk.post(&path, &token, json!({ "why": "x", "version": 1 })).await;
     assert_eq!((status, &ended["state"]), (StatusCode::OK, &json!("ended")));
@@ -87,8 +86,7 @@ async fn an_exception_is_previewed_made_from_the_alert_and_ended() {
 async fn planned_work_is_silenced_and_a_rule_is_switched_off() {
     let desk = Desk::new().await;
     let token = desk.token().await;
-    let agency: i64 =
-        sqlx::query_scalar(LOCAL).fetch_one(desk.kept.store.pool()).await.unwrap();
+    let agency: i64 = sqlx::query_scalar(LOCAL).fetch_one(desk.kept.store.pool()).await.unwrap();
     let until = desk.kept.clock.now().plus_micros(3_600_000_000).to_string();
     let silence = json!({ "agency": "LOCAL", "until": until, "why": "thay máy chủ" });
     let (status, made) = desk.post("/api/v1/silences", &token, silence).await;
