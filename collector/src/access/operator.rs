@@ -237,7 +237,7 @@ impl Access {
         }
         end_sessions(&mut tx, name).await?;
         let action =
-            if second_factor { "operator reset, second factor too" } else { "operator reset" };
+            if second_factor { "operator and factor reset" } else { "operator reset" };
         Deed::new(&caller.who, &caller.address, action, name).write(&mut tx, now).await?;
         tx.commit().await?;
         Ok(password)
