@@ -84,8 +84,8 @@ pub enum Error {
     /// More than [`BULK_MAX`].
     #[error("at most {BULK_MAX} alerts at once: narrow the filter")]
     TooMany,
-    /// Nobody of this name can work on alerts.
-    #[error("there is no operator of this name")]
+    /// Nobody of this name can work on the alert.
+    #[error("nobody of this name can work on the alert")]
     NoOperator,
     /// It cannot be reopened: the same thing was seen again and is another alert now.
     #[error("the same was seen again since: work on alert {0} instead")]

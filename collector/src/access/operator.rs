@@ -236,8 +236,7 @@ impl Access {
             super::second_factor::take_away(&mut tx, name).await?;
         }
         end_sessions(&mut tx, name).await?;
-        let action =
-            if second_factor { "operator and factor reset" } else { "operator reset" };
+        let action = if second_factor { "operator and factor reset" } else { "operator reset" };
         Deed::new(&caller.who, &caller.address, action, name).write(&mut tx, now).await?;
         tx.commit().await?;
         Ok(password)

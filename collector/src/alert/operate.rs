@@ -3,7 +3,7 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::risk::{self, Share};
 use super::{Alerts, COMMENT_MAX, Error, State, Verdict};
-use crate::access::{Caller, Deed};
+use crate::access::{Caller, Deed, Permission, Role};
 use crate::live::Notice;
 
 /// What people do with an alert.
@@ -140,7 +140,6 @@ impl Alerts {
         caller: &Caller,
     ) -> Result<Notice, Error> {
         check(change)?;
-        check_assignee(tx, &change.action).await?;
         let alert = current(tx, id, seen).await?;
         self.apply(tx, (id, &alert), change, caller).await?;
         Ok(Notice::Alert { id: id.to_owned(), agency: alert.agency })
@@ -181,6 +180,7 @@ impl Alerts {
             return Err(Error::Changed);
         }
         let next = action.next(alert.state)?;
+        check_assignee(tx, action, alert.agency).await?;
         if *action == Action::Reopen {
             refuse_when_seen_again(tx, &alert.fingerprint).await?;
             super::normal::take_back(tx, id).await?;
@@ -218,15 +218,6 @@ impl Alerts {
         let deed = Deed::new(&caller.who, &caller.address, action.deed(), &subject);
         deed.with(&said).write(tx, now).await?;
         Ok(())
-    }
-
-    /// Names of those an alert can be given to.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn assignees(&self) -> Result<Vec<String>, Error> {
-        let names = sqlx::query_scalar("SELECT name FROM operator ORDER BY name");
-        Ok(names.fetch_all(self.store.pool()).await?)
     }
 }
 
@@ -290,16 +281,30 @@ pub(super) fn check(change: &Change) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) async fn check_assignee(
+/// Nobody is given an alert that they may not handle, or of an agency they do not see.
+async fn check_assignee(
     tx: &mut SqliteConnection,
     action: &Action,
+    agency: i64,
 ) -> Result<(), Error> {
     let Action::Assign(Some(name)) = action else { return Ok(()) };
-    let known: Option<i64> = sqlx::query_scalar("SELECT 1 FROM operator WHERE name = ?")
-        .bind(name)
-        .fetch_optional(tx)
-        .await?;
-    known.map(|_| ()).ok_or(Error::NoOperator)
+    let found: Option<(String, bool)> = sqlx::query_as(
+        "WITH RECURSIVE above (id) AS (
+             VALUES (?2)
+             UNION SELECT agency.parent FROM agency JOIN above ON agency.id = above.id
+             WHERE agency.parent IS NOT NULL)
+         SELECT role, whole FROM operator WHERE name = ?1 AND disabled_at IS NULL
+             AND (whole = 1 OR EXISTS (SELECT 1 FROM operator_agency AS own
+                 WHERE own.operator = name AND own.agency IN (SELECT id FROM above)))",
+    )
+    .bind(name)
+    .bind(agency)
+    .fetch_optional(tx)
+    .await?;
+    let may = |(role, whole): (String, bool)| {
+        Role::from_word(&role).is_some_and(|role| role.may(Permission::HandleAlerts, !whole))
+    };
+    if found.is_some_and(may) { Ok(()) } else { Err(Error::NoOperator) }
 }
 
 /// The alert as it is; one of an agency that may not be seen is not there.

@@ -98,6 +98,9 @@ impl Silenced {
     }
 }
 
+/// When, who, what, with which words, about whom or what.
+type HistoryLine = (i64, String, String, Option<String>, Option<String>);
+
 /// Where a page ends: the next one begins after it. Opaque to callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
@@ -244,7 +247,7 @@ impl Alerts {
     }
 
     async fn history(&self, id: &str) -> Result<Vec<HistoryRow>, Error> {
-        let rows: Vec<(i64, String, String, Option<String>, Option<String>)> = sqlx::query_as(
+        let rows: Vec<HistoryLine> = sqlx::query_as(
             "SELECT at, who, action, comment, about FROM alert_history
              WHERE alert = ? ORDER BY number",
         )

@@ -7,7 +7,7 @@
 //! Kept so that nothing has to be recalculated as time passes: an alert's *units* are its points
 //! times 2 to the power of the half-lives between 2026 and its reception. Units only add up, and
 //! the risk now is their sum divided by 2 to the power of the half-lives between 2026 and now:
-//! whoever has more units has more risk, at any time. A float holds that until 2065.
+//! whoever has more units has more risk, at any time. A float holds that until 2064.
 
 use std::collections::HashMap;
 
@@ -146,7 +146,7 @@ mod tests {
         let later = then.plus_micros(14 * day);
         let both = units(Level::Critical, then) + units(Level::Medium, later);
         assert!((risk(both, later) - 60.0).abs() < 0.01);
-        assert!(units(Level::High, then.plus_micros(39 * 365 * day)).is_finite());
+        assert!(units(Level::High, then.plus_micros(37 * 365 * day)).is_finite());
         assert!(risk(units(Level::Low, then), then.plus_micros(365 * day)).abs() < f64::EPSILON);
     }
 }

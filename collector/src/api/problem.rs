@@ -33,7 +33,7 @@ pub struct Problem {
     /// What there is now, where somebody else was faster.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub current: Option<serde_json::Value>,
+    pub current: Option<Box<serde_json::Value>>,
 }
 
 impl Problem {
@@ -48,7 +48,7 @@ impl Problem {
     pub fn changed(detail: impl Into<String>, current: &impl Serialize) -> Self {
         let mut problem = Self::new(StatusCode::CONFLICT, detail);
         problem.kind = "urn:soc:problem:changed".into();
-        problem.current = serde_json::to_value(current).ok();
+        problem.current = serde_json::to_value(current).ok().map(Box::new);
         problem
     }
 

@@ -9,6 +9,7 @@ use super::alerts::{self, ListQuery};
 use super::page::{self, Items};
 use super::signed::Session;
 use super::{Api, Problem};
+use crate::access::{OperatorRow, Permission};
 use crate::alert::{Action, Alert, Change, Outcome, Related, UserRisk, Verdict, Which};
 
 /// Whose work an alert is to be.
@@ -135,11 +136,18 @@ pub async fn related(
     Ok(Json(Items { items: api.alerts.related(&id, &session.agencies).await? }))
 }
 
-/// Names of those an alert can be given to.
+/// Names of those who can work on alerts: all, or of the agencies one sees.
 #[utoipa::path(get, path = "/alerts/assignees", tag = "alerts",
     responses((status = 200, body = Items<String>)))]
-pub async fn assignees(State(api): State<Api>, _: Session) -> Result<Json<Items<String>>, Problem> {
-    Ok(Json(Items { items: api.alerts.assignees().await? }))
+pub async fn assignees(
+    State(api): State<Api>,
+    session: Session,
+) -> Result<Json<Items<String>>, Problem> {
+    let can = |one: &OperatorRow| {
+        one.disabled_at.is_none() && one.role.may(Permission::HandleAlerts, !one.whole)
+    };
+    let all = api.access.operators(&session.agencies).await?;
+    Ok(Json(Items { items: all.into_iter().filter(can).map(|one| one.name).collect() }))
 }
 
 /// Whose users.

@@ -65,7 +65,10 @@ export const enTriage: Record<keyof typeof viTriage, Sentence> = {
   'alert.technique': 'Technique',
 
   'bulk.all': { one: 'Select the {count} that matches', other: 'Select all {count} that match' },
-  'bulk.all_chosen': { one: 'The {count} that matches is selected', other: 'All {count} that match are selected' },
+  'bulk.all_chosen': {
+    one: 'The {count} that matches is selected',
+    other: 'All {count} that match are selected',
+  },
   'bulk.refused': {
     one: '{count} alert could not be changed; it may be closed already.',
     other: '{count} alerts could not be changed; they may be closed already.',
@@ -77,7 +80,8 @@ export const enTriage: Record<keyof typeof viTriage, Sentence> = {
   'silenced.all': 'Silenced alerts too',
 
   'related.none': 'No other alert names the same machine, user, address or file within 24 hours.',
-  'related.means': 'Alerts of 24 hours before and after that name the same machine, user, address or file.',
+  'related.means':
+    'Alerts of 24 hours before and after that name the same machine, user, address or file.',
   'related.this': 'This alert',
   'entity.host': 'same machine',
   'entity.user': 'same user',
@@ -186,7 +190,8 @@ export const enTriage: Record<keyof typeof viTriage, Sentence> = {
   'rules.is_off': 'off',
 
   'attack.title': 'Attack techniques: what was seen, what do the rules cover?',
-  'attack.means': 'Alerts of the time chosen, without false positives. Pale: a rule looks for it, nothing seen.',
+  'attack.means':
+    'Alerts of the time chosen, without false positives. Pale: a rule looks for it, nothing seen.',
   'attack.alerts': { one: '{count} alert', other: '{count} alerts' },
   'attack.rules': { one: '{count} rule', other: '{count} rules' },
   'attack.no_rule': 'no rule',

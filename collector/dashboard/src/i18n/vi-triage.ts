@@ -70,8 +70,10 @@ export const viTriage = {
   'silenced.only': 'Chỉ cảnh báo tạm im',
   'silenced.all': 'Cả cảnh báo tạm im',
 
-  'related.none': 'Không có cảnh báo nào khác về cùng máy, người dùng, địa chỉ hay tệp trong 24 giờ.',
-  'related.means': 'Cảnh báo trong 24 giờ trước và sau, có chung máy, người dùng, địa chỉ hoặc tệp.',
+  'related.none':
+    'Không có cảnh báo nào khác về cùng máy, người dùng, địa chỉ hay tệp trong 24 giờ.',
+  'related.means':
+    'Cảnh báo trong 24 giờ trước và sau, có chung máy, người dùng, địa chỉ hoặc tệp.',
   'related.this': 'Cảnh báo đang xem',
   'entity.host': 'cùng máy',
   'entity.user': 'cùng người dùng',
@@ -173,7 +175,8 @@ export const viTriage = {
   'rules.is_off': 'tắt',
 
   'attack.title': 'Kỹ thuật tấn công: đã thấy gì, luật phủ đến đâu?',
-  'attack.means': 'Số cảnh báo trong khoảng thời gian, không kể báo nhầm. Ô nhạt: có luật, chưa thấy.',
+  'attack.means':
+    'Số cảnh báo trong khoảng thời gian, không kể báo nhầm. Ô nhạt: có luật, chưa thấy.',
   'attack.alerts': '{count} cảnh báo',
   'attack.rules': '{count} luật',
   'attack.no_rule': 'không có luật',

@@ -52,12 +52,17 @@ async fn an_alert_is_given_to_an_operator_and_back_to_the_queue() {
     let unknown = operate(&fixture.alerts, &id, to("nobody")).await;
     assert!(matches!(unknown, Err(Error::NoOperator)));
     sqlx::query(
-        "INSERT INTO operator (name, password, role, must_change, created_at)
-         VALUES ('binh', '', 'administrator', 0, 0)",
+        "INSERT INTO operator (name, password, role, whole, must_change, created_at)
+         VALUES ('binh', '', 'handler', 1, 0, 0), ('look', '', 'viewer', 1, 0, 0),
+             ('other', '', 'officer', 0, 0, 0)",
     )
     .execute(fixture.store.pool())
     .await
     .unwrap();
+    for name in ["look", "other"] {
+        let refused = operate(&fixture.alerts, &id, to(name)).await;
+        assert!(matches!(refused, Err(Error::NoOperator)), "{name}");
+    }
     operate(&fixture.alerts, &id, to("binh")).await.unwrap();
     let mine = Filter { assignee: Some(Assignee::Is("binh".into())), ..Filter::of(Agencies::All) };
     assert_eq!(count(&fixture, mine.clone()).await, 1);
