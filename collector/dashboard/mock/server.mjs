@@ -91,7 +91,7 @@ export function start({ port = 0, empty = false } = {}) {
       const [status, answer] = staff.answer(request.method, path, body);
       return send(response, status, answer);
     }
-    if (triage.answer(request, response, path, q, body, person)) return;
+    if (triage.answer(request, response, path, q, body, known)) return;
     if (path[0] === 'hunts') return hunts.answer(request, response, path, q, body, known);
     const key = `${request.method} ${path[0]}${path[1] ? '/:id' : ''}${path[2] ? `/${path[2]}` : ''}`;
     const agency = q.get('agency');

@@ -35,17 +35,23 @@ describe('what an exception can be made of', () => {
   });
 });
 
-test('a technique stands in each of its tactics, and in none where its rules name none', () => {
+test('a technique stands in those of its tactics that its rules name', () => {
   const technique = (id: string, ...tactics: string[]) => ({ id, tactics }) as Technique;
   const all = [
-    technique('T1078', 'initial-access', 'persistence'),
-    technique('T1110', 'credential-access'),
+    technique('T1078', 'initial-access', 'persistence', 'impact'),
+    technique('T1110.001', 'credential-access'),
+    technique('T1021.004', 'credential-access'),
+    technique('T1562', 'defense-impairment'),
+    technique('T9998', 'execution'),
     technique('T9999'),
   ];
   expect(matrix(all).map((tactic) => [tactic.id, tactic.techniques.map((one) => one.id)])).toEqual([
     ['initial-access', ['T1078']],
+    ['execution', ['T9998']],
     ['persistence', ['T1078']],
-    ['credential-access', ['T1110']],
+    ['defense-impairment', ['T1562']],
+    ['credential-access', ['T1110.001']],
+    ['lateral-movement', ['T1021.004']],
     ['', ['T9999']],
   ]);
   expect(matrix([])).toEqual([]);
