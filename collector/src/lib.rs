@@ -28,6 +28,7 @@ pub mod live;
 pub mod logs;
 pub mod look_back;
 pub mod metrics;
+pub mod outbound;
 pub mod pki;
 mod places;
 pub mod rule_files;
