@@ -35,9 +35,11 @@ pub mod rule_files;
 pub mod rulebook;
 mod seen;
 pub mod serve;
+pub mod silence;
 pub mod stop;
 pub mod store;
 mod subject;
+pub mod tuning;
 pub mod visible;
 
 pub(crate) use pki::hex;

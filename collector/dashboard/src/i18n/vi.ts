@@ -4,6 +4,7 @@
 import type { Sentence } from './say';
 import { viAccess } from './vi-access';
 import { viHunt } from './vi-hunt';
+import { viTriage } from './vi-triage';
 
 export const vi = {
   'app.name': 'SOC',
@@ -313,7 +314,6 @@ export const vi = {
   'column.disk': 'Ổ đĩa',
   'column.heard': 'Liên lạc cuối',
   'column.source': 'Nguồn',
-  'column.hits': 'Số lần khớp',
   'column.cost': 'Phần chi phí',
   'column.kind': 'Loại',
 
@@ -372,8 +372,6 @@ export const vi = {
   'alert.events_cut': 'Chỉ hiện các sự kiện đầu tiên.',
   'alert.history': 'Lịch sử xử lý',
   'alert.comment_placeholder': 'Ghi chú: đã kiểm tra gì, kết luận thế nào',
-  'alert.comment_or_close': 'Đã kiểm tra gì, kết luận thế nào (bắt buộc khi đóng)',
-  'alert.close_needs_comment': 'Ghi kết luận trước khi đóng cảnh báo.',
 
   'why.together': 'Ghép sự kiện',
   'why.correlated': '{count} sự kiện trong {time}',
@@ -383,8 +381,6 @@ export const vi = {
 
   'bulk.label': 'Xử lý các cảnh báo đã chọn',
   'bulk.selected': 'Đã chọn {count}',
-  'bulk.left': 'Còn {count}',
-  'bulk.failed': '{count} cảnh báo không đổi được. Thử lại.',
 
   'keys.title': 'Phím tắt',
   'keys.next': 'Cảnh báo kế tiếp',
@@ -657,6 +653,7 @@ export const vi = {
 
   ...viAccess,
   ...viHunt,
+  ...viTriage,
 } as const;
 
 export type Key = keyof typeof vi;
