@@ -15,8 +15,8 @@ use crate::store::Store;
 
 pub use evidence::{EventView, MachineRef, PredicateView};
 pub use finding::{AgencyRef, Finding, Level, Said, Steps, Text, fingerprint};
-pub(crate) use normal::called_normal;
 pub use normal::{NormalRow, Scope};
+pub(crate) use normal::{called_normal, pass_on};
 pub use operate::Action;
 pub use query::{Cursor, Filter};
 pub use raise::{Begun, Raised};

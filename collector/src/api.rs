@@ -6,7 +6,7 @@
 //!
 //! | limit | value | beyond it |
 //! |---|---|---|
-//! | body | 64 KiB (4 MiB for imports on the local socket) | 413 |
+//! | body | 64 KiB (4 MiB for tables, lists of machines and on the local socket) | 413 |
 //! | rows of a list | 1,000 | cut to it |
 //! | time of a request | 30 s | 503 |
 //! | connections | 512 | wait |
@@ -25,7 +25,7 @@ use prometheus::Registry;
 use tokio::sync::watch;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use crate::access::Access;
@@ -56,6 +56,7 @@ mod backtests;
 mod configurations;
 mod door;
 mod events;
+mod exchange;
 mod guard;
 mod health;
 mod hunts;
@@ -70,6 +71,7 @@ mod prometheus_routes;
 mod rules;
 mod session;
 mod signed;
+mod systems;
 mod time_limit;
 
 /// Largest body of a request in bytes.
@@ -202,6 +204,11 @@ impl Api {
 )]
 struct Description;
 
+/// Tables, and lists of machines, may be larger than other bodies.
+fn tables() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(exchange::TABLE_BYTES_MAX)
+}
+
 /// Every route under `/api/v1` with its description.
 fn described() -> OpenApiRouter<Api> {
     let mut document = Description::openapi();
@@ -224,7 +231,10 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(alerts::normal))
         .routes(routes!(alerts::normal_list))
         .routes(routes!(machines::list))
+        .routes(routes!(machines::set_agencies).layer(tables()))
         .routes(routes!(machines::show))
+        .routes(routes!(machines::set_agency))
+        .routes(routes!(machines::set_record))
         .routes(routes!(machines::ports))
         .routes(routes!(machines::approve_ports))
         .routes(routes!(machines::revoke_approval))
@@ -235,7 +245,15 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(events::of_machine))
         .routes(routes!(events::show))
         .routes(routes!(agencies::list, agencies::add))
+        .routes(routes!(agencies::show))
+        .routes(routes!(agencies::change).layer(tables()))
+        .routes(routes!(agencies::preview).layer(tables()))
         .routes(routes!(agencies::create_token))
+        .routes(routes!(systems::list, systems::add))
+        .routes(routes!(systems::show, systems::change, systems::remove))
+        .routes(routes!(systems::set_hosts).layer(tables()))
+        .routes(routes!(exchange::export, exchange::import).layer(tables()))
+        .routes(routes!(exchange::preview).layer(tables()))
         .routes(routes!(rules::list))
         .routes(routes!(rules::show))
         .routes(routes!(rules::unpark))

@@ -100,6 +100,9 @@ pub enum Error {
     /// An alert could not be raised.
     #[error(transparent)]
     Alert(#[from] crate::alert::Error),
+    /// The fleet could not be asked.
+    #[error(transparent)]
+    Fleet(#[from] crate::fleet::Error),
     /// Files cannot be looked up.
     #[error("archive: {0}")]
     Archive(String),
@@ -121,8 +124,8 @@ impl Hunts {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// Whose events an operator may see: an analyst's are those of their agency and of all below
-    /// it, as the tree is now.
+    /// Whose events an operator may see: an analyst's are those of their agency, of all below it, and
+    /// of those that these took over, as the tree is now.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -134,15 +137,7 @@ impl Hunts {
     }
 
     async fn below(&self, agency: i64) -> Result<Agencies, Error> {
-        let agencies: Vec<i64> = sqlx::query_scalar(
-            "WITH RECURSIVE below (id) AS (
-                 SELECT id FROM agency WHERE id = ?
-                 UNION SELECT agency.id FROM agency JOIN below ON agency.parent = below.id)
-             SELECT id FROM below",
-        )
-        .bind(agency)
-        .fetch_all(self.0.store.pool())
-        .await?;
+        let agencies = self.0.fleet.visible(agency).await?;
         Ok(Agencies::Of(agencies.into_iter().collect()))
     }
 

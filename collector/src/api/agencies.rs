@@ -1,17 +1,19 @@
-use std::collections::HashMap;
-
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use soc_event::Timestamp;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::page::{self, Items};
 use super::signed::Signed;
 use super::{Api, Problem};
 use crate::control::{Error, TokenMade};
-use crate::fleet::{Agency, AgencyView};
+use crate::fleet::{
+    Agency, AgencyPast, AgencyView, Order, Outcome, Scope as MachineScope, Targets, TokenRow,
+};
+use crate::{exchange, fleet, reorganise};
 
 /// A new agency.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -36,6 +38,32 @@ pub struct NewToken {
     expires: Option<Timestamp>,
 }
 
+impl From<reorganise::Error> for Problem {
+    fn from(error: reorganise::Error) -> Self {
+        match error {
+            reorganise::Error::Fleet(fleet::Error::NoSuchAgency(_)) => {
+                Self::invalid(format!("{error}."))
+            }
+            reorganise::Error::Fleet(error) => error.into(),
+            reorganise::Error::Exchange(error) => error.into(),
+            error => Self::internal(&error),
+        }
+    }
+}
+
+impl From<exchange::Error> for Problem {
+    fn from(error: exchange::Error) -> Self {
+        match error {
+            exchange::Error::Changed => Self::new(StatusCode::CONFLICT, format!("{error}.")),
+            exchange::Error::Fleet(error) => error.into(),
+            exchange::Error::Sheet(_) | exchange::Error::Mistakes(_) => {
+                Self::invalid(error.to_string())
+            }
+            exchange::Error::Sql(_) => Self::internal(&error),
+        }
+    }
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
@@ -45,11 +73,85 @@ impl From<Error> for Problem {
     }
 }
 
-/// All agencies.
-#[utoipa::path(get, path = "/agencies", tag = "agencies",
-    responses((status = 200, body = Items<AgencyView>)))]
-pub async fn list(State(api): State<Api>, _: Signed) -> Result<Json<Items<AgencyView>>, Problem> {
-    Ok(Json(Items { items: api.control.fleet.agencies().await? }))
+/// Since when.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// The tree as it was on this day, `2025-07-01`: then of each only number, code, name and
+    /// agency above.
+    at: Option<String>,
+}
+
+/// All agencies, past ones too; those of the past say until when they were.
+#[utoipa::path(get, path = "/agencies", tag = "agencies", params(ListQuery),
+    responses((status = 200, body = Items<AgencyView>), (status = 422, body = Problem)))]
+pub async fn list(
+    State(api): State<Api>,
+    _: Signed,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, Problem> {
+    Ok(match page::text(query.at) {
+        Some(day) => Json(Items { items: api.fleet.agencies_at(&day).await? }).into_response(),
+        None => Json(Items { items: api.fleet.agencies().await? }).into_response(),
+    })
+}
+
+/// One agency: what it was, who took it over, its tokens, its systems and targets.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AgencyDetail {
+    #[serde(flatten)]
+    agency: Agency,
+    #[serde(flatten)]
+    past: AgencyPast,
+    /// Tokens with which machines may still enrol here.
+    tokens: Vec<TokenRow>,
+    /// Of it and all below it.
+    targets: Targets,
+}
+
+/// One agency with its past.
+#[utoipa::path(get, path = "/agencies/{id}", tag = "agencies", params(("id" = String, Path)),
+    responses((status = 200, body = AgencyDetail), (status = 404, body = Problem)))]
+pub async fn show(
+    State(api): State<Api>,
+    _: Signed,
+    Path(id): Path<String>,
+) -> Result<Json<AgencyDetail>, Problem> {
+    let missing = || Problem::not_found("There is no such agency.");
+    let named = api.fleet.agency_named(&id).await?.ok_or_else(missing)?;
+    let agency = api.fleet.agency(&named.code).await?;
+    let past = api.fleet.agency_past(agency.id).await?;
+    let tokens = api.fleet.tokens(agency.id).await?;
+    let targets = api.fleet.targets(&machines_of(vec![agency.id])).await?;
+    Ok(Json(AgencyDetail { agency, past, tokens, targets }))
+}
+
+fn machines_of(agencies: Vec<i64>) -> MachineScope {
+    MachineScope::Agencies(agencies)
+}
+
+/// Changes the tree: adds, renames, moves, dissolves, merges or splits.
+#[utoipa::path(post, path = "/agencies/changes", tag = "agencies", request_body = Order,
+    responses((status = 200, body = Outcome), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
+pub async fn change(
+    State(api): State<Api>,
+    Signed(session): Signed,
+    Json(order): Json<Order>,
+) -> Result<Json<Outcome>, Problem> {
+    Ok(Json(api.control.agencies.perform(&order, &session.caller).await?))
+}
+
+/// What a change of the tree would do; nothing is changed.
+#[utoipa::path(post, path = "/agencies/changes/preview", tag = "agencies", request_body = Order,
+    responses((status = 200, body = Outcome), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
+pub async fn preview(
+    State(api): State<Api>,
+    Signed(session): Signed,
+    Json(order): Json<Order>,
+) -> Result<Json<Outcome>, Problem> {
+    Ok(Json(api.control.agencies.preview(&order, &session.caller).await?))
 }
 
 /// Adds an agency.
@@ -86,31 +188,11 @@ pub(super) struct Scope {
     pub(super) all: Vec<i64>,
 }
 
-/// The agency with this number or else this code, and all below it; nothing when nothing is named.
+/// The agency with this number or else this code, all below it, and those they took over; nothing
+/// when nothing is named.
 pub(super) async fn scope(api: &Api, named: Option<String>) -> Result<Option<Scope>, Problem> {
     let Some(named) = page::text(named) else { return Ok(None) };
-    let named = named.trim();
-    let agencies = api.control.fleet.agencies().await?;
-    let number = named.parse::<i64>().ok();
-    // A code may look like a number; what the page sends is a number.
-    let by_number = agencies.iter().find(|view| Some(view.agency.id) == number);
-    let by_code = || agencies.iter().find(|view| view.agency.code == named);
-    let Some(top) = by_number.or_else(by_code) else {
-        return Err(Problem::invalid("There is no such agency."));
-    };
-    Ok(Some(Scope { named: top.agency.id, all: and_below(&agencies, top.agency.id) }))
-}
-
-fn and_below(agencies: &[AgencyView], top: i64) -> Vec<i64> {
-    let mut below: HashMap<i64, Vec<i64>> = HashMap::new();
-    for AgencyView { agency, .. } in agencies {
-        below.entry(agency.parent.unwrap_or_default()).or_default().push(agency.id);
-    }
-    let (mut all, mut place) = (vec![top], 0);
-    while let Some(above) = all.get(place) {
-        // Taken out, so that a circle of agencies, were there one, ends.
-        all.extend(below.remove(above).unwrap_or_default());
-        place += 1;
-    }
-    all
+    let found = api.fleet.agency_named(named.trim()).await?;
+    let top = found.ok_or_else(|| Problem::invalid("There is no such agency."))?;
+    Ok(Some(Scope { named: top.id, all: api.fleet.visible(top.id).await? }))
 }

@@ -167,6 +167,8 @@ pub struct MachineFilter {
     pub antivirus: Vec<AntivirusState>,
     /// Whose antivirus is not better for this reason.
     pub antivirus_reason: Option<String>,
+    /// Hosts of this information system.
+    pub system: Option<i64>,
     /// Whose may be seen.
     pub scope: Scope,
 }
@@ -198,12 +200,12 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    fn limit(&self) -> i64 {
+    pub(super) fn limit(&self) -> i64 {
         i64::from(if self.limit == 0 { 100 } else { self.limit.min(1000) })
     }
 
     /// What is no cursor of ours begins at the start.
-    fn offset(&self) -> i64 {
+    pub(super) fn offset(&self) -> i64 {
         let offset = self.cursor.as_deref().and_then(|cursor| cursor.parse::<u32>().ok());
         i64::from(offset.unwrap_or(0))
     }
@@ -263,6 +265,8 @@ pub struct MachineRow {
     pub clock_offset_us: Option<i64>,
     /// Version of the agent.
     pub agent_version: String,
+    /// Highest level of the information systems it belongs to, 1 to 5; 0 of none.
+    pub importance: i64,
 }
 
 /// One machine in full.
@@ -287,6 +291,10 @@ pub struct Machine {
     pub certificate_expires_at: Timestamp,
     /// Hash over hardware and system, at enrolment.
     pub fingerprint: String,
+    /// Information systems it belongs to.
+    pub systems: Vec<super::SystemRef>,
+    /// What people have written down about it.
+    pub record: super::HostRecord,
 }
 
 /// A port with when it opened and closed, by the machine's clock.
@@ -365,12 +373,18 @@ pub struct MetricsListener {
 /// Adds `AND agency … ` for a scope; the query has a table `agent`.
 fn push_scope(query: &mut QueryBuilder<Sqlite>, scope: &Scope) {
     let Scope::Agencies(ids) = scope else { return };
-    query.push(" AND agent.agency IN (WITH RECURSIVE below (id) AS (SELECT id FROM agency");
+    query.push(" AND ");
+    push_agencies(query, "agent.agency", ids);
+}
+
+/// Adds that a column is one of these agencies, of those below them, or of those they took over.
+pub(crate) fn push_agencies(query: &mut QueryBuilder<Sqlite>, column: &'static str, ids: &[i64]) {
+    query.push(column).push(" IN (WITH RECURSIVE below (id) AS (SELECT id FROM agency");
     query.push(" WHERE id IN (");
     let mut list = query.separated(", ");
     for id in ids {
         list.push_bind(*id);
     }
-    query.push(") UNION SELECT agency.id FROM agency JOIN below ON agency.parent = below.id)");
+    query.push(") UNION SELECT below FROM agency_below JOIN below ON above = below.id)");
     query.push(" SELECT id FROM below)");
 }
