@@ -4,7 +4,7 @@
 ALTER TABLE agency ADD COLUMN valid_from TEXT NOT NULL DEFAULT '';   -- first day; '': not written down
 ALTER TABLE agency ADD COLUMN valid_until TEXT;                      -- first day it was no more
 ALTER TABLE agency ADD COLUMN stands_since TEXT NOT NULL DEFAULT ''; -- as it is called and placed now
-ALTER TABLE agency ADD COLUMN version INTEGER NOT NULL DEFAULT 1;    -- grows with every change
+ALTER TABLE agency ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;   -- grows with every change
 
 -- One decision about the tree.
 CREATE TABLE agency_change (

@@ -14,6 +14,7 @@ mod table;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::SqliteConnection;
 use utoipa::ToSchema;
@@ -213,11 +214,12 @@ impl Plan {
     }
 }
 
-/// Compares a table with what is there.
+/// Compares a table with what there is of these agencies.
 pub(crate) async fn plan(
     tx: &mut SqliteConnection,
     what: What,
     file: &[u8],
+    reach: &Agencies,
 ) -> Result<Plan, Error> {
     let file = file.to_vec();
     let rows = tokio::task::spawn_blocking(move || sheet::read(&file)).await;
@@ -225,9 +227,9 @@ pub(crate) async fn plan(
     let (table, mut mistakes) = Table::of(what, rows);
     let mut read = match what {
         _ if !mistakes.is_empty() => Read::default(),
-        What::Agencies => agencies::read(tx, &table).await?,
-        What::Systems => systems::read(tx, &table).await?,
-        What::Machines => machines::read(tx, &table).await?,
+        What::Agencies => agencies::read(tx, &table, reach).await?,
+        What::Systems => systems::read(tx, &table, reach).await?,
+        What::Machines => machines::read(tx, &table, reach).await?,
     };
     mistakes.append(&mut read.mistakes);
     mistakes.sort_by_key(|mistake| mistake.line);
@@ -250,13 +252,13 @@ pub(crate) async fn plan(
 pub(crate) async fn apply(
     tx: &mut SqliteConnection,
     plan: Plan,
-    caller: &Caller,
-    now: Timestamp,
+    reach: &Agencies,
+    (caller, now): (&Caller, Timestamp),
 ) -> Result<Preview, Error> {
     let Plan { preview, steps } = plan;
     match preview.what {
-        What::Agencies => agencies::apply(tx, steps, caller, now).await?,
-        What::Systems => systems::apply(tx, steps, caller, now).await?,
+        What::Agencies => agencies::apply(tx, steps, reach, (caller, now)).await?,
+        What::Systems => systems::apply(tx, steps, reach, (caller, now)).await?,
         What::Machines => machines::apply(tx, steps, caller, now).await?,
     }
     let action = match preview.what {
@@ -265,7 +267,7 @@ pub(crate) async fn apply(
         What::Machines => "machine records imported",
     };
     let detail = format!("{} added, {} changed", preview.added, preview.changed);
-    Deed::new(&caller.who, &caller.address, action, &preview.mark[..12])
+    Deed::new(&caller.who, &caller.address, action, preview.mark.get(..12).unwrap_or_default())
         .with(&detail)
         .write(tx, now)
         .await?;

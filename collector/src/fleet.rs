@@ -55,7 +55,7 @@ pub use agency::{
     Agency, AgencyPast, AgencyThen, AgencyView, Change, HistoryRow, MoveMachines, Order, Outcome,
     OutcomeRow, Part, Target, Targets,
 };
-pub(crate) use agency::{Done, Work, parents};
+pub(crate) use agency::{Done, Work, parents, visible};
 pub(crate) use agency::{check_code, check_name};
 pub(crate) use baseline::pass_on;
 pub use baseline::{Approval, Approve, Approved, PortName};
@@ -77,7 +77,7 @@ pub(crate) use views::push_agencies;
 pub use views::{
     AgencyRef, AntivirusCounts, AntivirusState, AntivirusSummary, HeartbeatPoint, Items, Machine,
     MachineCounts, MachineFilter, MachineRow, MachineSort, MetricsListener, OverviewFleet, Page,
-    PageRequest, Port, ReasonCount, Scope,
+    PageRequest, Port, ReasonCount,
 };
 pub use views::{
     Decided, Neighbour, NeighbourCoverage, NeighbourDecision, NeighbourFilter, Witness,

@@ -8,6 +8,7 @@
 //! agency above one that now stands elsewhere is laid into that one. Nothing is kept shorter than
 //! before. A preview is the change itself, taken back.
 
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::SqliteConnection;
 
@@ -59,23 +60,33 @@ impl Reorganiser {
     ///
     /// # Errors
     /// As [`Self::perform`].
-    pub async fn preview(&self, order: &Order, caller: &Caller) -> Result<Outcome, Error> {
+    pub async fn preview(
+        &self,
+        order: &Order,
+        reach: &Agencies,
+        caller: &Caller,
+    ) -> Result<Outcome, Error> {
         let mut tx = self.store.write().await?;
-        let outcome = self.change(&mut tx, order, caller, self.clock.now()).await;
+        let outcome = self.change(&mut tx, order, reach, (caller, self.clock.now())).await;
         tx.rollback().await?;
         outcome
     }
 
-    /// Does it.
+    /// Does it, as far as only these agencies are changed.
     ///
     /// # Errors
     /// [`fleet::Error::Refused`], [`fleet::Error::NoSuchAgency`], [`fleet::Error::Changed`], or what
     /// failed; then nothing has changed.
-    pub async fn perform(&self, order: &Order, caller: &Caller) -> Result<Outcome, Error> {
+    pub async fn perform(
+        &self,
+        order: &Order,
+        reach: &Agencies,
+        caller: &Caller,
+    ) -> Result<Outcome, Error> {
         let _moving = self.fleet.moving().await;
         let mut tx = self.store.write().await?;
         let now = self.clock.now();
-        let outcome = self.change(&mut tx, order, caller, now).await?;
+        let outcome = self.change(&mut tx, order, reach, (caller, now)).await?;
         deed(order, &outcome, caller).write(&mut tx, now).await?;
         self.fleet.settle(tx).await?;
         self.configurations.reload().await?;
@@ -89,13 +100,14 @@ impl Reorganiser {
     pub async fn move_machines(
         &self,
         wanted: &MoveMachines,
+        reach: &Agencies,
         caller: &Caller,
     ) -> Result<i64, Error> {
         let _moving = self.fleet.moving().await;
         let mut tx = self.store.write().await?;
         let now = self.clock.now();
         let before = self.archive.before(&mut tx).await?;
-        let moved = self.fleet.reassign(&mut tx, wanted, caller, now).await?;
+        let moved = self.fleet.reassign(&mut tx, wanted, reach, (caller, now)).await?;
         self.archive.keep_on(&mut tx, &before, &[], caller, now).await?;
         self.fleet.settle(tx).await?;
         self.configurations.reload().await?;
@@ -110,9 +122,10 @@ impl Reorganiser {
         &self,
         what: exchange::What,
         file: &[u8],
+        reach: &Agencies,
     ) -> Result<exchange::Preview, Error> {
         let mut connection = self.store.pool().acquire().await.map_err(Error::Sql)?;
-        Ok(exchange::plan(&mut connection, what, file).await?.preview)
+        Ok(exchange::plan(&mut connection, what, file, reach).await?.preview)
     }
 
     /// Puts a table in force, all of it or nothing; with a mark, only if it would do what the
@@ -125,15 +138,16 @@ impl Reorganiser {
         what: exchange::What,
         file: &[u8],
         mark: Option<&str>,
+        reach: &Agencies,
         caller: &Caller,
     ) -> Result<exchange::Preview, Error> {
         let _moving = self.fleet.moving().await;
         let mut tx = self.store.write().await?;
         let now = self.clock.now();
         let before = self.archive.before(&mut tx).await?;
-        let plan = exchange::plan(&mut tx, what, file).await?;
+        let plan = exchange::plan(&mut tx, what, file, reach).await?;
         plan.check(mark)?;
-        let preview = exchange::apply(&mut tx, plan, caller, now).await?;
+        let preview = exchange::apply(&mut tx, plan, reach, (caller, now)).await?;
         self.archive.keep_on(&mut tx, &before, &[], caller, now).await?;
         self.fleet.settle(tx).await?;
         self.configurations.reload().await?;
@@ -144,25 +158,23 @@ impl Reorganiser {
         &self,
         tx: &mut SqliteConnection,
         order: &Order,
-        caller: &Caller,
-        now: Timestamp,
+        reach: &Agencies,
+        (caller, now): (&Caller, Timestamp),
     ) -> Result<Outcome, Error> {
         let before = self.archive.before(tx).await?;
         let above = fleet::parents(tx).await?;
-        let work = Work::begin(tx, order.change.kind(), order, &caller.who, now).await?;
+        let work = Work::begin(tx, order.change.kind(), order, reach, (&caller.who, now)).await?;
         let done = work.perform(&order.change).await?;
-        self.pass_on(tx, &before, &above, done, caller, now).await
+        self.pass_on(tx, (&before, &above), done, (caller, now)).await
     }
 
     /// What other rooms have to take over.
     async fn pass_on(
         &self,
         tx: &mut SqliteConnection,
-        before: &Before,
-        above: &Parents,
+        (before, above): (&Before, &Parents),
         done: Done,
-        caller: &Caller,
-        now: Timestamp,
+        (caller, now): (&Caller, Timestamp),
     ) -> Result<Outcome, Error> {
         let Done { mut outcome, ended, mut rehomed } = done;
         let after = fleet::parents(tx).await?;

@@ -156,6 +156,8 @@ mod tests {
                 prop::collection::vec("[a-zđơ=+@'\"',;\n]{0,6}x", 3), 1..8),
             is_csv: bool,
         ) {
+            let header = ["a", "b", "c"].map(str::to_owned).to_vec();
+            let table: Vec<Vec<String>> = [header].into_iter().chain(table).collect();
             let format = if is_csv { Format::Csv } else { Format::Xlsx };
             let file = write(format, "t", &table).unwrap();
             let again: Vec<_> = read(&file).unwrap().into_iter().map(|row| row.cells).collect();

@@ -1,13 +1,14 @@
 //! Anomalies of logs that are normal, because a person said so.
 
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp, kind};
 use sqlx::SqliteConnection;
 use utoipa::ToSchema;
 
 use super::operate::write_history;
 use super::{Alerts, COMMENT_MAX, Error, EventView};
-use crate::access::{Caller, Deed};
+use crate::access::{Caller, Deed, listed};
 use crate::live::Notice;
 use crate::store::Store;
 
@@ -110,11 +111,13 @@ impl Alerts {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn normal(&self) -> Result<Vec<NormalRow>, Error> {
+    pub async fn normal(&self, agencies: &Agencies) -> Result<Vec<NormalRow>, Error> {
         let rows: Vec<(String, String, i64, String, String, String, i64)> = sqlx::query_as(
             "SELECT anomaly, agent, agency, alert, what, who, at FROM anomaly_normal
-             ORDER BY at DESC, anomaly LIMIT ?",
+             WHERE ?1 IS NULL OR agency IN (SELECT value FROM json_each(?1))
+             ORDER BY at DESC, anomaly LIMIT ?2",
         )
+        .bind(listed(agencies))
         .bind(NORMAL_MAX)
         .fetch_all(self.store.pool())
         .await?;
@@ -237,7 +240,7 @@ mod tests {
         assert_eq!(called().await, [here]);
         let (alert, _) = alerts.get(&id).await.unwrap();
         assert_eq!(alert.row.state, crate::alert::State::Closed);
-        let rows = alerts.normal().await.unwrap();
+        let rows = alerts.normal(&Agencies::All).await.unwrap();
         assert_eq!((rows.len(), rows[0].who.as_str()), (1, "an"));
         assert_eq!(rows[0].what["anomaly.kind"], "new_template");
         alerts.operate(&id, crate::alert::Action::Reopen, None, &an()).await.unwrap();
@@ -259,6 +262,6 @@ mod tests {
         }
         let none = fixture.alerts.call_normal("no", Scope::Machine, None, &an()).await;
         assert!(matches!(none, Err(Error::NotFound)));
-        assert!(fixture.alerts.normal().await.unwrap().is_empty());
+        assert!(fixture.alerts.normal(&Agencies::All).await.unwrap().is_empty());
     }
 }

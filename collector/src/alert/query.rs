@@ -2,8 +2,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
+use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp};
 use sqlx::{QueryBuilder, Row, Sqlite};
+
+use crate::access::listed;
 
 use super::{Alert, AlertRow, Alerts, Error, HistoryRow, Level, State};
 
@@ -11,7 +14,7 @@ use super::{Alert, AlertRow, Alerts, Error, HistoryRow, Level, State};
 const SEARCH_MAX: usize = 200;
 
 /// Which alerts. Empty lists and `None` mean: all.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
     /// In these states.
     pub states: Vec<State>,
@@ -24,11 +27,27 @@ pub struct Filter {
     /// Of this rule.
     pub rule: Option<String>,
     /// Of these agencies.
-    pub agencies: Option<Vec<i64>>,
+    pub agencies: Agencies,
     /// Last seen at or after.
     pub from: Option<Timestamp>,
     /// Last seen before.
     pub to: Option<Timestamp>,
+}
+
+impl Filter {
+    /// All of these agencies.
+    pub fn of(agencies: Agencies) -> Self {
+        Self {
+            states: Vec::new(),
+            levels: Vec::new(),
+            search: None,
+            machine: None,
+            rule: None,
+            agencies,
+            from: None,
+            to: None,
+        }
+    }
 }
 
 /// Where a page ends: the next one begins after it. Opaque to callers.
@@ -114,15 +133,27 @@ impl Alerts {
         Ok((alert, positions.into_iter().filter_map(|p| u64::try_from(p).ok()).collect()))
     }
 
-    /// How often each rule was seen, over all alerts that are kept.
+    /// Whether it is an alert of these agencies.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn hits(&self) -> Result<HashMap<String, i64>, Error> {
-        let rows: Vec<(String, i64)> =
-            sqlx::query_as("SELECT rule, sum(count) FROM alert GROUP BY rule")
-                .fetch_all(self.store.pool())
-                .await?;
+    pub async fn sees(&self, agencies: &Agencies, id: &str) -> Result<bool, Error> {
+        let agency: Option<i64> = sqlx::query_scalar("SELECT agency FROM alert WHERE id = ?")
+            .bind(id)
+            .fetch_optional(self.store.pool())
+            .await?;
+        Ok(agency.is_some_and(|agency| agencies.hold(agency)))
+    }
+
+    /// How often each rule was seen, over all alerts of these agencies that are kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn hits(&self, agencies: &Agencies) -> Result<HashMap<String, i64>, Error> {
+        let mut query = QueryBuilder::new("SELECT rule, sum(count) FROM alert WHERE true");
+        of_agencies(&mut query, agencies);
+        query.push(" GROUP BY rule");
+        let rows: Vec<(String, i64)> = query.build_query_as().fetch_all(self.store.pool()).await?;
         Ok(rows.into_iter().collect())
     }
 
@@ -164,7 +195,7 @@ impl Alerts {
 fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
     one_of(query, "state", filter.states.iter().map(|state| state.as_str().to_owned()));
     one_of(query, "level", filter.levels.iter().map(|level| level.index()));
-    of_agencies(query, filter.agencies.as_deref());
+    of_agencies(query, &filter.agencies);
     if let Some(machine) = filter.machine {
         query.push(" AND agent = ").push_bind(machine.to_string());
     }
@@ -185,11 +216,10 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
     }
 }
 
-/// Only alerts of these agencies; all when nothing is said.
-pub(super) fn of_agencies(query: &mut QueryBuilder<Sqlite>, agencies: Option<&[i64]>) {
-    let Some(agencies) = agencies else { return };
-    query.push(" AND agency IN (SELECT value FROM json_each(");
-    query.push_bind(serde_json::json!(agencies).to_string()).push("))");
+/// Only alerts of these agencies.
+pub(super) fn of_agencies(query: &mut QueryBuilder<Sqlite>, agencies: &Agencies) {
+    let Some(agencies) = listed(agencies) else { return };
+    query.push(" AND agency IN (SELECT value FROM json_each(").push_bind(agencies).push("))");
 }
 
 fn one_of<T>(query: &mut QueryBuilder<Sqlite>, column: &str, values: impl Iterator<Item = T>)

@@ -3,16 +3,16 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use utoipa::{IntoParams, ToSchema};
 
 use super::page::{self, Items};
-use super::signed::Signed;
+use super::signed::Session;
 use super::{Api, Problem};
+use crate::access::meet;
 use crate::control::{Error, TokenMade};
-use crate::fleet::{
-    Agency, AgencyPast, AgencyView, Order, Outcome, Scope as MachineScope, Targets, TokenRow,
-};
+use crate::fleet::{Agency, AgencyPast, AgencyView, Order, Outcome, Targets, TokenRow};
 use crate::{exchange, fleet, reorganise};
 
 /// A new agency.
@@ -87,12 +87,15 @@ pub struct ListQuery {
     responses((status = 200, body = Items<AgencyView>), (status = 422, body = Problem)))]
 pub async fn list(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Problem> {
+    let which = &session.agencies;
     Ok(match page::text(query.at) {
-        Some(day) => Json(Items { items: api.fleet.agencies_at(&day).await? }).into_response(),
-        None => Json(Items { items: api.fleet.agencies().await? }).into_response(),
+        Some(day) => {
+            Json(Items { items: api.fleet.agencies_at(&day, which).await? }).into_response()
+        }
+        None => Json(Items { items: api.fleet.agencies(which).await? }).into_response(),
     })
 }
 
@@ -114,20 +117,18 @@ pub struct AgencyDetail {
     responses((status = 200, body = AgencyDetail), (status = 404, body = Problem)))]
 pub async fn show(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Path(id): Path<String>,
 ) -> Result<Json<AgencyDetail>, Problem> {
-    let missing = || Problem::not_found("There is no such agency.");
-    let named = api.fleet.agency_named(&id).await?.ok_or_else(missing)?;
+    let named = api.fleet.agency_named(&id).await?;
+    let named = named.filter(|found| session.agencies.hold(found.id));
+    let named = named.ok_or_else(|| Problem::not_found("There is no such agency."))?;
     let agency = api.fleet.agency(&named.code).await?;
-    let past = api.fleet.agency_past(agency.id).await?;
+    let past = api.fleet.agency_past(agency.id, &session.agencies).await?;
     let tokens = api.fleet.tokens(agency.id).await?;
-    let targets = api.fleet.targets(&machines_of(vec![agency.id])).await?;
+    let below = meet(session.agencies.clone(), api.fleet.visible(&[agency.id]).await?);
+    let targets = api.fleet.targets(&below).await?;
     Ok(Json(AgencyDetail { agency, past, tokens, targets }))
-}
-
-fn machines_of(agencies: Vec<i64>) -> MachineScope {
-    MachineScope::Agencies(agencies)
 }
 
 /// Changes the tree: adds, renames, moves, dissolves, merges or splits.
@@ -136,10 +137,10 @@ fn machines_of(agencies: Vec<i64>) -> MachineScope {
         (status = 422, body = Problem)))]
 pub async fn change(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(order): Json<Order>,
 ) -> Result<Json<Outcome>, Problem> {
-    Ok(Json(api.control.agencies.perform(&order, &session.caller).await?))
+    Ok(Json(api.control.agencies.perform(&order, &session.agencies, &session.caller).await?))
 }
 
 /// What a change of the tree would do; nothing is changed.
@@ -148,10 +149,10 @@ pub async fn change(
         (status = 422, body = Problem)))]
 pub async fn preview(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(order): Json<Order>,
 ) -> Result<Json<Outcome>, Problem> {
-    Ok(Json(api.control.agencies.preview(&order, &session.caller).await?))
+    Ok(Json(api.control.agencies.preview(&order, &session.agencies, &session.caller).await?))
 }
 
 /// Adds an agency.
@@ -159,10 +160,11 @@ pub async fn preview(
     responses((status = 201, body = Agency), (status = 422, body = Problem)))]
 pub async fn add(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(NewAgency { code, name, parent }): Json<NewAgency>,
 ) -> Result<(StatusCode, Json<Agency>), Problem> {
     let parent = parent.as_deref();
+    named(&api, &session, parent).await?;
     let agency = api.control.add_agency(&code, &name, parent, &session.caller).await?;
     Ok((StatusCode::CREATED, Json(agency)))
 }
@@ -172,27 +174,51 @@ pub async fn add(
     responses((status = 201, body = TokenMade), (status = 422, body = Problem)))]
 pub async fn create_token(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(NewToken { agency, uses, expires }): Json<NewToken>,
 ) -> Result<(StatusCode, Json<TokenMade>), Problem> {
     let uses = uses.unwrap_or(1);
+    named(&api, &session, Some(&agency)).await?;
     let made = api.control.create_token(&agency, uses, expires, &session.caller).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-/// An agency that a question is limited to.
-pub(super) struct Scope {
-    /// The one that was named.
-    pub(super) named: i64,
-    /// It, and all below it.
-    pub(super) all: Vec<i64>,
+/// Refuses what is about an agency that is not the operator's; about none, where they are bound.
+async fn named(api: &Api, session: &Session, code: Option<&str>) -> Result<(), Problem> {
+    let Some(code) = code else {
+        let is_free = session.agencies == Agencies::All;
+        return if is_free { Ok(()) } else { Err(Problem::invalid("Name an agency of yours.")) };
+    };
+    match api.fleet.agency(code).await {
+        Ok(agency) if session.agencies.hold(agency.id) => Ok(()),
+        Ok(_) | Err(crate::fleet::Error::NoSuchAgency(_)) => {
+            Err(Problem::invalid(format!("no agency has the code {code:?}.")))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
-/// The agency with this number or else this code, all below it, and those they took over; nothing
-/// when nothing is named.
-pub(super) async fn scope(api: &Api, named: Option<String>) -> Result<Option<Scope>, Problem> {
-    let Some(named) = page::text(named) else { return Ok(None) };
+/// What a question is limited to.
+pub(super) struct Scope {
+    /// The agency that was named.
+    pub(super) named: Option<i64>,
+    /// It and all below it, as far as the operator may see them.
+    pub(super) agencies: Agencies,
+}
+
+/// The agency with this number or else this code, all below it, and those they took over, as far as
+/// the operator may see them; all that they may see when nothing is named.
+pub(super) async fn scope(
+    api: &Api,
+    session: &Session,
+    named: Option<String>,
+) -> Result<Scope, Problem> {
+    let Some(named) = page::text(named) else {
+        return Ok(Scope { named: None, agencies: session.agencies.clone() });
+    };
     let found = api.fleet.agency_named(named.trim()).await?;
-    let top = found.ok_or_else(|| Problem::invalid("There is no such agency."))?;
-    Ok(Some(Scope { named: top.id, all: api.fleet.visible(top.id).await? }))
+    let top = found.filter(|top| session.agencies.hold(top.id));
+    let top = top.ok_or_else(|| Problem::invalid("There is no such agency."))?;
+    let below = api.fleet.visible(&[top.id]).await?;
+    Ok(Scope { named: Some(top.id), agencies: meet(session.agencies.clone(), below) })
 }

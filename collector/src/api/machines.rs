@@ -6,12 +6,12 @@ use soc_event::AgentId;
 use utoipa::{IntoParams, ToSchema};
 
 use super::page;
-use super::signed::Signed;
+use super::signed::{SeenMachine, Session};
 use super::{Api, Problem};
 use crate::fleet::{
     AntivirusState, Approve, Approved, Connection, Error, HeartbeatPoint, HostRecord,
     HostRecordDraft, Items, Machine, MachineFilter, MachineRow, MachineSort, MoveMachines, Page,
-    PageRequest, Port, Scope, State as MachineState,
+    PageRequest, Port, State as MachineState,
 };
 
 /// Heartbeats shown when nothing is said: three hours.
@@ -75,11 +75,10 @@ impl From<Error> for Problem {
     responses((status = 200, body = Page<MachineRow>), (status = 422, body = Problem)))]
 pub async fn list(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Page<MachineRow>>, Problem> {
-    let scope = super::agencies::scope(&api, query.agency).await?;
-    let scope = scope.map_or(Scope::All, |scope| Scope::Agencies(scope.all));
+    let agencies = super::agencies::scope(&api, &session, query.agency).await?.agencies;
     let filter = MachineFilter {
         q: page::text(query.q),
         agency: None,
@@ -87,7 +86,7 @@ pub async fn list(
         antivirus: page::words("antivirus", query.antivirus.as_deref(), word::<AntivirusState>)?,
         system: query.system,
         antivirus_reason: page::text(query.antivirus_reason),
-        scope,
+        agencies,
     };
     let mut sort = page::words("sort", query.sort.as_deref(), word::<MachineSort>)?;
     let sort = sort.pop().unwrap_or_default();
@@ -105,10 +104,9 @@ pub async fn list(
     responses((status = 200, body = Machine), (status = 404, body = Problem)))]
 pub async fn show(
     State(api): State<Api>,
-    _: Signed,
-    Path(text): Path<String>,
+    SeenMachine(id): SeenMachine,
 ) -> Result<Json<Machine>, Problem> {
-    let found = api.fleet.machine(id(&text)?).await?;
+    let found = api.fleet.machine(id).await?;
     let mut machine = found.ok_or_else(|| Problem::not_found("There is no such machine."))?;
     let open = api.alerts.open_by_machine().await?;
     machine.row.alerts_open = open.get(&machine.row.id).copied().unwrap_or_default();
@@ -120,11 +118,10 @@ pub async fn show(
     params(("id" = String, Path), PortsQuery), responses((status = 200, body = Items<Port>)))]
 pub async fn ports(
     State(api): State<Api>,
-    _: Signed,
-    Path(text): Path<String>,
+    SeenMachine(id): SeenMachine,
     Query(query): Query<PortsQuery>,
 ) -> Result<Json<Items<Port>>, Problem> {
-    Ok(Json(api.fleet.ports(id(&text)?, query.history.unwrap_or(false)).await?))
+    Ok(Json(api.fleet.ports(id, query.history.unwrap_or(false)).await?))
 }
 
 /// Approves ports of it: those named, or all that are open now.
@@ -133,11 +130,11 @@ pub async fn ports(
     responses((status = 200, body = Approved), (status = 422, body = Problem)))]
 pub async fn approve_ports(
     State(api): State<Api>,
-    Signed(session): Signed,
-    Path(text): Path<String>,
+    session: Session,
+    SeenMachine(id): SeenMachine,
     Json(request): Json<Approve>,
 ) -> Result<Json<Approved>, Problem> {
-    Ok(Json(api.fleet.approve_ports(id(&text)?, &request, &session.caller).await?))
+    Ok(Json(api.fleet.approve_ports(id, &request, &session.caller).await?))
 }
 
 /// Takes an approval of a port back.
@@ -146,10 +143,10 @@ pub async fn approve_ports(
     responses((status = 204), (status = 422, body = Problem)))]
 pub async fn revoke_approval(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Path(number): Path<i64>,
 ) -> Result<http::StatusCode, Problem> {
-    api.fleet.revoke_approval(number, &session.caller).await?;
+    api.fleet.revoke_approval(number, &session.agencies, &session.caller).await?;
     Ok(http::StatusCode::NO_CONTENT)
 }
 
@@ -158,10 +155,9 @@ pub async fn revoke_approval(
     params(("id" = String, Path)), responses((status = 200, body = Items<Connection>)))]
 pub async fn connections(
     State(api): State<Api>,
-    _: Signed,
-    Path(text): Path<String>,
+    SeenMachine(id): SeenMachine,
 ) -> Result<Json<Items<Connection>>, Problem> {
-    Ok(Json(api.fleet.connections(id(&text)?).await?))
+    Ok(Json(api.fleet.connections(id).await?))
 }
 
 /// Its heartbeats, at most 500: of more, means.
@@ -170,14 +166,13 @@ pub async fn connections(
     responses((status = 200, body = Items<HeartbeatPoint>)))]
 pub async fn heartbeats(
     State(api): State<Api>,
-    _: Signed,
-    Path(text): Path<String>,
+    SeenMachine(id): SeenMachine,
     Query(query): Query<HeartbeatsQuery>,
 ) -> Result<Json<Items<HeartbeatPoint>>, Problem> {
     let to = page::time("to", query.to.as_deref())?.unwrap_or_else(|| api.clock.now());
     let from = page::time("from", query.from.as_deref())?;
     let from = from.unwrap_or(to.plus_micros(-HEARTBEATS_US));
-    Ok(Json(api.fleet.heartbeats(id(&text)?, from, to).await?))
+    Ok(Json(api.fleet.heartbeats(id, from, to).await?))
 }
 
 /// A machine's id in a path.
@@ -214,12 +209,13 @@ pub struct Record {
     responses((status = 204), (status = 422, body = Problem)))]
 pub async fn set_agency(
     State(api): State<Api>,
-    Signed(session): Signed,
-    Path(id): Path<String>,
+    session: Session,
+    SeenMachine(id): SeenMachine,
     Json(NewAgency { agency, reason }): Json<NewAgency>,
 ) -> Result<StatusCode, Problem> {
-    let wanted = MoveMachines { machines: vec![id], agency, reason };
-    api.control.agencies.move_machines(&wanted, &session.caller).await?;
+    let wanted = MoveMachines { machines: vec![id.to_string()], agency, reason };
+    let Session { agencies, caller, .. } = &session;
+    api.control.agencies.move_machines(&wanted, agencies, caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -228,10 +224,11 @@ pub async fn set_agency(
     responses((status = 200, body = Moved), (status = 422, body = Problem)))]
 pub async fn set_agencies(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(wanted): Json<MoveMachines>,
 ) -> Result<Json<Moved>, Problem> {
-    let moved = api.control.agencies.move_machines(&wanted, &session.caller).await?;
+    let Session { agencies, caller, .. } = &session;
+    let moved = api.control.agencies.move_machines(&wanted, agencies, caller).await?;
     Ok(Json(Moved { moved }))
 }
 
@@ -248,8 +245,8 @@ pub struct Moved {
         (status = 422, body = Problem)))]
 pub async fn set_record(
     State(api): State<Api>,
-    Signed(session): Signed,
-    Path(id): Path<AgentId>,
+    session: Session,
+    SeenMachine(id): SeenMachine,
     Json(Record { draft, version }): Json<Record>,
 ) -> Result<Json<HostRecord>, Problem> {
     api.fleet.write_host_record(id, version, &draft, &session.caller).await?;

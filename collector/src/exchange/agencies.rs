@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::SqliteConnection;
 
@@ -15,7 +16,7 @@ struct There {
     code: String,
     name: String,
     parent: Option<String>,
-    version: i64,
+    revision: i64,
     valid_until: Option<String>,
 }
 
@@ -28,9 +29,13 @@ struct Said<'t> {
     parent: Option<&'t str>,
 }
 
-pub(super) async fn read(tx: &mut SqliteConnection, table: &Table) -> Result<Read, Error> {
+pub(super) async fn read(
+    tx: &mut SqliteConnection,
+    table: &Table,
+    reach: &Agencies,
+) -> Result<Read, Error> {
     let there: Vec<There> = sqlx::query_as(
-        "SELECT below.id, below.code, below.name, above.code AS parent, below.version,
+        "SELECT below.id, below.code, below.name, above.code AS parent, below.revision,
                 below.valid_until
          FROM agency AS below LEFT JOIN agency AS above ON above.id = below.parent",
     )
@@ -38,7 +43,7 @@ pub(super) async fn read(tx: &mut SqliteConnection, table: &Table) -> Result<Rea
     .await?;
     let there: HashMap<&str, &There> = there.iter().map(|one| (one.code.as_str(), one)).collect();
     let said: Vec<Said<'_>> = table.lines().map(said).collect();
-    let mut read = Read { mistakes: mistakes(&said, &there), ..Read::default() };
+    let mut read = Read { mistakes: mistakes(&said, &there, reach), ..Read::default() };
     if !read.mistakes.is_empty() {
         return Ok(read);
     }
@@ -62,7 +67,7 @@ pub(super) async fn read(tx: &mut SqliteConnection, table: &Table) -> Result<Rea
             changes,
         });
         read.steps.push(Step::Agency {
-            known: known.map(|known| (known.id, known.version)),
+            known: known.map(|known| (known.id, known.revision)),
             code: code.to_owned(),
             name: name.to_owned(),
             parent: (!parent.is_empty()).then(|| parent.to_owned()),
@@ -76,7 +81,7 @@ fn said(line: Line<'_>) -> Said<'_> {
 }
 
 /// Codes twice, parents that are nowhere, and circles.
-fn mistakes(said: &[Said<'_>], there: &HashMap<&str, &There>) -> Vec<Mistake> {
+fn mistakes(said: &[Said<'_>], there: &HashMap<&str, &There>, reach: &Agencies) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     let mut first: HashMap<&str, usize> = HashMap::new();
     let mut above: BTreeMap<&str, Option<&str>> =
@@ -93,6 +98,10 @@ fn mistakes(said: &[Said<'_>], there: &HashMap<&str, &There>) -> Vec<Mistake> {
             let hint = format!("the code is on line {line} already: remove one of both");
             mistakes.push(one.line.mistake("code", Wrong::Twice, hint));
         }
+        if there.get(one.code).is_some_and(|known| !reach.hold(known.id)) {
+            let hint = "this agency is not yours to change: remove the line";
+            mistakes.push(one.line.mistake("code", Wrong::Agency, hint));
+        }
         if there.get(one.code).is_some_and(|known| known.valid_until.is_some()) {
             let hint = "this agency is no more: remove the line or take another code";
             mistakes.push(one.line.mistake("code", Wrong::Ended, hint));
@@ -105,7 +114,8 @@ fn mistakes(said: &[Said<'_>], there: &HashMap<&str, &There>) -> Vec<Mistake> {
     }
     for one in said {
         let Some(parent) = one.parent.filter(|parent| !parent.is_empty()) else { continue };
-        if !above.contains_key(parent) {
+        let is_others = |known: &&There| !reach.hold(known.id);
+        if !above.contains_key(parent) || there.get(parent).is_some_and(is_others) {
             let hint = "no agency has this code: add a line for it, or mend the code";
             mistakes.push(one.line.mistake("parent", Wrong::Agency, hint));
         } else if there.get(parent).is_some_and(|known| known.valid_until.is_some()) {
@@ -156,8 +166,8 @@ fn in_order<'t>(said: Vec<Said<'t>>) -> Vec<Said<'t>> {
 pub(super) async fn apply(
     tx: &mut SqliteConnection,
     steps: Vec<Step>,
-    caller: &Caller,
-    now: Timestamp,
+    reach: &Agencies,
+    (caller, now): (&Caller, Timestamp),
 ) -> Result<(), Error> {
     if steps.is_empty() {
         return Ok(());
@@ -170,7 +180,7 @@ pub(super) async fn apply(
         reason: "from a table".to_owned(),
         versions: BTreeMap::new(),
     };
-    let mut work = Work::begin(tx, "import", &order, &caller.who, now).await?;
+    let mut work = Work::begin(tx, "import", &order, reach, (&caller.who, now)).await?;
     for step in steps {
         let Step::Agency { known, code, name, parent } = step else { continue };
         let parent = work.place_named(parent.as_deref()).await?;

@@ -1,12 +1,13 @@
 use std::collections::{BTreeSet, HashMap};
 
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::systems::day;
 use super::table::{Line, Table, differences};
 use super::{Error, Mistake, PlannedRow, Read, Step, Wrong};
-use crate::access::Caller;
+use crate::access::{Caller, listed};
 use crate::fleet::{HostRecordDraft, check_record, put_record};
 
 /// A machine that is there.
@@ -26,7 +27,8 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) async fn load(tx: &mut SqliteConnection) -> Result<Self, Error> {
+    pub(super) async fn load(tx: &mut SqliteConnection, which: &Agencies) -> Result<Self, Error> {
+        let seen = listed(which);
         let rows = sqlx::query(
             "SELECT agent.id, hostname, agency.code AS agency_code,
                 COALESCE(person, '') AS person, COALESCE(place, '') AS place,
@@ -37,8 +39,11 @@ impl World {
                     WHERE system_host.agent = agent.id) AS systems
              FROM agent JOIN agency ON agency.id = agent.agency
              LEFT JOIN host_record ON host_record.agent = agent.id
-             WHERE revoked_at IS NULL ORDER BY agency.code, hostname, agent.id",
+             WHERE revoked_at IS NULL
+               AND (?1 IS NULL OR agent.agency IN (SELECT value FROM json_each(?1)))
+             ORDER BY agency.code, hostname, agent.id",
         )
+        .bind(&seen)
         .fetch_all(&mut *tx)
         .await?;
         let mut machines = Vec::with_capacity(rows.len());
@@ -53,14 +58,24 @@ impl World {
                 systems: serde_json::from_str(&systems).unwrap_or_default(),
             });
         }
-        let systems: Vec<(String, i64)> =
-            sqlx::query_as("SELECT code, id FROM information_system").fetch_all(tx).await?;
+        let systems: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT code, id FROM information_system
+             WHERE ?1 IS NULL OR owner IN (SELECT value FROM json_each(?1))
+                OR operator IN (SELECT value FROM json_each(?1))",
+        )
+        .bind(&seen)
+        .fetch_all(tx)
+        .await?;
         Ok(Self { machines, systems: systems.into_iter().collect() })
     }
 
     /// Codes of systems, with `; ` between.
     pub(super) fn systems_text(&self, of: &There) -> String {
         self.codes(&of.systems)
+    }
+
+    fn knows(&self, system: i64) -> bool {
+        self.systems.values().any(|id| *id == system)
     }
 
     fn codes(&self, systems: &BTreeSet<i64>) -> String {
@@ -102,8 +117,12 @@ impl World {
     }
 }
 
-pub(super) async fn read(tx: &mut SqliteConnection, table: &Table) -> Result<Read, Error> {
-    let world = World::load(tx).await?;
+pub(super) async fn read(
+    tx: &mut SqliteConnection,
+    table: &Table,
+    reach: &Agencies,
+) -> Result<Read, Error> {
+    let world = World::load(tx, reach).await?;
     let mut read = Read::default();
     let mut seen: HashMap<&str, usize> = HashMap::new();
     for line in table.lines() {
@@ -120,7 +139,10 @@ pub(super) async fn read(tx: &mut SqliteConnection, table: &Table) -> Result<Rea
             mistakes.push(line.mistake("hostname", Wrong::Twice, hint));
         }
         let draft = draft(line, &there.draft, &mut mistakes);
-        let systems = systems(line, &world, &mut mistakes);
+        // Systems of others that it belongs to stay as they are.
+        let of_others = there.systems.iter().filter(|id| !world.knows(**id)).copied();
+        let systems = systems(line, &world, &mut mistakes)
+            .map(|systems| systems.into_iter().chain(of_others).collect::<BTreeSet<i64>>());
         if let Err(hint) = check_record(&draft) {
             mistakes.push(line.mistake("hostname", Wrong::Value, hint));
         }

@@ -1,10 +1,11 @@
 //! Tables that go out, in the columns that come in.
 
+use soc_archive::Agencies;
 use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::table::Column;
 use super::{Error, What, machines, systems};
-use crate::fleet::{Fleet, PageRequest, Scope, SystemFilter, push_agencies};
+use crate::fleet::{Fleet, PageRequest, SystemFilter, push_agencies};
 use crate::sheet::{self, Format};
 use crate::store::Store;
 
@@ -20,7 +21,7 @@ pub async fn write(
     store: &Store,
     fleet: &Fleet,
     what: What,
-    scope: &Scope,
+    which: &Agencies,
     format: Format,
     is_vietnamese: bool,
 ) -> Result<Vec<u8>, Error> {
@@ -28,9 +29,9 @@ pub async fn write(
     let mut connection = store.pool().acquire().await?;
     let mut rows = vec![what.columns().iter().map(name).collect()];
     rows.extend(match what {
-        What::Agencies => agencies(&mut connection, scope).await?,
-        What::Systems => of_systems(fleet, scope).await?,
-        What::Machines => of_machines(&mut connection, scope).await?,
+        What::Agencies => agencies(&mut connection, which).await?,
+        What::Systems => of_systems(fleet, which).await?,
+        What::Machines => of_machines(&mut connection, which).await?,
     });
     let written =
         tokio::task::spawn_blocking(move || sheet::write(format, what.as_str(), &rows)).await;
@@ -39,24 +40,22 @@ pub async fn write(
 
 async fn agencies(
     connection: &mut SqliteConnection,
-    scope: &Scope,
+    which: &Agencies,
 ) -> Result<Vec<Vec<String>>, Error> {
     let mut query = QueryBuilder::new(
         "SELECT agency.code, agency.name, COALESCE(above.code, '') FROM agency
          LEFT JOIN agency AS above ON above.id = agency.parent
          WHERE agency.valid_until IS NULL",
     );
-    if let Scope::Agencies(ids) = scope {
-        query.push(" AND ");
-        push_agencies(&mut query, "agency.id", ids);
-    }
+    query.push(" AND ");
+    push_agencies(&mut query, "agency.id", which);
     query.push(" ORDER BY agency.code");
     let rows: Vec<(String, String, String)> = query.build_query_as().fetch_all(connection).await?;
     Ok(rows.into_iter().map(|(code, name, parent)| vec![code, name, parent]).collect())
 }
 
-async fn of_systems(fleet: &Fleet, scope: &Scope) -> Result<Vec<Vec<String>>, Error> {
-    let filter = SystemFilter { scope: scope.clone(), ..SystemFilter::default() };
+async fn of_systems(fleet: &Fleet, which: &Agencies) -> Result<Vec<Vec<String>>, Error> {
+    let filter = SystemFilter::of(which.clone());
     let (mut rows, mut cursor) = (Vec::new(), None);
     loop {
         let page = fleet.systems(&filter, &PageRequest { limit: PAGE, cursor }).await?;
@@ -74,19 +73,9 @@ async fn of_systems(fleet: &Fleet, scope: &Scope) -> Result<Vec<Vec<String>>, Er
 
 async fn of_machines(
     connection: &mut SqliteConnection,
-    scope: &Scope,
+    which: &Agencies,
 ) -> Result<Vec<Vec<String>>, Error> {
-    let world = machines::World::load(&mut *connection).await?;
-    let seen: Option<Vec<String>> = match scope {
-        Scope::All => None,
-        Scope::Agencies(ids) => {
-            let mut query = QueryBuilder::new("SELECT code FROM agency WHERE ");
-            push_agencies(&mut query, "agency.id", ids);
-            Some(query.build_query_scalar().fetch_all(connection).await?)
-        }
-    };
-    let is_seen =
-        |one: &&machines::There| seen.as_ref().is_none_or(|codes| codes.contains(&one.agency));
+    let world = machines::World::load(connection, which).await?;
     let row = |one: &machines::There| {
         let [person, place, purpose, serial, asset, support_end, note] =
             machines::cells(&one.draft).map(|(_, cell)| cell);
@@ -105,5 +94,5 @@ async fn of_machines(
             note,
         ]
     };
-    Ok(world.machines.iter().filter(is_seen).map(row).collect())
+    Ok(world.machines.iter().map(row).collect())
 }

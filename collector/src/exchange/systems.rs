@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::{Row as _, SqliteConnection};
 
@@ -11,14 +12,17 @@ use crate::fleet::{
     system_draft_of,
 };
 
-pub(super) async fn read(tx: &mut SqliteConnection, table: &Table) -> Result<Read, Error> {
+pub(super) async fn read(
+    tx: &mut SqliteConnection,
+    table: &Table,
+    reach: &Agencies,
+) -> Result<Read, Error> {
     let there = there(tx).await?;
+    let agencies: Vec<(i64, String, bool)> =
+        sqlx::query_as("SELECT id, code, valid_until IS NULL FROM agency").fetch_all(tx).await?;
+    let agencies = agencies.into_iter().filter(|(id, ..)| reach.hold(*id));
     let agencies: HashMap<String, bool> =
-        sqlx::query_as("SELECT code, valid_until IS NULL FROM agency")
-            .fetch_all(tx)
-            .await?
-            .into_iter()
-            .collect();
+        agencies.map(|(_, code, is_live)| (code, is_live)).collect();
     let mut read = Read::default();
     let mut seen: HashMap<&str, usize> = HashMap::new();
     for line in table.lines() {
@@ -98,6 +102,9 @@ fn draft(
         _ => mistakes.push(line.mistake("level", Wrong::Value, "write 1, 2, 3, 4 or 5")),
     }
     for (column, code) in [("owner", &draft.owner), ("operator", &draft.operator)] {
+        if column == "operator" && code == &draft.owner {
+            continue;
+        }
         match agencies.get(code) {
             Some(true) => {}
             Some(false) => {
@@ -230,12 +237,12 @@ pub(super) fn cells(of: &SystemDraft) -> [(&'static str, String); 16] {
 pub(super) async fn apply(
     tx: &mut SqliteConnection,
     steps: Vec<Step>,
-    caller: &Caller,
-    now: Timestamp,
+    reach: &Agencies,
+    by: (&Caller, Timestamp),
 ) -> Result<(), Error> {
     for step in steps {
         let Step::System { known, draft } = step else { continue };
-        put_system(tx, known, &draft, caller, now).await?;
+        put_system(tx, known, &draft, reach, by).await?;
     }
     Ok(())
 }

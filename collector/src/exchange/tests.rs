@@ -1,7 +1,7 @@
 use super::*;
 use crate::clock::SetClock;
 use crate::config;
-use crate::fleet::{Application, Scope};
+use crate::fleet::Application;
 use crate::reorganise::{self, Reorganiser};
 use crate::serve::Kept;
 use crate::sheet::Format;
@@ -43,16 +43,16 @@ impl World {
     }
 
     async fn preview(&self, what: What, text: &str) -> Preview {
-        self.tables.preview_import(what, text.as_bytes()).await.unwrap()
+        self.tables.preview_import(what, text.as_bytes(), &Agencies::All).await.unwrap()
     }
 
     async fn import(&self, what: What, text: &str) -> Result<Preview, reorganise::Error> {
-        self.tables.import(what, text.as_bytes(), None, &caller()).await
+        self.tables.import(what, text.as_bytes(), None, &Agencies::All, &caller()).await
     }
 
     async fn out(&self, what: What, format: Format, is_vietnamese: bool) -> Vec<u8> {
         let (store, fleet) = (&self.kept.store, &self.kept.fleet);
-        write(store, fleet, what, &Scope::All, format, is_vietnamese).await.unwrap()
+        write(store, fleet, what, &Agencies::All, format, is_vietnamese).await.unwrap()
     }
 }
 
@@ -78,14 +78,14 @@ async fn agencies_come_in_whole_or_not_at_all_and_every_mistake_is_told() {
     );
     let error = world.import(What::Agencies, bad).await.unwrap_err();
     assert!(error.to_string().contains("line 6, parent: \"NONE\""), "{error}");
-    assert_eq!(world.kept.fleet.agencies().await.unwrap().len(), 1);
+    assert_eq!(world.kept.fleet.agencies(&Agencies::All).await.unwrap().len(), 1);
     let good = "parent,name,code\nA,\"Xã, C\",C\nLOCAL,Sở A,A\n,Tỉnh,LOCAL\n";
     let preview = world.preview(What::Agencies, good).await;
     assert_eq!((preview.added, preview.changed, preview.same), (2, 1, 0));
     assert_eq!(world.import(What::Agencies, good).await.unwrap(), preview);
     let again = world.preview(What::Agencies, good).await;
     assert_eq!((again.added, again.changed, again.same), (0, 0, 3));
-    let views = world.kept.fleet.agencies().await.unwrap();
+    let views = world.kept.fleet.agencies(&Agencies::All).await.unwrap();
     let found: Vec<(&str, &str)> =
         views.iter().map(|view| (&*view.agency.code, &*view.agency.name)).collect();
     assert_eq!(found, [("A", "Sở A"), ("C", "Xã, C"), ("LOCAL", "Tỉnh")]);
@@ -97,11 +97,18 @@ async fn what_has_changed_since_the_preview_is_not_overwritten() {
     let table = "code,name,parent\nLOCAL,Tỉnh,\n";
     let mark = world.preview(What::Agencies, table).await.mark;
     world.import(What::Agencies, "code,name,parent\nLOCAL,Khác,\n").await.unwrap();
-    let late = world.tables.import(What::Agencies, table.as_bytes(), Some(&mark), &caller()).await;
+    let late = world
+        .tables
+        .import(What::Agencies, table.as_bytes(), Some(&mark), &Agencies::All, &caller())
+        .await;
     assert!(matches!(late, Err(reorganise::Error::Exchange(Error::Changed))), "{late:?}");
     assert_eq!(world.kept.fleet.agency("LOCAL").await.unwrap().name, "Khác");
     let mark = world.preview(What::Agencies, table).await.mark;
-    world.tables.import(What::Agencies, table.as_bytes(), Some(&mark), &caller()).await.unwrap();
+    world
+        .tables
+        .import(What::Agencies, table.as_bytes(), Some(&mark), &Agencies::All, &caller())
+        .await
+        .unwrap();
     assert_eq!(world.kept.fleet.agency("LOCAL").await.unwrap().name, "Tỉnh");
 }
 
@@ -127,7 +134,7 @@ async fn systems_and_machines_come_in_and_go_out_and_nothing_changes_by_that() {
             [(Format::Csv, false), (Format::Csv, true), (Format::Xlsx, false), (Format::Xlsx, true)]
         {
             let file = world.out(what, format, is_vietnamese).await;
-            let preview = world.tables.preview_import(what, &file).await.unwrap();
+            let preview = world.tables.preview_import(what, &file, &Agencies::All).await.unwrap();
             assert_eq!((preview.added, preview.changed), (0, 0), "{what:?} {format:?} {preview:?}");
             assert_eq!(preview.mistakes, [], "{what:?} {format:?}");
         }

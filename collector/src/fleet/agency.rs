@@ -11,11 +11,13 @@ mod tree;
 use std::sync::PoisonError;
 
 use serde::Serialize;
+use soc_archive::Agencies;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::antivirus::by_reason;
 use super::views::{AntivirusCounts, ReasonCount};
 use super::{Error, Fleet};
+use crate::access::listed;
 
 pub use change::{Change, Order, Outcome, OutcomeRow, Part, Target};
 pub(crate) use change::{Done, Work};
@@ -23,7 +25,7 @@ pub use history::{AgencyPast, AgencyThen, HistoryRow};
 pub use machines::MoveMachines;
 pub use targets::Targets;
 pub(super) use tree::check_day;
-pub(crate) use tree::parents;
+pub(crate) use tree::{parents, visible};
 
 /// Longest code, in characters; codes are metric labels and parts of commands.
 const CODE_CHARS_MAX: usize = 64;
@@ -48,6 +50,7 @@ pub struct Agency {
     #[serde(rename = "until")]
     pub valid_until: Option<String>,
     /// Grows with every change: what an editor names to say what it has seen.
+    #[sqlx(rename = "revision")]
     pub version: i64,
 }
 
@@ -61,7 +64,7 @@ impl Agency {
             parent: row.try_get("parent")?,
             valid_from: row.try_get("valid_from")?,
             valid_until: row.try_get("valid_until")?,
-            version: row.try_get("version")?,
+            version: row.try_get("revision")?,
         })
     }
 }
@@ -83,13 +86,13 @@ pub struct AgencyView {
 }
 
 impl Fleet {
-    /// All agencies in the order of their codes, past ones too.
+    /// Those agencies in the order of their codes, past ones too.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn agencies(&self) -> Result<Vec<AgencyView>, Error> {
+    pub async fn agencies(&self, which: &Agencies) -> Result<Vec<AgencyView>, Error> {
         let rows = sqlx::query(
-            "SELECT agency.id, code, name, parent, valid_from, valid_until, agency.version,
+            "SELECT agency.id, code, name, parent, valid_from, valid_until, agency.revision,
                     COUNT(agent.id) AS machines,
                     COALESCE(SUM(agent.state = 'online'), 0) AS online,
                     COALESCE(SUM(agent.antivirus_state = 'protected'), 0) AS protected,
@@ -97,8 +100,10 @@ impl Fleet {
                     COALESCE(SUM(agent.antivirus_state IN ('off', 'missing')), 0) AS unprotected,
                     COALESCE(SUM(agent.antivirus_state = 'unknown'), 0) AS unknown
              FROM agency LEFT JOIN agent ON agent.agency = agency.id AND agent.revoked_at IS NULL
+             WHERE ?1 IS NULL OR agency.id IN (SELECT value FROM json_each(?1))
              GROUP BY agency.id ORDER BY code",
         )
+        .bind(listed(which))
         .fetch_all(self.0.store.pool())
         .await?;
         let mut views = rows.iter().map(view).collect::<Result<Vec<_>, sqlx::Error>>()?;
@@ -134,7 +139,7 @@ impl Fleet {
     /// [`Error::NoSuchAgency`], or when the database cannot be read.
     pub async fn agency(&self, code: &str) -> Result<Agency, Error> {
         let found = sqlx::query_as(
-            "SELECT id, code, name, parent, valid_from, valid_until, version
+            "SELECT id, code, name, parent, valid_from, valid_until, revision
              FROM agency WHERE code = ?",
         )
         .bind(code)

@@ -49,7 +49,7 @@ impl Fleet {
         let mut transaction = self.0.store.write().await?;
         let row = sqlx::query(
             "SELECT t.id AS token, t.used < t.uses AS left, agency.id, code, name, parent,
-                    valid_from, valid_until, agency.version
+                    valid_from, valid_until, agency.revision
              FROM enrolment_token AS t JOIN agency ON agency.id = t.agency
              WHERE hash = ? AND (expires_at IS NULL OR expires_at > ?)",
         )

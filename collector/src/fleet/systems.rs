@@ -6,15 +6,14 @@ mod write;
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 use utoipa::ToSchema;
 
 use super::views::push_agencies;
-use super::{
-    AgencyRef, Error, Fleet, MachineFilter, MachineRow, MachineSort, Page, PageRequest, Scope,
-};
+use super::{AgencyRef, Error, Fleet, Page, PageRequest};
 
 /// Makes an enum of words that SQL, API and tables share.
 macro_rules! words {
@@ -214,16 +213,21 @@ pub struct SystemRef {
 }
 
 /// Which systems are asked for; nothing chosen means all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SystemFilter {
-    /// Owned or operated by this agency, or one below it.
-    pub agency: Option<i64>,
     /// Of these levels.
     pub levels: Vec<i64>,
     /// Of these kinds.
     pub kinds: Vec<SystemKind>,
-    /// Whose may be seen.
-    pub scope: Scope,
+    /// Owned or operated by one of these.
+    pub agencies: Agencies,
+}
+
+impl SystemFilter {
+    /// All of these agencies.
+    pub fn of(agencies: Agencies) -> Self {
+        Self { levels: Vec::new(), kinds: Vec::new(), agencies }
+    }
 }
 
 /// Unheard for so long, no host of a system says that it is monitored.
@@ -274,31 +278,13 @@ impl Fleet {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn system(&self, id: i64, scope: &Scope) -> Result<Option<System>, Error> {
+    pub async fn system(&self, id: i64, which: &Agencies) -> Result<Option<System>, Error> {
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(SELECT);
         query.push(TABLES);
-        push_filter(&mut query, &SystemFilter { scope: scope.clone(), ..SystemFilter::default() });
+        push_filter(&mut query, &SystemFilter::of(which.clone()));
         query.push(" AND system.id = ").push_bind(id);
         let row = query.build().fetch_optional(self.0.store.pool()).await?;
         row.map(|row| self.system_of(&row)).transpose()
-    }
-
-    /// The hosts of a system that may be seen, by name.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn machines_of_system(
-        &self,
-        system: i64,
-        scope: &Scope,
-    ) -> Result<Vec<MachineRow>, Error> {
-        let filter = MachineFilter {
-            system: Some(system),
-            scope: scope.clone(),
-            ..MachineFilter::default()
-        };
-        let page = PageRequest { limit: 1000, cursor: None };
-        Ok(self.machines(&filter, MachineSort::Hostname, &page).await?.items)
     }
 
     /// The systems a machine belongs to, the highest level first.
@@ -369,18 +355,11 @@ pub(crate) fn draft_of(row: &SqliteRow) -> Result<SystemDraft, Error> {
 
 fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &SystemFilter) {
     query.push(" WHERE TRUE");
-    let chosen = filter.agency.map(|agency| vec![agency]);
-    let seen = match &filter.scope {
-        Scope::All => None,
-        Scope::Agencies(ids) => Some(ids.clone()),
-    };
-    for ids in [chosen, seen].into_iter().flatten() {
-        query.push(" AND (");
-        push_agencies(query, "owner", &ids);
-        query.push(" OR ");
-        push_agencies(query, "operator", &ids);
-        query.push(")");
-    }
+    query.push(" AND (");
+    push_agencies(query, "owner", &filter.agencies);
+    query.push(" OR ");
+    push_agencies(query, "operator", &filter.agencies);
+    query.push(")");
     if !filter.levels.is_empty() {
         query.push(" AND level IN (");
         let mut list = query.separated(", ");

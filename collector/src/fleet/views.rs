@@ -6,24 +6,16 @@ mod neighbours;
 mod overview;
 
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::State;
+use crate::access::listed;
 
 pub use neighbours::{
     Decided, Neighbour, NeighbourCoverage, NeighbourDecision, NeighbourFilter, Witness,
 };
-
-/// Whose machines a person may see.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Scope {
-    /// All.
-    #[default]
-    All,
-    /// Those of these agencies and of all below them.
-    Agencies(Vec<i64>),
-}
 
 /// An agency as others name it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -154,8 +146,8 @@ pub struct OverviewFleet {
     pub signatures_outdated: i64,
 }
 
-/// Which machines are asked for; nothing chosen means all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Which machines are asked for; nothing chosen means all that may be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MachineFilter {
     /// Part of the name, the address or the system.
     pub q: Option<String>,
@@ -170,7 +162,22 @@ pub struct MachineFilter {
     /// Hosts of this information system.
     pub system: Option<i64>,
     /// Whose may be seen.
-    pub scope: Scope,
+    pub agencies: Agencies,
+}
+
+impl MachineFilter {
+    /// All of these agencies.
+    pub fn of(agencies: Agencies) -> Self {
+        Self {
+            q: None,
+            agency: None,
+            states: Vec::new(),
+            antivirus: Vec::new(),
+            antivirus_reason: None,
+            system: None,
+            agencies,
+        }
+    }
 }
 
 /// The order of machines.
@@ -370,21 +377,22 @@ pub struct MetricsListener {
     pub address: String,
 }
 
-/// Adds `AND agency … ` for a scope; the query has a table `agent`.
-fn push_scope(query: &mut QueryBuilder<Sqlite>, scope: &Scope) {
-    let Scope::Agencies(ids) = scope else { return };
+/// Adds `AND agency … ` where not all may be seen; the query has a table `agent`.
+fn push_scope(query: &mut QueryBuilder<Sqlite>, agencies: &Agencies) {
     query.push(" AND ");
-    push_agencies(query, "agent.agency", ids);
+    push_agencies(query, "agent.agency", agencies);
 }
 
-/// Adds that a column is one of these agencies, of those below them, or of those they took over.
-pub(crate) fn push_agencies(query: &mut QueryBuilder<Sqlite>, column: &'static str, ids: &[i64]) {
-    query.push(column).push(" IN (WITH RECURSIVE below (id) AS (SELECT id FROM agency");
-    query.push(" WHERE id IN (");
-    let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(*id);
-    }
-    query.push(") UNION SELECT below FROM agency_below JOIN below ON above = below.id)");
-    query.push(" SELECT id FROM below)");
+/// Adds that a column is one of these agencies.
+pub(crate) fn push_agencies(
+    query: &mut QueryBuilder<Sqlite>,
+    column: &'static str,
+    agencies: &Agencies,
+) {
+    match listed(agencies) {
+        None => query.push("TRUE"),
+        Some(list) => {
+            query.push(column).push(" IN (SELECT value FROM json_each(").push_bind(list).push("))")
+        }
+    };
 }

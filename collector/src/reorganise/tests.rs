@@ -8,7 +8,7 @@ use soc_event::{AgentId, Envelope, Epoch, Event, Lane, RunId, Sequence, Timestam
 use super::*;
 use crate::clock::SetClock;
 use crate::config;
-use crate::fleet::{Application, Part, Scope, Target};
+use crate::fleet::{Application, Part, Target};
 use crate::journal::Batch;
 use crate::serve::Kept;
 
@@ -66,7 +66,7 @@ impl World {
         let decision = "NQ 1685/2025".to_owned();
         let (reason, versions) = (String::new(), BTreeMap::new());
         let order = Order { change, day: None, decision, reason, versions };
-        self.reorganiser.perform(&order, &caller()).await
+        self.reorganiser.perform(&order, &Agencies::All, &caller()).await
     }
 
     async fn enrol(&self, agency: &str, name: &str) -> AgentId {
@@ -129,8 +129,8 @@ impl World {
 
     /// Codes of the agencies that somebody bound to this one may see, as they were called last.
     async fn seen_from(&self, code: &str) -> Vec<String> {
-        let seen = self.kept.fleet.visible(self.id(code).await).await.unwrap();
-        let all = self.kept.fleet.agencies().await.unwrap();
+        let seen = self.kept.fleet.visible(&[self.id(code).await]).await.unwrap();
+        let all = self.kept.fleet.agencies(&Agencies::All).await.unwrap();
         let mut codes: Vec<String> = all
             .into_iter()
             .filter(|view| seen.contains(&view.agency.id))
@@ -142,7 +142,7 @@ impl World {
 
     /// Code and code of the agency above, as on a day.
     async fn at(&self, day: &str) -> Vec<(String, String)> {
-        let all = self.kept.fleet.agencies_at(day).await.unwrap();
+        let all = self.kept.fleet.agencies_at(day, &Agencies::All).await.unwrap();
         let codes: BTreeMap<i64, String> =
             all.iter().map(|one| (one.id, one.code.clone())).collect();
         let above = |one: &crate::fleet::AgencyThen| {
@@ -178,7 +178,10 @@ async fn events_are_of_the_agency_the_machine_had_at_their_place_in_the_journal(
         agency: "B".into(),
         reason: "handed over".into(),
     };
-    assert_eq!(world.reorganiser.move_machines(&wanted, &caller()).await.unwrap(), 1);
+    assert_eq!(
+        world.reorganiser.move_machines(&wanted, &Agencies::All, &caller()).await.unwrap(),
+        1
+    );
     world.says_something(agent).await;
     world.says_something(agent).await;
     // Nothing of it was read before; and after a restart all of it is read again.
@@ -217,7 +220,7 @@ async fn what_was_settled_for_an_agency_that_ends_holds_on_for_its_machines_and_
         };
         world.kept.configurations.set(&scope, &change, &caller()).await.unwrap();
     };
-    say("D", "[uplink]\nbytes_per_second_max = 1000\n").await;
+    say("D", "[host]\nheartbeat_s = 60\n").await;
     say("A", "[anomaly]\nnormal = [\"0011223344556677\"]\n").await;
     let archive = &world.kept.archive;
     archive.set_retention("D", 4, 24, "servers", &caller()).await.unwrap();
@@ -228,13 +231,11 @@ async fn what_was_settled_for_an_agency_that_ends_holds_on_for_its_machines_and_
     let outcome = world.perform(merge(&["A"], "C", Some("Xã mới"))).await.unwrap();
     assert_eq!((outcome.machines, outcome.tokens), (1, 2), "{outcome:?}");
     world.perform(dissolve("D")).await.unwrap();
-    assert!(said(of_a).contains("bytes_per_second_max") && said(of_a).contains("0011223344556677"));
-    assert!(
-        said(of_b).contains("bytes_per_second_max") && !said(of_b).contains("0011223344556677")
-    );
+    assert!(said(of_a).contains("heartbeat_s") && said(of_a).contains("0011223344556677"));
+    assert!(said(of_b).contains("heartbeat_s") && !said(of_b).contains("0011223344556677"));
     let later = world.enrol_with(&token, "later").await;
     assert_eq!(world.code_of(later).await, "C");
-    assert!(said(later).contains("bytes_per_second_max") && !said(later).contains("00112233"));
+    assert!(said(later).contains("heartbeat_s") && !said(later).contains("00112233"));
     for one in world.kept.archive.view().await.unwrap().agencies {
         let is_at_least = ["A", "B", "C", "D"].contains(&one.code.as_str());
         assert!(!is_at_least || (one.level, one.months) >= (4, 24), "{one:?}");
@@ -258,10 +259,13 @@ async fn a_preview_says_what_will_be_and_changes_nothing() {
         versions: BTreeMap::new(),
     };
     let before = world.at("2025-06-30").await;
-    let preview = world.reorganiser.preview(&order, &caller()).await.unwrap();
+    let preview = world.reorganiser.preview(&order, &Agencies::All, &caller()).await.unwrap();
     assert_eq!(world.at("2025-06-30").await, before);
     assert_eq!(world.count("SELECT COUNT(*) FROM agency_change").await, 0);
-    assert_eq!(world.reorganiser.perform(&order, &caller()).await.unwrap(), preview);
+    assert_eq!(
+        world.reorganiser.perform(&order, &Agencies::All, &caller()).await.unwrap(),
+        preview
+    );
     let rows: Vec<(&str, &str)> =
         preview.agencies.iter().map(|row| (row.what.as_str(), row.code.as_str())).collect();
     assert_eq!(rows, [("ended", "A"), ("moved", "B")]);
@@ -284,13 +288,16 @@ async fn what_cannot_be_is_refused_and_leaves_nothing_behind() {
         reason: String::new(),
         versions: BTreeMap::from([(code.to_owned(), version)]),
     };
-    let stale = world.reorganiser.perform(&seen("A", 7), &caller()).await;
+    let stale = world.reorganiser.perform(&seen("A", 7), &Agencies::All, &caller()).await;
     assert!(matches!(stale, Err(Error::Fleet(fleet::Error::Changed(_)))), "{stale:?}");
     let early = Order { day: Some("2025-07-01".into()), ..seen("A", 1) };
     let (none, long) = (Order { decision: " ".into(), ..seen("A", 1) }, "x".repeat(501));
     let long = Order { decision: long, ..seen("A", 1) };
     for order in [early, none, long, Order { day: Some("30/6".into()), ..seen("A", 1) }] {
-        assert!(world.reorganiser.perform(&order, &caller()).await.is_err(), "{order:?}");
+        assert!(
+            world.reorganiser.perform(&order, &Agencies::All, &caller()).await.is_err(),
+            "{order:?}"
+        );
     }
     let into_itself = Change::Move { agency: "T".into(), parent: Some("A".into()) };
     let two = |code: &str| Part {
@@ -336,7 +343,7 @@ async fn a_split_gives_each_part_what_it_was_given_and_both_see_the_past() {
     assert_eq!([world.code_of(one).await, world.code_of(two).await], ["P", "Q"]);
     assert_eq!(world.seen_from("P").await, ["A", "A1", "P"]);
     assert_eq!(world.seen_from("Q").await, ["A", "A2", "Q"]);
-    let past = world.kept.fleet.agency_past(world.id("A").await).await.unwrap();
+    let past = world.kept.fleet.agency_past(world.id("A").await, &Agencies::All).await.unwrap();
     let successors: Vec<&str> = past.successors.iter().map(|one| one.code.as_str()).collect();
     assert_eq!(successors, ["P", "Q"]);
     assert_eq!(past.changes[0].kind, "split");
@@ -356,8 +363,8 @@ async fn the_level_of_a_system_keeps_events_also_after_its_host_has_gone() {
         ..crate::fleet::SystemDraft::default()
     };
     let fleet = &world.kept.fleet;
-    let id = fleet.write_system(None, &draft, &caller()).await.unwrap();
-    fleet.set_system_hosts(id, 1, &[agent.to_string()], &caller()).await.unwrap();
+    let id = fleet.write_system(None, &draft, &Agencies::All, &caller()).await.unwrap();
+    fleet.set_system_hosts((id, 1), &[agent.to_string()], &Agencies::All, &caller()).await.unwrap();
     let kept = async || {
         let agencies = world.kept.archive.view().await.unwrap().agencies;
         let of = |code: &str| agencies.iter().find(|one| one.code == code).unwrap().months;
@@ -372,7 +379,7 @@ async fn the_level_of_a_system_keeps_events_also_after_its_host_has_gone() {
         reason: "moved".into(),
     };
     assert!(otherwise < 12);
-    world.reorganiser.move_machines(&wanted, &caller()).await.unwrap();
+    world.reorganiser.move_machines(&wanted, &Agencies::All, &caller()).await.unwrap();
     assert_eq!(kept().await, [12, 12]);
     assert!(world.kept.archive.set_retention("B", 3, 6, "x", &caller()).await.is_err());
 }
@@ -404,14 +411,20 @@ async fn targets_are_figures_of_a_subtree() {
     };
     let fleet = world.kept.fleet.clone();
     use crate::fleet::SystemApproval::{Approved, Sent};
-    let id = fleet.write_system(None, &draft("HT1", "A", Approved), &caller()).await.unwrap();
-    fleet.write_system(None, &draft("HT2", "B", Sent), &caller()).await.unwrap();
-    fleet.set_system_hosts(id, 1, &[agent.to_string()], &caller()).await.unwrap();
+    let id = fleet
+        .write_system(None, &draft("HT1", "A", Approved), &Agencies::All, &caller())
+        .await
+        .unwrap();
+    fleet.write_system(None, &draft("HT2", "B", Sent), &Agencies::All, &caller()).await.unwrap();
+    fleet.set_system_hosts((id, 1), &[agent.to_string()], &Agencies::All, &caller()).await.unwrap();
     world.says_something(agent).await;
     fleet.heard(agent);
     fleet.save_heard().await.unwrap();
     let of = async |code: &str| {
-        let targets = fleet.targets(&Scope::Agencies(vec![world.id(code).await])).await.unwrap();
+        let targets = fleet
+            .targets(&Agencies::Of(fleet.visible(&[world.id(code).await]).await.unwrap()))
+            .await
+            .unwrap();
         (targets.machines, targets.monitored, targets.approved, targets.antivirus_coverage)
     };
     assert_eq!(of("T").await, (1, Some(0.5), Some(0.5), Some(0.0)));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::SqliteConnection;
 
@@ -164,7 +165,7 @@ pub(crate) struct Standing {
     pub(super) parent: Option<i64>,
     stands_since: String,
     valid_until: Option<String>,
-    version: i64,
+    revision: i64,
 }
 
 /// A change being done.
@@ -172,6 +173,8 @@ pub(crate) struct Standing {
 pub(crate) struct Work<'t> {
     pub(super) tx: &'t mut SqliteConnection,
     versions: BTreeMap<String, i64>,
+    /// Whose may be changed, and what was added since.
+    reach: Agencies,
     pub(super) day: String,
     pub(super) change: i64,
     pub(super) done: Done,
@@ -183,8 +186,8 @@ impl<'t> Work<'t> {
         tx: &'t mut SqliteConnection,
         kind: &str,
         order: &Order,
-        who: &str,
-        now: Timestamp,
+        reach: &Agencies,
+        (who, now): (&str, Timestamp),
     ) -> Result<Self, Error> {
         let today = super::tree::day_of(now);
         let day = order.day.clone().unwrap_or_else(|| today.clone());
@@ -216,7 +219,7 @@ impl<'t> Work<'t> {
         .fetch_one(&mut *tx)
         .await?;
         let versions = order.versions.clone();
-        Ok(Self { tx, versions, day, change, done: Done::default() })
+        Ok(Self { tx, versions, reach: reach.clone(), day, change, done: Done::default() })
     }
 
     /// Does all of it.
@@ -244,20 +247,15 @@ impl<'t> Work<'t> {
         Ok(self.done)
     }
 
-    /// What was done.
-    pub(crate) fn done(self) -> Done {
-        self.done
-    }
-
     /// An agency by its code, which has to be one now, and as whoever asks has seen it.
     pub(crate) async fn live(&mut self, code: &str) -> Result<Standing, Error> {
-        let found = self.standing(code).await?;
+        let found = self.standing(code).await?.filter(|found| self.reach.hold(found.id));
         let found = found.ok_or_else(|| Error::NoSuchAgency(code.to_owned()))?;
         if let Some(until) = &found.valid_until {
             return Err(Error::Refused(ended(code, until, &[])));
         }
         match self.versions.remove(code) {
-            Some(seen) if seen != found.version => Err(Error::Changed(format!(
+            Some(seen) if seen != found.revision => Err(Error::Changed(format!(
                 "{} was changed meanwhile; it is called {:?} now",
                 found.code, found.name
             ))),
@@ -267,7 +265,7 @@ impl<'t> Work<'t> {
 
     /// An agency by its code, as it stands.
     pub(crate) async fn standing(&mut self, code: &str) -> Result<Option<Standing>, Error> {
-        let sql = "SELECT id, code, name, parent, stands_since, valid_until, version
+        let sql = "SELECT id, code, name, parent, stands_since, valid_until, revision
                    FROM agency WHERE code = ?";
         Ok(sqlx::query_as(sql).bind(code).fetch_optional(&mut *self.tx).await?)
     }
@@ -289,8 +287,12 @@ impl<'t> Work<'t> {
     ) -> Result<i64, Error> {
         check_code(code).map_err(Error::Refused)?;
         check_name(name).map_err(Error::Refused)?;
+        self.may_be_below(parent)?;
         let (day, name) = (self.day.clone(), name.trim());
         let id = insert(self.tx, code, name, parent, &day).await?;
+        if let Agencies::Of(own) = &mut self.reach {
+            own.insert(id);
+        }
         self.is_about(id).await?;
         self.tell("added", (id, code, name), parent).await?;
         Ok(id)
@@ -339,6 +341,7 @@ impl<'t> Work<'t> {
         if parent == agency.parent {
             return Ok(());
         }
+        self.may_be_below(parent)?;
         if self.above(parent).await?.contains(&agency.id) {
             return Err(Error::Refused(format!("{} would be below itself", agency.code)));
         }
@@ -349,6 +352,16 @@ impl<'t> Work<'t> {
             .execute(&mut *self.tx)
             .await?;
         self.tell("moved", (agency.id, &agency.code, &agency.name), parent).await
+    }
+
+    /// Refuses to put anything below what is not one's own, or at the top of all.
+    pub(super) fn may_be_below(&self, parent: Option<i64>) -> Result<(), Error> {
+        let is_own = match parent {
+            Some(parent) => self.reach.hold(parent),
+            None => self.reach == Agencies::All,
+        };
+        let refused = || Error::Refused("this is for who looks after the agency above".to_owned());
+        is_own.then_some(()).ok_or_else(refused)
     }
 
     /// An agency and all above it.
@@ -385,7 +398,7 @@ impl<'t> Work<'t> {
         .bind(self.change)
         .execute(&mut *self.tx)
         .await?;
-        sqlx::query("UPDATE agency SET stands_since = ?, version = version + 1 WHERE id = ?")
+        sqlx::query("UPDATE agency SET stands_since = ?, revision = revision + 1 WHERE id = ?")
             .bind(&self.day)
             .bind(agency.id)
             .execute(&mut *self.tx)
@@ -427,7 +440,7 @@ impl<'t> Work<'t> {
 
     /// An agency by its number, as it stands.
     pub(super) async fn by_id(&mut self, id: i64) -> Result<Standing, Error> {
-        let sql = "SELECT id, code, name, parent, stands_since, valid_until, version
+        let sql = "SELECT id, code, name, parent, stands_since, valid_until, revision
                    FROM agency WHERE id = ?";
         Ok(sqlx::query_as(sql).bind(id).fetch_one(&mut *self.tx).await?)
     }

@@ -22,6 +22,7 @@ impl Work<'_> {
             let what = format!("nothing is above {code}: say who takes it over");
             return Err(Error::Refused(what));
         };
+        self.may_be_below(Some(successor))?;
         self.end(agency, &[successor]).await
     }
 

@@ -1,6 +1,7 @@
 //! What an agency was, who it took over, and by which decisions.
 
 use serde::Serialize;
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use utoipa::ToSchema;
 
@@ -58,11 +59,11 @@ type ChangeRow =
     (String, String, String, String, String, i64, Option<String>, Option<String>, Option<String>);
 
 impl Fleet {
-    /// What an agency was.
+    /// What an agency was. Of others only those that may be seen are named.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn agency_past(&self, agency: i64) -> Result<AgencyPast, Error> {
+    pub async fn agency_past(&self, agency: i64, which: &Agencies) -> Result<AgencyPast, Error> {
         let rows: Vec<ChangeRow> = sqlx::query_as(
             "SELECT kind, day, decision, reason, who, at, past.code, past.name, above.code
              FROM agency_change_of AS of JOIN agency_change ON agency_change.id = of.change
@@ -83,13 +84,17 @@ impl Fleet {
              WHERE of.agency = ? ORDER BY of.place",
             agency,
         );
-        let successors = successors.await?;
+        let seen = |mut others: Vec<AgencyRef>| {
+            others.retain(|other| which.hold(other.id));
+            others
+        };
+        let successors = seen(successors.await?);
         let predecessors = self.related(
             "SELECT id, code, name FROM agency_successor AS of JOIN agency ON id = of.agency
              WHERE of.successor = ? ORDER BY valid_until, code",
             agency,
         );
-        let predecessors = predecessors.await?;
+        let predecessors = seen(predecessors.await?);
         Ok(AgencyPast { changes, successors, predecessors })
     }
 

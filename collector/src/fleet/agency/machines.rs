@@ -1,6 +1,7 @@
 //! Machines that change agencies, by themselves or with theirs.
 
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp};
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 use utoipa::ToSchema;
@@ -31,7 +32,7 @@ impl Fleet {
         self.0.moving.lock().await
     }
 
-    /// Gives machines to another agency, with a deed; what was settled for agencies they came from
+    /// Gives machines of these agencies to another of them, with a deed; what was settled for agencies they came from
     /// with them holds no more. Says how many that were.
     ///
     /// # Errors
@@ -40,10 +41,13 @@ impl Fleet {
         &self,
         tx: &mut SqliteConnection,
         wanted: &MoveMachines,
-        caller: &Caller,
-        now: Timestamp,
+        reach: &Agencies,
+        (caller, now): (&Caller, Timestamp),
     ) -> Result<i64, Error> {
         let agency = self.live_agency(&wanted.agency).await?;
+        if !reach.hold(agency.id) {
+            return Err(Error::NoSuchAgency(wanted.agency.clone()));
+        }
         let reason = wanted.reason.trim();
         if reason.is_empty() || reason.chars().count() > 500 {
             return Err(Error::Refused("say why, in at most 500 letters".to_owned()));
@@ -54,13 +58,14 @@ impl Fleet {
         let mut moved = 0;
         for machine in &wanted.machines {
             let found: Option<(String, i64, String)> = sqlx::query_as(
-                "SELECT hostname, agency, code FROM agent JOIN agency ON agency.id = agency
+                "SELECT hostname, agent.agency, code FROM agent JOIN agency ON agency.id = agent.agency
                  WHERE agent.id = ?",
             )
             .bind(machine)
             .fetch_optional(&mut *tx)
             .await?;
             let missing = || Error::Refused(format!("there is no machine {machine:?}"));
+            let found = found.filter(|(_, from, _)| reach.hold(*from));
             let (hostname, from, code) = found.ok_or_else(missing)?;
             if from == agency.id {
                 continue;

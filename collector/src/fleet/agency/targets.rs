@@ -1,12 +1,13 @@
 //! What a province has promised, as figures: of an agency and all below it, or of all.
 
 use serde::Serialize;
+use soc_archive::Agencies;
 use sqlx::{QueryBuilder, Sqlite};
 use utoipa::ToSchema;
 
 use super::share;
 use crate::fleet::views::push_agencies;
-use crate::fleet::{Error, Fleet, Scope};
+use crate::fleet::{Error, Fleet};
 
 /// A system counts as monitored while a host of it was heard within so long.
 const MONITORED_MICROS: i64 = 86_400 * 1_000_000;
@@ -39,8 +40,8 @@ impl Fleet {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn targets(&self, scope: &Scope) -> Result<Targets, Error> {
-        let overview = self.overview(scope.clone()).await?;
+    pub async fn targets(&self, which: &Agencies) -> Result<Targets, Error> {
+        let overview = self.overview(which).await?;
         let since = self.0.clock.now().plus_micros(-MONITORED_MICROS);
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
             "SELECT COUNT(*), COALESCE(SUM(approval = 'approved'), 0),
@@ -49,13 +50,11 @@ impl Fleet {
                       AND heard_at >= ",
         );
         query.push_bind(since.as_micros()).push(")), 0) FROM information_system WHERE TRUE");
-        if let Scope::Agencies(ids) = scope {
-            query.push(" AND (");
-            push_agencies(&mut query, "owner", ids);
-            query.push(" OR ");
-            push_agencies(&mut query, "operator", ids);
-            query.push(")");
-        }
+        query.push(" AND (");
+        push_agencies(&mut query, "owner", which);
+        query.push(" OR ");
+        push_agencies(&mut query, "operator", which);
+        query.push(")");
         let (systems, systems_approved, systems_monitored): (i64, i64, i64) =
             query.build_query_as().fetch_one(self.0.store.pool()).await?;
         Ok(Targets {

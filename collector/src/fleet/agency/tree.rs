@@ -1,29 +1,40 @@
 //! Who may see what, and days.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::AgencyThen;
 use crate::fleet::{AgencyRef, Error, Fleet};
+use crate::store::Store;
+
+/// These agencies, all below them, and all that any of these took over: what somebody bound to them
+/// may see now. Nobody sees who took theirs over: that may be more than was theirs.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(crate) async fn visible(store: &Store, agencies: &[i64]) -> sqlx::Result<BTreeSet<i64>> {
+    let found: Vec<i64> = sqlx::query_scalar(
+        "WITH RECURSIVE seen (id) AS (
+             SELECT id FROM agency WHERE id IN (SELECT value FROM json_each(?))
+             UNION SELECT below FROM agency_below JOIN seen ON above = seen.id)
+         SELECT id FROM seen",
+    )
+    .bind(serde_json::json!(agencies).to_string())
+    .fetch_all(store.pool())
+    .await?;
+    Ok(found.into_iter().collect())
+}
 
 impl Fleet {
-    /// The agencies that somebody bound to this one may see now: it, all below it, and all that
-    /// these took over. Nobody sees who took theirs over: that may be more than was theirs.
+    /// What somebody bound to these agencies may see: they, all below, and all that these took over.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn visible(&self, agency: i64) -> Result<Vec<i64>, Error> {
-        Ok(sqlx::query_scalar(
-            "WITH RECURSIVE seen (id) AS (
-                 SELECT id FROM agency WHERE id = ?
-                 UNION SELECT below FROM agency_below JOIN seen ON above = seen.id)
-             SELECT id FROM seen",
-        )
-        .bind(agency)
-        .fetch_all(self.0.store.pool())
-        .await?)
+    pub async fn visible(&self, agencies: &[i64]) -> Result<BTreeSet<i64>, Error> {
+        Ok(visible(&self.0.store, agencies).await?)
     }
 
     /// The agency with this number or else this code; past ones too.
@@ -43,13 +54,13 @@ impl Fleet {
         Ok(found.map(|(id, code, name)| AgencyRef { id, code, name }))
     }
 
-    /// The tree as it was on a day, in the order of codes.
+    /// Those agencies as they were on a day, in the order of codes.
     ///
     /// # Errors
     /// [`Error::Refused`] for what is no day; when the database cannot be read.
-    pub async fn agencies_at(&self, day: &str) -> Result<Vec<AgencyThen>, Error> {
+    pub async fn agencies_at(&self, day: &str, which: &Agencies) -> Result<Vec<AgencyThen>, Error> {
         check_day(day)?;
-        Ok(sqlx::query_as(
+        let mut then: Vec<AgencyThen> = sqlx::query_as(
             "SELECT id, code, name, parent FROM agency
              WHERE valid_until IS NULL AND stands_since <= ?1
              UNION ALL SELECT agency, code, name, parent FROM agency_past
@@ -58,7 +69,9 @@ impl Fleet {
         )
         .bind(day)
         .fetch_all(self.0.store.pool())
-        .await?)
+        .await?;
+        then.retain(|one| which.hold(one.id));
+        Ok(then)
     }
 }
 

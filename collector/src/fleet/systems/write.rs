@@ -1,10 +1,11 @@
 //! Systems are written down, changed and taken away.
 
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::SystemDraft;
-use crate::access::{Caller, Deed};
+use crate::access::{Caller, Deed, listed};
 use crate::fleet::agency::{check_code, check_day, check_name};
 use crate::fleet::{Error, Fleet};
 
@@ -17,7 +18,7 @@ const HOSTS_MAX: usize = 5000;
 
 impl Fleet {
     /// Writes a system down: a new one or, with the number and version that were seen, another
-    /// state of one that is there. Gives its number.
+    /// state of one that is there. It has to be of these agencies before and after. Gives its number.
     ///
     /// # Errors
     /// [`Error::Refused`] says what is wrong with it, [`Error::Changed`] that somebody else was
@@ -26,11 +27,12 @@ impl Fleet {
         &self,
         known: Option<(i64, i64)>,
         draft: &SystemDraft,
+        which: &Agencies,
         caller: &Caller,
     ) -> Result<i64, Error> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
-        let id = put_system(&mut tx, known, draft, caller, now).await?;
+        let id = put_system(&mut tx, known, draft, which, (caller, now)).await?;
         let action = if known.is_some() { "system changed" } else { "system added" };
         Deed::new(&caller.who, &caller.address, action, draft.code.trim())
             .with(&format!("{}, level {}", draft.name.trim(), draft.level))
@@ -44,9 +46,15 @@ impl Fleet {
     ///
     /// # Errors
     /// [`Error::Changed`] when it is not what was seen, or not there.
-    pub async fn remove_system(&self, id: i64, version: i64, caller: &Caller) -> Result<(), Error> {
+    pub async fn remove_system(
+        &self,
+        (id, version): (i64, i64),
+        which: &Agencies,
+        caller: &Caller,
+    ) -> Result<(), Error> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
+        is_of(&mut tx, id, which).await?;
         let code: Option<String> = sqlx::query_scalar(
             "DELETE FROM information_system WHERE id = ? AND version = ? RETURNING code",
         )
@@ -68,9 +76,9 @@ impl Fleet {
     /// seen.
     pub async fn set_system_hosts(
         &self,
-        id: i64,
-        version: i64,
+        (id, version): (i64, i64),
         hosts: &[String],
+        which: &Agencies,
         caller: &Caller,
     ) -> Result<(), Error> {
         if hosts.len() > HOSTS_MAX {
@@ -78,6 +86,7 @@ impl Fleet {
         }
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
+        is_of(&mut tx, id, which).await?;
         let code: Option<String> = sqlx::query_scalar(
             "UPDATE information_system SET version = version + 1, changed_at = ?, changed_by = ?
              WHERE id = ? AND version = ? RETURNING code",
@@ -89,14 +98,25 @@ impl Fleet {
         .fetch_optional(&mut *tx)
         .await?;
         let code = code.ok_or_else(changed)?;
-        sqlx::query("DELETE FROM system_host WHERE system = ?").bind(id).execute(&mut *tx).await?;
+        let seen = listed(which);
+        // What others put in stays: who cannot see a host cannot take it away.
+        sqlx::query(
+            "DELETE FROM system_host WHERE system = ?1 AND (?2 IS NULL OR agent IN
+                (SELECT id FROM agent WHERE agency IN (SELECT value FROM json_each(?2))))",
+        )
+        .bind(id)
+        .bind(&seen)
+        .execute(&mut *tx)
+        .await?;
         for host in hosts {
             let done = sqlx::query(
                 "INSERT OR IGNORE INTO system_host (system, agent)
-                 SELECT ?, id FROM agent WHERE id = ?",
+                 SELECT ?1, id FROM agent WHERE id = ?2
+                    AND (?3 IS NULL OR agency IN (SELECT value FROM json_each(?3)))",
             )
             .bind(id)
             .bind(host)
+            .bind(&seen)
             .execute(&mut *tx)
             .await?;
             if done.rows_affected() == 0 {
@@ -116,11 +136,15 @@ pub(crate) async fn put_system(
     tx: &mut SqliteConnection,
     known: Option<(i64, i64)>,
     draft: &SystemDraft,
-    caller: &Caller,
-    now: Timestamp,
+    which: &Agencies,
+    (caller, now): (&Caller, Timestamp),
 ) -> Result<i64, Error> {
     check(draft).map_err(Error::Refused)?;
-    let (owner, operator) = (agency(tx, &draft.owner).await?, agency(tx, &draft.operator).await?);
+    if let Some((id, _)) = known {
+        is_of(tx, id, which).await?;
+    }
+    let owner = agency(tx, &draft.owner, which).await?;
+    let operator = agency(tx, &draft.operator, which).await?;
     let contacts = serde_json::to_string(&draft.contacts)
         .map_err(|error| Error::Content(error.to_string()))?;
     let sql = match known {
@@ -195,11 +219,26 @@ fn changed() -> Error {
     Error::Changed("the system was changed or removed meanwhile; look at it again".to_owned())
 }
 
-async fn agency(tx: &mut SqliteConnection, code: &str) -> Result<i64, Error> {
-    let found = sqlx::query_scalar("SELECT id FROM agency WHERE code = ? AND valid_until IS NULL")
-        .bind(code.trim())
-        .fetch_optional(tx)
-        .await?;
+/// Refuses what is about a system of others.
+async fn is_of(tx: &mut SqliteConnection, id: i64, which: &Agencies) -> Result<(), Error> {
+    let of: Option<(i64, i64)> =
+        sqlx::query_as("SELECT owner, operator FROM information_system WHERE id = ?")
+            .bind(id)
+            .fetch_optional(tx)
+            .await?;
+    match of {
+        Some((owner, operator)) if which.hold(owner) || which.hold(operator) => Ok(()),
+        _ => Err(changed()),
+    }
+}
+
+async fn agency(tx: &mut SqliteConnection, code: &str, which: &Agencies) -> Result<i64, Error> {
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT id FROM agency WHERE code = ? AND valid_until IS NULL")
+            .bind(code.trim())
+            .fetch_optional(tx)
+            .await?;
+    let found = found.filter(|id| which.hold(*id));
     found.ok_or_else(|| Error::NoSuchAgency(code.to_owned()))
 }
 

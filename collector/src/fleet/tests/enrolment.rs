@@ -67,7 +67,7 @@ async fn a_removed_agent_may_not_speak_and_is_not_counted() {
     assert_eq!(world.fleet.standing(agent), Standing::Removed);
     world.wait(SILENCE).await;
     assert_eq!(world.tell_silences().await, 0);
-    assert_eq!(world.fleet.overview(Scope::All).await.unwrap().machines.total, 0);
+    assert_eq!(world.fleet.overview(&Agencies::All).await.unwrap().machines.total, 0);
     let world = world.restart().await;
     assert_eq!(world.fleet.standing(agent), Standing::Removed);
     assert_eq!(world.fleet.standing(AgentId::from_random([9; 16])), Standing::Removed);

@@ -1,9 +1,10 @@
+use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::{
-    AgencyRef, AntivirusSummary, MachineFilter, MachineRow, MachineSort, Page, PageRequest, Scope,
+    AgencyRef, AntivirusSummary, MachineFilter, MachineRow, MachineSort, Page, PageRequest,
     push_scope,
 };
 use crate::fleet::{Error, Fleet};
@@ -47,6 +48,18 @@ impl Fleet {
         let items = rows.iter().map(|row| self.machine_row(row)).collect::<Result<Vec<_>, _>>()?;
         let after = page.offset().saturating_add(i64::try_from(items.len()).unwrap_or(i64::MAX));
         Ok(Page { items, next: (after < total).then(|| after.to_string()), total })
+    }
+
+    /// Whether it is a machine of these agencies.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn sees(&self, agencies: &Agencies, id: AgentId) -> Result<bool, Error> {
+        let agency: Option<i64> = sqlx::query_scalar("SELECT agency FROM agent WHERE id = ?")
+            .bind(id.to_string())
+            .fetch_optional(self.0.store.pool())
+            .await?;
+        Ok(agency.is_some_and(|agency| agencies.hold(agency)))
     }
 
     pub(super) fn machine_row(&self, row: &SqliteRow) -> Result<MachineRow, Error> {
@@ -114,7 +127,7 @@ fn order(sort: MachineSort) -> &'static str {
 
 fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &MachineFilter) {
     query.push(" WHERE revoked_at IS NULL");
-    push_scope(query, &filter.scope);
+    push_scope(query, &filter.agencies);
     if let Some(code) = &filter.agency {
         query.push(" AND agent.agency IN (WITH RECURSIVE below (id) AS (");
         query.push("SELECT id FROM agency WHERE code = ").push_bind(code.clone());
@@ -179,6 +192,6 @@ pub(super) fn one(id: AgentId) -> QueryBuilder<Sqlite> {
     query
         .push(" WHERE (revoked_at IS NULL OR imported = 1) AND agent.id = ")
         .push_bind(id.to_string());
-    push_scope(&mut query, &Scope::All);
+    push_scope(&mut query, &Agencies::All);
     query
 }

@@ -45,8 +45,8 @@ async fn raised(world: &World, code: &str, sequence: u64) {
 }
 
 async fn alerts_seen_from(world: &World, code: &str) -> Vec<String> {
-    let agencies = world.kept.fleet.visible(world.id(code).await).await.unwrap();
-    let filter = alert::Filter { agencies: Some(agencies), ..alert::Filter::default() };
+    let agencies = world.kept.fleet.visible(&[world.id(code).await]).await.unwrap();
+    let filter = alert::Filter::of(Agencies::Of(agencies));
     let (rows, ..) = world.kept.alerts.list(&filter, None, 100).await.unwrap();
     let mut codes: Vec<String> = rows.into_iter().map(|row| row.agency.code).collect();
     codes.sort();
@@ -93,8 +93,13 @@ async fn yesterday_still_reads_right() {
 
     assert_eq!(world.at("2025-06-30").await, yesterday, "the tree as it was");
     let today: BTreeMap<String, String> = world.at("2025-07-01").await.into_iter().collect();
-    assert_eq!(today.len(), 1 + 2 + 2 * DISTRICTS + 1, "{today:?}");
-    assert!(today.iter().all(|(code, above)| code == "TINH-M" || above == "TINH-M"), "{today:?}");
+    assert_eq!(today.len(), 1 + 1 + 2 + 2 * DISTRICTS + 1, "{today:?}");
+    assert!(
+        today
+            .iter()
+            .all(|(code, above)| ["TINH-M", "LOCAL"].contains(&code.as_str()) || above == "TINH-M"),
+        "{today:?}"
+    );
 
     // Machines are the successors', and so is what they send from now on.
     assert_eq!(world.code_of(machines["X11"][0]).await, "PX1");
@@ -106,8 +111,8 @@ async fn yesterday_still_reads_right() {
     for (code, events) in [("X11", 1), ("H1", 1), ("BEN", 1), ("PX1", 2), ("X13", 3)] {
         assert_eq!(archived.get(code), Some(&events), "{code}: {archived:?}");
     }
-    // The province's own before and after, three districts' and the other province's after.
-    assert_eq!(archived["TINH-M"], 2 + 3 + 1, "{archived:?}");
+    // The province's own before and after, four districts' and the other province's after.
+    assert_eq!(archived["TINH-M"], 2 + 4 + 1, "{archived:?}");
 
     // Who may see a successor sees what was before; others see no more than theirs.
     assert_eq!(world.seen_from("PX1").await, ["PX1", "X11", "X12"]);
@@ -116,13 +121,14 @@ async fn yesterday_still_reads_right() {
     assert_eq!(world.seen_from("X11").await, ["X11"]);
     assert_eq!(
         world.seen_from("TINH-M").await.len(),
-        world.kept.fleet.agencies().await.unwrap().len()
+        world.kept.fleet.agencies(&Agencies::All).await.unwrap().len()
     );
     assert_eq!(alerts_seen_from(&world, "PX1").await, ["X11", "X12"]);
     assert_eq!(alerts_seen_from(&world, "TINH.SO-TC").await, ["BEN.SO-TC"]);
     assert_eq!(alerts_seen_from(&world, "TINH-M").await.len(), 5);
 
-    let past = world.kept.fleet.agency_past(world.id("TINH-M").await).await.unwrap();
+    let past =
+        world.kept.fleet.agency_past(world.id("TINH-M").await, &Agencies::All).await.unwrap();
     assert_eq!(past.changes[0].code.as_deref(), Some("TINH"), "{:?}", past.changes[0]);
     assert_eq!(past.changes[0].decision, "NQ 1685/2025");
     let predecessors: Vec<&str> = past.predecessors.iter().map(|one| one.code.as_str()).collect();

@@ -66,7 +66,7 @@ fn change(step: &Step, number: usize, live: &[String]) -> Change {
 
 impl World {
     async fn live(&self) -> Vec<String> {
-        let all = self.kept.fleet.agencies().await.unwrap();
+        let all = self.kept.fleet.agencies(&Agencies::All).await.unwrap();
         let live = all.into_iter().filter(|view| view.agency.valid_until.is_none());
         live.map(|view| view.agency.code).collect()
     }
@@ -78,7 +78,7 @@ impl World {
 
     /// What has to be so after every change.
     async fn is_sound(&self, agents: &[AgentId]) {
-        let all = self.kept.fleet.agencies().await.unwrap();
+        let all = self.kept.fleet.agencies(&Agencies::All).await.unwrap();
         let parents: BTreeMap<i64, Option<i64>> =
             all.iter().map(|view| (view.agency.id, view.agency.parent)).collect();
         let live: BTreeSet<i64> = all
