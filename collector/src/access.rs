@@ -36,6 +36,7 @@ pub use token::{ApiTokenMade, ApiTokenRow, NewApiToken};
 mod audit;
 mod first_password;
 mod limiter;
+pub mod oidc;
 mod operator;
 mod password;
 mod reach;
@@ -103,6 +104,13 @@ impl Operator {
         let held = self.held_to.is_none_or(|role| role.may(permission, bound));
         held && self.role.may(permission, bound)
     }
+
+    /// What an identity provider asks of somebody is its business: neither a password nor a second
+    /// factor of ours has to be set.
+    fn come_by(self, provider: bool) -> Self {
+        let (must_change, must_enrol) = (self.must_change, self.must_enrol);
+        Self { must_change: must_change && !provider, must_enrol: must_enrol && !provider, ..self }
+    }
 }
 
 /// Who asks for something to be done, and from where.
@@ -153,6 +161,9 @@ pub enum Error {
     /// Not with what it is now; says what would be right.
     #[error("{0}")]
     Refused(String),
+    /// The identity provider did not say who it is.
+    #[error("identity provider: {0}")]
+    Provider(String),
     /// Somebody else has changed it meanwhile.
     #[error("somebody has changed this meanwhile: read it again, and choose")]
     Changed,
@@ -180,6 +191,7 @@ pub struct Access {
     hashing: Arc<Semaphore>,
     sign_ins: IntCounterVec,
     config: Config,
+    provider: Option<oidc::Provider>,
 }
 
 /// Who wants to come in, and with what.
@@ -226,12 +238,18 @@ impl Access {
             hashing,
             sign_ins,
             config: Config::default(),
+            provider: None,
         })
     }
 
     /// The same, letting people in like this.
     pub fn with(self, config: Config) -> Self {
         Self { config, ..self }
+    }
+
+    /// The same with an identity provider.
+    pub fn through(self, provider: Option<oidc::Provider>) -> Self {
+        Self { provider, ..self }
     }
 
     /// How long a session can be at the most.
@@ -252,7 +270,7 @@ impl Access {
             return Err(error);
         }
         self.sign_ins.with_label_values(&["ok"]).inc();
-        self.begin_session(&name, &who.address, &who.client, now).await
+        self.begin_session(&name, &who.address, &who.client, false, now).await
     }
 
     /// Chooses a new password; all other sessions of the operator end.

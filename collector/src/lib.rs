@@ -29,6 +29,7 @@ pub mod live;
 pub mod logs;
 pub mod look_back;
 pub mod metrics;
+pub mod outbound;
 pub mod pki;
 mod places;
 pub mod reorganise;

@@ -24,6 +24,12 @@ export const enAccess: Record<keyof typeof viAccess, Sentence> = {
   'signin.code_help': 'Six digits of the authenticator, or a recovery code.',
   'signin.wrong_code': 'The code is wrong, or was used. Wait for the next one.',
 
+  'signin.provider': 'Sign in with {name}',
+  'signin.provider_refused':
+    'The identity provider did not let you in, or nobody here has that identity.',
+  'users.identity': 'Identity at the provider',
+  'users.identity_help': 'Empty where only the password is used.',
+
   'factor.title': 'Second factor',
   'factor.first_title': 'Set up a second factor',
   'factor.first_why':
