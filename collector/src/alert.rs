@@ -13,17 +13,21 @@ use crate::clock::Clock;
 use crate::live::{Bus, Notice};
 use crate::store::Store;
 
+pub use anomaly::{AnomalyFilter, AnomalyRow};
 pub use evidence::{EventView, MachineRef, PredicateView};
+pub use figures::AgencyAlerts;
 pub use finding::{AgencyRef, Finding, Level, Said, Steps, Text, fingerprint};
 pub(crate) use normal::called_normal;
-pub use normal::{NormalRow, Scope};
+pub use normal::{NormalName, NormalRow, Scope};
 pub use operate::Action;
-pub use query::{Cursor, Filter};
+pub use query::{Cursor, Filter, FindingKind};
 pub use raise::{Begun, Raised};
 pub use repeats::{First, Repeats, Sighting};
 pub use view::{Alert, AlertRow, CorrelationView, HistoryRow, State};
 
+mod anomaly;
 mod evidence;
+mod figures;
 mod finding;
 mod metrics;
 mod normal;
@@ -59,6 +63,9 @@ pub enum Error {
     /// Only anomalies of logs can be called normal.
     #[error("this alert tells no anomaly of a log")]
     NoAnomaly,
+    /// Nothing of this name is called normal, or it may not be seen.
+    #[error("this is not called normal, or somebody has taken it back already")]
+    NotNormal,
     /// A comment is needed here.
     #[error("say in a comment how the alert was handled")]
     CommentMissing,

@@ -41,7 +41,9 @@ use crate::hunt::Hunts;
 use crate::journal::Journal;
 use crate::live::Bus;
 use crate::rulebook::Rulebook;
+use crate::saved_view::SavedViews;
 use crate::store::Store;
+use crate::trend::Trends;
 
 pub(crate) use door::talk;
 pub use door::{Door, Tls};
@@ -50,6 +52,8 @@ pub use problem::{AsItIs, Problem};
 
 mod agencies;
 mod alerts;
+mod anomalies;
+mod antivirus;
 mod archive;
 mod audit;
 mod backtests;
@@ -65,12 +69,16 @@ mod meta;
 mod neighbours;
 mod overview;
 mod page;
+mod ports;
 mod problem;
 mod prometheus_routes;
 mod rules;
+mod saved_views;
 mod session;
 mod signed;
+mod start;
 mod time_limit;
+mod trends;
 
 /// Largest body of a request in bytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -117,6 +125,10 @@ pub struct Rooms {
     pub backtests: Backtests,
     /// The database, to see whether it answers.
     pub store: Store,
+    /// Filters of lists that people keep.
+    pub saved_views: SavedViews,
+    /// What each day was like.
+    pub trends: Trends,
     /// What has changed.
     pub bus: Bus,
     /// What time it is.
@@ -214,6 +226,11 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(session::sign_in, session::show, session::sign_out))
         .routes(routes!(session::change_password))
         .routes(routes!(overview::overview))
+        .routes(routes!(trends::trend))
+        .routes(routes!(trends::changes))
+        .routes(routes!(start::show))
+        .routes(routes!(saved_views::list, saved_views::save))
+        .routes(routes!(saved_views::delete))
         .routes(routes!(alerts::list))
         .routes(routes!(alerts::timeline))
         .routes(routes!(alerts::show))
@@ -222,7 +239,10 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(alerts::reopen))
         .routes(routes!(alerts::comment))
         .routes(routes!(alerts::normal))
-        .routes(routes!(alerts::normal_list))
+        .routes(routes!(anomalies::list))
+        .routes(routes!(anomalies::normal))
+        .routes(routes!(anomalies::take_back))
+        .routes(routes!(antivirus::products))
         .routes(routes!(machines::list))
         .routes(routes!(machines::show))
         .routes(routes!(machines::ports))
@@ -230,6 +250,9 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(machines::revoke_approval))
         .routes(routes!(machines::connections))
         .routes(routes!(machines::heartbeats))
+        .routes(routes!(ports::list))
+        .routes(routes!(ports::machines))
+        .routes(routes!(ports::approve))
         .routes(routes!(neighbours::list))
         .routes(routes!(neighbours::decide))
         .routes(routes!(events::of_machine))

@@ -20,6 +20,7 @@
 
 mod agency;
 mod antivirus;
+mod approvals;
 mod baseline;
 mod connections;
 mod enrolment;
@@ -51,7 +52,7 @@ use crate::metrics::Stage;
 use crate::store::{self, Store};
 
 pub use agency::{Agency, AgencyView};
-pub use baseline::{Approval, Approve, Approved, PortName};
+pub use baseline::{Approval, Approve, ApproveMany, Approved, PortName};
 pub use connections::Connection;
 pub use enrolment::{Application, Enrolled};
 pub use import::{ImportError, Mistake};
@@ -60,9 +61,11 @@ pub use known::Who;
 pub use life::State;
 pub(crate) use runs::{RunRow, RunState};
 pub use views::{
-    AgencyRef, AntivirusCounts, AntivirusState, AntivirusSummary, HeartbeatPoint, Items, Machine,
-    MachineCounts, MachineFilter, MachineRow, MachineSort, MetricsListener, OverviewFleet, Page,
-    PageRequest, Port, ReasonCount, Scope,
+    AgencyFigures, AgencyRef, AntivirusCounts, AntivirusProduct, AntivirusState, AntivirusSummary,
+    Beginning, FleetChanges, HeartbeatPoint, Items, Machine, MachineChange, MachineCounts,
+    MachineFilter, MachineOrder, MachineRow, MachineSort, MetricsListener, OpenPort, OverviewFleet,
+    Page, PageRequest, Port, PortApprovals, PortFilter, PortMachine, PortOrder, PortSort,
+    ReasonCount, Scope, SilenceReason,
 };
 pub use views::{
     Decided, Neighbour, NeighbourCoverage, NeighbourDecision, NeighbourFilter, Witness,

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use soc_event::{AgentId, Timestamp, kind};
-use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row as _, SqliteConnection};
 use utoipa::ToSchema;
 
 use super::operate::write_history;
+use super::query::of_agencies;
 use super::{Alerts, COMMENT_MAX, Error, EventView};
 use crate::access::{Caller, Deed};
 use crate::live::Notice;
@@ -35,6 +37,8 @@ pub struct NormalRow {
     pub anomaly: String,
     /// On which machine only; nothing where it is normal in the whole agency.
     pub machine: Option<String>,
+    /// What the machine of the alert was called.
+    pub hostname: String,
     /// Number of the agency.
     pub agency: i64,
     /// The alert by which it was said; reopening it takes it back.
@@ -47,6 +51,19 @@ pub struct NormalRow {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+}
+
+/// What tells one thing that is normal from others.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NormalName {
+    /// `anomaly.id`
+    pub anomaly: String,
+    /// The machine; nothing where it is normal in the whole agency.
+    #[serde(default)]
+    pub machine: Option<String>,
+    /// Number of the agency.
+    pub agency: i64,
 }
 
 impl Alerts {
@@ -106,31 +123,46 @@ impl Alerts {
         Ok(())
     }
 
-    /// Everything that is called normal, latest first.
+    /// Everything that is called normal, of these agencies or of all, latest first.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn normal(&self) -> Result<Vec<NormalRow>, Error> {
-        let rows: Vec<(String, String, i64, String, String, String, i64)> = sqlx::query_as(
-            "SELECT anomaly, agent, agency, alert, what, who, at FROM anomaly_normal
-             ORDER BY at DESC, anomaly LIMIT ?",
-        )
-        .bind(NORMAL_MAX)
-        .fetch_all(self.store.pool())
-        .await?;
-        let row =
-            |(anomaly, agent, agency, alert, what, who, at): (_, String, _, _, String, _, _)| {
-                Ok(NormalRow {
-                    anomaly,
-                    machine: Some(agent).filter(|agent| !agent.is_empty()),
-                    agency,
-                    alert,
-                    what: serde_json::from_str(&what)?,
-                    who,
-                    at: Timestamp::from_micros(at),
-                })
-            };
-        rows.into_iter().map(row).collect()
+    pub async fn normal(&self, agencies: Option<&[i64]>) -> Result<Vec<NormalRow>, Error> {
+        let mut query = QueryBuilder::new(
+            "SELECT anomaly, agent, agency, alert, what, who, at,
+                    (SELECT hostname FROM alert WHERE id = anomaly_normal.alert) AS hostname
+             FROM anomaly_normal WHERE true",
+        );
+        of_agencies(&mut query, agencies);
+        query.push(" ORDER BY at DESC, anomaly LIMIT ").push_bind(NORMAL_MAX);
+        let rows = query.build().fetch_all(self.store.pool()).await?;
+        rows.iter().map(normal_row).collect()
+    }
+
+    /// Takes back that something is normal: its machines tell it again.
+    ///
+    /// # Errors
+    /// [`Error::NotNormal`] when nothing of this name is called normal in these agencies.
+    pub async fn take_back_normal(
+        &self,
+        name: &NormalName,
+        agencies: Option<&[i64]>,
+        caller: &Caller,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut tx = self.store.write().await?;
+        let mut query = QueryBuilder::new("DELETE FROM anomaly_normal WHERE anomaly = ");
+        query.push_bind(&name.anomaly).push(" AND agency = ").push_bind(name.agency);
+        query.push(" AND agent = ").push_bind(name.machine.as_deref().unwrap_or_default());
+        of_agencies(&mut query, agencies);
+        query.push(" RETURNING alert");
+        let alert: Option<String> = query.build_query_scalar().fetch_optional(&mut *tx).await?;
+        let alert = alert.ok_or(Error::NotNormal)?;
+        let deed = Deed::new(&caller.who, &caller.address, "anomaly no longer normal", &alert);
+        deed.with(&name.anomaly).write(&mut tx, now).await?;
+        tx.commit().await?;
+        self.bus.tell(Notice::Alert { id: alert, agency: name.agency });
+        Ok(())
     }
 }
 
@@ -179,7 +211,21 @@ fn anomaly_of(event: &EventView) -> Option<&str> {
     (id.len() == 16 && id.bytes().all(is_hex)).then_some(id)
 }
 
-fn shown(event: &EventView) -> serde_json::Value {
+fn normal_row(row: &SqliteRow) -> Result<NormalRow, Error> {
+    let agent: String = row.try_get("agent")?;
+    Ok(NormalRow {
+        anomaly: row.try_get("anomaly")?,
+        machine: Some(agent).filter(|agent| !agent.is_empty()),
+        hostname: row.try_get::<Option<String>, _>("hostname")?.unwrap_or_default(),
+        agency: row.try_get("agency")?,
+        alert: row.try_get("alert")?,
+        what: serde_json::from_str(row.try_get("what")?)?,
+        who: row.try_get("who")?,
+        at: Timestamp::from_micros(row.try_get("at")?),
+    })
+}
+
+pub(super) fn shown(event: &EventView) -> serde_json::Value {
     let fields = SHOWN.iter().filter_map(|name| {
         let text = event.fields.get(*name)?.as_text()?;
         Some(((*name).to_owned(), serde_json::Value::from(text)))
@@ -214,15 +260,23 @@ mod tests {
         assert_eq!(called().await, [here]);
         let (alert, _) = alerts.get(&id).await.unwrap();
         assert_eq!(alert.row.state, crate::alert::State::Closed);
-        let rows = alerts.normal().await.unwrap();
+        let rows = alerts.normal(None).await.unwrap();
         assert_eq!((rows.len(), rows[0].who.as_str()), (1, "an"));
         assert_eq!(rows[0].what["anomaly.kind"], "new_template");
         alerts.operate(&id, crate::alert::Action::Reopen, None, &an()).await.unwrap();
         assert!(called().await.is_empty());
 
+        let name = NormalName { anomaly: ID.into(), machine: None, agency: 1 };
         alerts.call_normal(&id, Scope::Agency, Some("quen"), &an()).await.unwrap();
         let everywhere = CalledNormal { anomaly: ID.into(), machine: None, agency: 1 };
         assert_eq!(called().await, [everywhere]);
+        assert!(alerts.normal(Some(&[2])).await.unwrap().is_empty());
+        let foreign = alerts.take_back_normal(&name, Some(&[2]), &an()).await;
+        assert!(matches!(foreign, Err(Error::NotNormal)));
+        alerts.take_back_normal(&name, Some(&[1]), &an()).await.unwrap();
+        assert!(called().await.is_empty());
+        let again = alerts.take_back_normal(&name, None, &an()).await;
+        assert!(matches!(again, Err(Error::NotNormal)));
     }
 
     #[tokio::test]
@@ -236,6 +290,6 @@ mod tests {
         }
         let none = fixture.alerts.call_normal("no", Scope::Machine, None, &an()).await;
         assert!(matches!(none, Err(Error::NotFound)));
-        assert!(fixture.alerts.normal().await.unwrap().is_empty());
+        assert!(fixture.alerts.normal(None).await.unwrap().is_empty());
     }
 }

@@ -2,8 +2,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Deserialize;
 use soc_event::{AgentId, Timestamp};
 use sqlx::{QueryBuilder, Row, Sqlite};
+use utoipa::ToSchema;
 
 use super::{Alert, AlertRow, Alerts, Error, HistoryRow, Level, State};
 
@@ -25,10 +27,25 @@ pub struct Filter {
     pub rule: Option<String>,
     /// Of these agencies.
     pub agencies: Option<Vec<i64>>,
+    /// Whose first event is of this kind.
+    pub finding: Option<FindingKind>,
+    /// Raised at or after.
+    pub raised_from: Option<Timestamp>,
     /// Last seen at or after.
     pub from: Option<Timestamp>,
     /// Last seen before.
     pub to: Option<Timestamp>,
+}
+
+/// Kinds of events whose alerts have a page of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+pub enum FindingKind {
+    /// An antivirus product found something.
+    #[serde(rename = "antivirus.detection")]
+    Detection,
+    /// A log is not as it was.
+    #[serde(rename = "log.anomaly")]
+    Anomaly,
 }
 
 /// Where a page ends: the next one begins after it. Opaque to callers.
@@ -36,6 +53,19 @@ pub struct Filter {
 pub struct Cursor {
     last_at: i64,
     number: i64,
+}
+
+impl Cursor {
+    /// Behind this row.
+    pub(super) fn after(row: &AlertRow) -> Self {
+        Self { last_at: row.last_at.as_micros(), number: row.number }
+    }
+
+    /// Only what comes behind it.
+    pub(super) fn push(self, query: &mut QueryBuilder<Sqlite>) {
+        query.push(" AND (last_at, number) < (").push_bind(self.last_at);
+        query.push(", ").push_bind(self.number).push(")");
+    }
 }
 
 impl fmt::Display for Cursor {
@@ -68,9 +98,8 @@ impl Alerts {
     ) -> Result<(Vec<AlertRow>, Option<Cursor>, i64), Error> {
         let mut query = QueryBuilder::new("SELECT * FROM alert WHERE true");
         narrow(&mut query, filter);
-        if let Some(Cursor { last_at, number }) = after {
-            query.push(" AND (last_at, number) < (").push_bind(last_at);
-            query.push(", ").push_bind(number).push(")");
+        if let Some(cursor) = after {
+            cursor.push(&mut query);
         }
         query.push(" ORDER BY last_at DESC, number DESC LIMIT ").push_bind(i64::from(limit) + 1);
         let rows = query.build().fetch_all(self.store.pool()).await?;
@@ -78,8 +107,7 @@ impl Alerts {
         let mut items: Vec<AlertRow> = rows.iter().map(read).collect::<Result<_, Error>>()?;
         let more = items.len() > limit as usize;
         items.truncate(limit as usize);
-        let last = items.last().filter(|_| more);
-        let next = last.map(|row| Cursor { last_at: row.last_at.as_micros(), number: row.number });
+        let next = items.last().filter(|_| more).map(Cursor::after);
         Ok((items, next, self.count(filter).await?))
     }
 
@@ -161,7 +189,7 @@ impl Alerts {
     }
 }
 
-fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
+pub(super) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
     one_of(query, "state", filter.states.iter().map(|state| state.as_str().to_owned()));
     one_of(query, "level", filter.levels.iter().map(|level| level.index()));
     of_agencies(query, filter.agencies.as_deref());
@@ -170,6 +198,19 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
     }
     if let Some(rule) = &filter.rule {
         query.push(" AND rule = ").push_bind(rule.clone());
+    }
+    match filter.finding {
+        // As in the indices, which serve only this very text.
+        Some(FindingKind::Anomaly) => {
+            query.push(" AND first_event ->> '$.kind' = 'log.anomaly'");
+        }
+        Some(FindingKind::Detection) => {
+            query.push(" AND first_event ->> '$.kind' = 'antivirus.detection'");
+        }
+        None => {}
+    }
+    if let Some(from) = filter.raised_from {
+        query.push(" AND raised_at >= ").push_bind(from.as_micros());
     }
     if let Some(from) = filter.from {
         query.push(" AND last_at >= ").push_bind(from.as_micros());

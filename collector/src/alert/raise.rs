@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 
 use super::{Alerts, EVENTS_MAX, Error, Finding, First, GROUPS_MAX, Level, Repeats};
+use crate::marks::without_marks;
 
 /// [`EVENTS_MAX`], as the database counts.
 const EVENTS: i64 = EVENTS_MAX as i64;
@@ -261,5 +262,8 @@ fn words(finding: &Finding) -> String {
     ];
     words.extend(finding.group.iter().map(|(_, value)| value.as_str()));
     words.extend(finding.said.tags.iter().map(String::as_str));
-    words.join("\n").to_lowercase()
+    let words = words.join("\n").to_lowercase();
+    // Vietnamese is found also when typed without marks.
+    let plain = without_marks(&words);
+    if plain == words { words } else { format!("{words}\n{plain}") }
 }

@@ -4,12 +4,13 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::machines::word;
 use super::page::{self, Page};
 use super::signed::Signed;
 use super::{Api, Problem, events};
 use crate::alert::Timeline;
 use crate::alert::{
-    Action, Alert, AlertRow, Cursor, Error, Filter, Level, NormalRow, Scope, State as AlertState,
+    Action, Alert, AlertRow, Cursor, Error, Filter, FindingKind, Level, Scope, State as AlertState,
 };
 
 /// Which alerts.
@@ -28,6 +29,10 @@ pub struct ListQuery {
     rule: Option<String>,
     /// Number or code of an agency; those below it belong to it.
     agency: Option<String>,
+    /// Whose first event is of this kind: `antivirus.detection` or `log.anomaly`.
+    kind: Option<String>,
+    /// Raised at or after this time.
+    raised_from: Option<String>,
     /// Last seen at or after this time.
     from: Option<String>,
     /// Last seen before this time.
@@ -64,7 +69,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let said = format!("{error}.");
         match error {
-            Error::NotFound => Self::not_found(said),
+            Error::NotFound | Error::NotNormal => Self::not_found(said),
             Error::Conflict(_) | Error::SeenAgain(_) => Self::new(StatusCode::CONFLICT, said),
             Error::CommentMissing | Error::CommentTooLong | Error::NoAnomaly => Self::invalid(said),
             Error::Sql(_) | Error::Row(_) => Self::internal(&error),
@@ -199,20 +204,6 @@ pub async fn normal(
     whole(&api, &id).await
 }
 
-/// What is called normal.
-#[derive(Debug, serde::Serialize, ToSchema)]
-pub struct NormalList {
-    /// Latest first.
-    items: Vec<NormalRow>,
-}
-
-/// Anomalies that people called normal.
-#[utoipa::path(get, path = "/anomalies/normal", tag = "alerts",
-    responses((status = 200, body = NormalList)))]
-pub async fn normal_list(State(api): State<Api>, _: Signed) -> Result<Json<NormalList>, Problem> {
-    Ok(Json(NormalList { items: api.alerts.normal().await? }))
-}
-
 async fn operate(
     api: &Api,
     Signed(session): &Signed,
@@ -236,6 +227,7 @@ async fn whole(api: &Api, id: &str) -> Result<Json<Alert>, Problem> {
 
 async fn filter(api: &Api, query: ListQuery) -> Result<Filter, Problem> {
     let scope = super::agencies::scope(api, query.agency).await?;
+    let mut kinds = page::words("kind", query.kind.as_deref(), word::<FindingKind>)?;
     Ok(Filter {
         states: page::words("state", query.state.as_deref(), AlertState::from_word)?,
         levels: page::words("level", query.level.as_deref(), Level::from_word)?,
@@ -243,6 +235,8 @@ async fn filter(api: &Api, query: ListQuery) -> Result<Filter, Problem> {
         machine: page::value("machine", query.machine.as_deref())?,
         rule: page::text(query.rule),
         agencies: scope.map(|scope| scope.all),
+        finding: kinds.pop(),
+        raised_from: page::time("raised_from", query.raised_from.as_deref())?,
         from: page::time("from", query.from.as_deref())?,
         to: page::time("to", query.to.as_deref())?,
     })

@@ -29,6 +29,9 @@ pub struct Overview {
     alerts: Unclosed,
     /// The alerts seen last.
     newest: Vec<AlertRow>,
+    /// Events received ever, of all agencies: how fast it grows is the rate. Only where the figures
+    /// are not limited.
+    events: Option<u64>,
     /// Number of the agency the figures are limited to.
     agency: Option<i64>,
     /// When this was so.
@@ -53,5 +56,6 @@ pub async fn overview(
     let alerts = api.alerts.unclosed(agencies.as_deref()).await?;
     let filter = Filter { agencies, ..Filter::default() };
     let (newest, _, _) = api.alerts.list(&filter, None, NEWEST).await?;
-    Ok(Json(Overview { fleet, alerts, newest, agency, at: api.clock.now() }))
+    let events = agency.is_none().then(|| api.journal.end().borrow().0);
+    Ok(Json(Overview { fleet, alerts, newest, events, agency, at: api.clock.now() }))
 }

@@ -1,6 +1,7 @@
 mod archive;
 mod figures;
 mod hunts;
+mod pages;
 mod rules;
 
 use axum::body::{Body, to_bytes};
@@ -68,6 +69,8 @@ impl Desk {
             detect,
             backtests,
             store: store.clone(),
+            saved_views: kept.saved_views(),
+            trends: kept.trends(),
             bus: bus.clone(),
             clock: clock.clone(),
             registry: registry.clone(),
@@ -320,7 +323,7 @@ async fn every_described_route_exists_and_asks_who_is_there() {
             assert_eq!(status, expected, "{:?}", routes.last());
         }
     }
-    assert_eq!(routes.len(), 58, "{routes:#?}");
+    assert_eq!(routes.len(), 70, "{routes:#?}");
 }
 
 #[tokio::test]

@@ -1,15 +1,29 @@
 //! What is shown of the fleet: the shapes of the API, and the questions behind them.
 
+mod beginning;
+mod changes;
+mod figures;
 mod machine;
 mod machines;
 mod neighbours;
+mod open_ports;
 mod overview;
+mod products;
+mod silence;
 
 use serde::{Deserialize, Serialize};
 use soc_event::Timestamp;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::State;
+
+pub use beginning::Beginning;
+pub use changes::{FleetChanges, MachineChange};
+pub use figures::AgencyFigures;
+pub use machines::{MachineFilter, MachineOrder, MachineSort};
+pub use open_ports::{OpenPort, PortApprovals, PortFilter, PortMachine, PortOrder, PortSort};
+pub use products::AntivirusProduct;
+pub use silence::SilenceReason;
 
 pub use neighbours::{
     Decided, Neighbour, NeighbourCoverage, NeighbourDecision, NeighbourFilter, Witness,
@@ -154,40 +168,6 @@ pub struct OverviewFleet {
     pub signatures_outdated: i64,
 }
 
-/// Which machines are asked for; nothing chosen means all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MachineFilter {
-    /// Part of the name, the address or the system.
-    pub q: Option<String>,
-    /// Code of an agency; those below it belong to it.
-    pub agency: Option<String>,
-    /// In one of these states.
-    pub states: Vec<State>,
-    /// With antivirus in one of these states.
-    pub antivirus: Vec<AntivirusState>,
-    /// Whose antivirus is not better for this reason.
-    pub antivirus_reason: Option<String>,
-    /// Whose may be seen.
-    pub scope: Scope,
-}
-
-/// The order of machines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MachineSort {
-    /// By name.
-    #[default]
-    Hostname,
-    /// Unheard the longest first.
-    LastHeard,
-    /// By code of the agency.
-    Agency,
-    /// By state.
-    State,
-    /// By state of antivirus.
-    Antivirus,
-}
-
 /// Which part of a list is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageRequest {
@@ -238,6 +218,8 @@ pub struct MachineRow {
     pub agency: AgencyRef,
     /// Whether it is there.
     pub state: State,
+    /// Why it may be silent, where it is.
+    pub silence: Option<SilenceReason>,
     /// When it was last heard.
     #[schema(value_type = Option<String>)]
     pub last_heard: Option<Timestamp>,
@@ -362,15 +344,12 @@ pub struct MetricsListener {
     pub address: String,
 }
 
-/// Adds `AND agency … ` for a scope; the query has a table `agent`.
-fn push_scope(query: &mut QueryBuilder<Sqlite>, scope: &Scope) {
+/// Adds `AND column IN …` for a scope; `column` holds the number of an agency.
+pub(super) fn push_scope(query: &mut QueryBuilder<Sqlite>, column: &'static str, scope: &Scope) {
     let Scope::Agencies(ids) = scope else { return };
-    query.push(" AND agent.agency IN (WITH RECURSIVE below (id) AS (SELECT id FROM agency");
-    query.push(" WHERE id IN (");
-    let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(*id);
-    }
+    query.push(" AND ").push(column);
+    query.push(" IN (WITH RECURSIVE below (id) AS (SELECT value FROM json_each(");
+    query.push_bind(serde_json::json!(ids).to_string());
     query.push(") UNION SELECT agency.id FROM agency JOIN below ON agency.parent = below.id)");
     query.push(" SELECT id FROM below)");
 }
