@@ -41,8 +41,8 @@ pub struct ListQuery {
     changed: Option<String>,
     /// Since when; a day ago when not given.
     since: Option<String>,
-    /// `hostname`, `last_heard`, `agency`, `state`, `antivirus`, `signatures`, `cpu`, `memory` or
-    /// `disk`; with `-` before it from the end.
+    /// `hostname`, `last_heard`, `agency`, `state`, `antivirus`, `signatures`, `cpu`, `memory`,
+    /// `disk` or `enrolled`; with `-` before it from the end.
     sort: Option<String>,
 }
 

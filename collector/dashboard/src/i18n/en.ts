@@ -1,6 +1,7 @@
 // English.
 
 import { enHunt } from './en-hunt';
+import { enPages } from './en-pages';
 import type { Catalogue } from './vi';
 
 export const en: Catalogue = {
@@ -681,4 +682,5 @@ export const en: Catalogue = {
   'deed.configuration_restored': 'Earlier configuration put back',
 
   ...enHunt,
+  ...enPages,
 };

@@ -3,6 +3,7 @@
 
 import type { Sentence } from './say';
 import { viHunt } from './vi-hunt';
+import { viPages } from './vi-pages';
 
 export const vi = {
   'app.name': 'SOC',
@@ -658,6 +659,7 @@ export const vi = {
   'deed.configuration_restored': 'Dùng lại cấu hình cũ',
 
   ...viHunt,
+  ...viPages,
 } as const;
 
 export type Key = keyof typeof vi;

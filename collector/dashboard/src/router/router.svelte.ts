@@ -10,6 +10,11 @@ export type Route =
   | { page: 'audit' }
   | { page: 'hunt' }
   | { page: 'archive' }
+  | { page: 'wall' }
+  | { page: 'antivirus' }
+  | { page: 'ports' }
+  | { page: 'anomalies' }
+  | { page: 'start' }
   | { page: 'missing' };
 
 /** Reads a path. */
@@ -31,6 +36,12 @@ export function route(path: string): Route {
       return second ? { page: 'missing' } : { page: 'hunt' };
     case 'archive':
       return second ? { page: 'missing' } : { page: 'archive' };
+    case 'wall':
+    case 'antivirus':
+    case 'ports':
+    case 'anomalies':
+    case 'start':
+      return { page: second ? 'missing' : first };
     case 'audit':
       return second ? { page: 'missing' } : { page: 'audit' };
     default:

@@ -53,6 +53,8 @@ pub enum MachineSort {
     Memory,
     /// By share of the fullest disk in use.
     Disk,
+    /// By the moment they became agents.
+    Enrolled,
 }
 
 /// The order of machines, and whether the other way round.
@@ -174,6 +176,7 @@ fn push_order(query: &mut QueryBuilder<Sqlite>, order: MachineOrder) {
         MachineSort::Cpu => "cpu",
         MachineSort::Memory => "memory_used",
         MachineSort::Disk => "disk_used",
+        MachineSort::Enrolled => "enrolled_at",
     };
     let way = if order.down { " DESC" } else { " ASC" };
     query.push(" ORDER BY ").push(column).push(way).push(" NULLS LAST");
