@@ -2,8 +2,12 @@
 //!
 //! Passwords are hashed with Argon2id away from the runtime's threads, at most two at a time.
 //! A session is 256 random bits of which only the hash is kept. An unknown name costs the same time
-//! as a wrong password, and guessing is slowed down. Administrators do everything; an analyst is bound
-//! to an agency and hunts in the events of it and of those below it, and nothing else.
+//! as a wrong password, and guessing is slowed down. What each role may do is said in `role`, and
+//! nowhere else; whose data an operator sees (all agencies, or some with those below them) in `reach`.
+//! A second factor (RFC 6238, recovery codes) is asked for after the password was right; programs
+//! come with tokens that end, and can do no more than their operator.
+//!
+//! Each deed is bound by a hash to the one before: what was changed or taken out shows.
 //!
 //! The first administrator's one-time password is in a file until it is changed.
 //!
@@ -20,21 +24,26 @@ use tokio::sync::Semaphore;
 use crate::clock::Clock;
 use crate::store::Store;
 
-pub use audit::{Deed, DeedRow};
+pub use audit::{Deed, DeedFilter, DeedRow, Verdict};
+pub use operator::{Change, NewOperator, OperatorRow};
 pub use password::Password;
-pub use session::Token;
+pub(crate) use reach::{listed, meet};
+pub use role::{Permission, Role};
+pub use second_factor::{Enrolment, Recovery};
+pub use session::{SessionRow, Token};
+pub use token::{ApiTokenMade, ApiTokenRow, NewApiToken};
 
 mod audit;
 mod first_password;
 mod limiter;
 mod operator;
 mod password;
+mod reach;
+mod role;
+mod second_factor;
 mod session;
+mod token;
 
-/// A session ends when it was not used for so long.
-pub const SESSION_IDLE: Duration = Duration::from_secs(12 * 3600);
-/// A session ends after so long in any case.
-pub const SESSION_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Sessions one operator may have; the oldest ends when there would be more.
 pub const SESSIONS_MAX: u32 = 20;
 /// Passwords hashed at the same time: each takes 19 MiB.
@@ -42,42 +51,58 @@ const HASHING_MAX: usize = 2;
 /// How long a sign-in waits for its turn to hash.
 const HASHING_WAIT: Duration = Duration::from_secs(10);
 
-/// What an operator may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Everything.
-    Administrator,
-    /// Hunts in the events of one agency and of those below it.
-    Analyst,
+/// How people are let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// A session ends when it was not used for so long.
+    pub session_idle: Duration,
+    /// A session ends after so long in any case.
+    pub session_max: Duration,
+    /// Administrators have to set up a second factor before anything else.
+    pub second_factor: bool,
 }
 
-impl Role {
-    /// Whoever is bound to an agency is an analyst.
-    pub(crate) fn of(agency: Option<i64>) -> Self {
-        if agency.is_some() { Self::Analyst } else { Self::Administrator }
-    }
-
-    /// As the database and the API have it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Administrator => "administrator",
-            Self::Analyst => "analyst",
-        }
+impl Default for Config {
+    fn default() -> Self {
+        let session_idle = Duration::from_secs(12 * 3600);
+        Self { session_idle, session_max: Duration::from_secs(7 * 24 * 3600), second_factor: false }
     }
 }
 
-/// Somebody who has signed in.
+/// Somebody who has signed in, or a program of theirs.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Operator {
     /// Lower case.
     pub name: String,
-    /// What they may do.
+    /// What people call them.
+    pub full_name: String,
+    /// What they are there for.
     pub role: Role,
-    /// The agency an analyst is bound to.
-    pub agency: Option<i64>,
+    /// Whether they see all agencies.
+    pub whole: bool,
+    /// Those they are bound to, where they do not see all.
+    pub agencies: Vec<i64>,
     /// Their password was given to them: they must choose one before anything else.
     pub must_change: bool,
+    /// They must set up a second factor before anything else.
+    pub must_enrol: bool,
+    /// Whether they have a second factor.
+    pub second_factor: bool,
+    /// What a token of theirs is held to: no more than this role.
+    #[serde(skip)]
+    pub held_to: Option<Role>,
+    /// And no other agencies than this and those below it.
+    #[serde(skip)]
+    pub limited_to: Option<i64>,
+}
+
+impl Operator {
+    /// Whether they are allowed this.
+    pub fn may(&self, permission: Permission) -> bool {
+        let bound = !self.whole || self.limited_to.is_some();
+        let held = self.held_to.is_none_or(|role| role.may(permission, bound));
+        held && self.role.may(permission, bound)
+    }
 }
 
 /// Who asks for something to be done, and from where.
@@ -119,6 +144,18 @@ pub enum Error {
     /// There is an operator of that name.
     #[error("there is an operator of this name already")]
     Exists,
+    /// The password was right; a code of the second factor is to be sent too.
+    #[error("send a code of the second factor as well")]
+    SecondFactor,
+    /// There is no such operator, session or token.
+    #[error("there is no such {0}")]
+    Unknown(&'static str),
+    /// Not with what it is now; says what would be right.
+    #[error("{0}")]
+    Refused(String),
+    /// Somebody else has changed it meanwhile.
+    #[error("somebody has changed this meanwhile: read it again, and choose")]
+    Changed,
     /// Too many sign in at once.
     #[error("too many sign in at the same time; try again")]
     Busy,
@@ -142,6 +179,22 @@ pub struct Access {
     limiter: Arc<Mutex<limiter::Limiter>>,
     hashing: Arc<Semaphore>,
     sign_ins: IntCounterVec,
+    config: Config,
+}
+
+/// Who wants to come in, and with what.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// The name, as typed.
+    pub name: String,
+    /// The password.
+    pub password: Password,
+    /// A code of the second factor, or a recovery code.
+    pub code: Option<String>,
+    /// Where they come from.
+    pub address: String,
+    /// What their browser calls itself.
+    pub client: String,
 }
 
 impl Access {
@@ -165,27 +218,41 @@ impl Access {
         registry.register(Box::new(sign_ins.clone()))?;
         let hashing = Arc::new(Semaphore::new(HASHING_MAX));
         let first_password = first_password::FirstPassword::at(first_password);
-        Ok(Self { store, clock, first_password, limiter: Arc::default(), hashing, sign_ins })
+        Ok(Self {
+            store,
+            clock,
+            first_password,
+            limiter: Arc::default(),
+            hashing,
+            sign_ins,
+            config: Config::default(),
+        })
+    }
+
+    /// The same, letting people in like this.
+    pub fn with(self, config: Config) -> Self {
+        Self { config, ..self }
+    }
+
+    /// How long a session can be at the most.
+    pub fn session_max(&self) -> Duration {
+        self.config.session_max
     }
 
     /// Signs in. The token is to be kept by the caller: it cannot be read again.
     ///
     /// # Errors
-    /// [`Error::Wrong`], [`Error::TooMany`], or that it could not be tried.
-    pub async fn sign_in(
-        &self,
-        name: &str,
-        password: Password,
-        address: &str,
-    ) -> Result<(Token, Operator), Error> {
-        let name: String = name.trim().to_lowercase().chars().take(64).collect();
+    /// [`Error::Wrong`], [`Error::SecondFactor`], [`Error::TooMany`], or that it could not be tried.
+    pub async fn sign_in(&self, who: SignIn) -> Result<(Token, Operator), Error> {
+        let name: String = who.name.trim().to_lowercase().chars().take(64).collect();
         let now = self.clock.now();
-        if let Err(error) = self.try_password(&name, address, password, now).await {
-            self.refused(&error, &name, address).await?;
+        let tried = self.try_factors(&name, who.password, who.code.as_deref(), &who.address, now);
+        if let Err(error) = tried.await {
+            self.refused(&error, &name, &who.address).await?;
             return Err(error);
         }
         self.sign_ins.with_label_values(&["ok"]).inc();
-        self.begin_session(&name, address, now).await
+        self.begin_session(&name, &who.address, &who.client, now).await
     }
 
     /// Chooses a new password; all other sessions of the operator end.
@@ -204,7 +271,7 @@ impl Access {
             return Err(Error::Weak("choose a password that is not the old one"));
         }
         let now = self.clock.now();
-        self.try_password(&caller.who, &caller.address, old, now).await?;
+        self.confirm_password(caller, old).await?;
         let hash = self.hash(new).await?;
         self.replace_password(caller, token, &hash, now).await?;
         if caller.who == operator::FIRST_NAME {
@@ -213,31 +280,56 @@ impl Access {
         Ok(())
     }
 
-    /// Whether it is this operator's password; [`Error::Wrong`] when not.
-    ///
+    /// Whether it is the caller's password; [`Error::Wrong`] when not.
+    pub(crate) async fn confirm_password(
+        &self,
+        caller: &Caller,
+        password: Password,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        self.counted(&caller.who, &caller.address, now, async {
+            let stored = self.stored_password(&caller.who).await?;
+            if self.matches(password, stored).await? { Ok(()) } else { Err(Error::Wrong) }
+        })
+        .await
+    }
+
+    /// Whether it is this operator's password and, where they have a second factor, its code.
+    async fn try_factors(
+        &self,
+        name: &str,
+        password: Password,
+        code: Option<&str>,
+        address: &str,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.counted(name, address, now, async {
+            let stored = self.stored_password(name).await?;
+            if !self.matches(password, stored).await? {
+                return Err(Error::Wrong);
+            }
+            self.second_factor(name, code, now).await
+        })
+        .await
+    }
+
     /// The attempt counts as wrong from its beginning until it turns out right: else as many could
     /// be tried at the same time as anybody likes.
-    async fn try_password(
+    async fn counted(
         &self,
         name: &str,
         address: &str,
-        password: Password,
         now: Timestamp,
+        attempt: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
         self.attempts(|limiter| limiter.begin(name, address, now)).map_err(Error::TooMany)?;
-        let right = match self.stored_password(name).await {
-            Ok(stored) => self.matches(password, stored).await,
-            Err(error) => Err(error),
-        };
-        match right {
-            Ok(true) => self.attempts(|limiter| limiter.right(name, address, now)),
-            Ok(false) => return Err(Error::Wrong),
-            Err(error) => {
-                self.attempts(|limiter| limiter.untried(name, address, now));
-                return Err(error);
-            }
+        let result = attempt.await;
+        match &result {
+            Ok(()) => self.attempts(|limiter| limiter.right(name, address, now)),
+            Err(Error::Wrong) => {}
+            Err(_) => self.attempts(|limiter| limiter.untried(name, address, now)),
         }
-        Ok(())
+        result
     }
 
     async fn refused(&self, error: &Error, name: &str, address: &str) -> Result<(), Error> {

@@ -8,6 +8,7 @@
 //! rules change and the journal forgets. Never: decides what is suspicious, sends anything away.
 
 use prometheus::Registry;
+use soc_archive::Agencies;
 
 use crate::clock::Clock;
 use crate::live::{Bus, Notice};
@@ -119,7 +120,7 @@ impl Alerts {
     /// # Errors
     /// When the database fails.
     pub async fn measure(&self) -> Result<(), Error> {
-        self.metrics.open(&self.unclosed(None).await?.open);
+        self.metrics.open(&self.unclosed(&Agencies::All).await?.open);
         Ok(())
     }
 }

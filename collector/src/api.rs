@@ -29,6 +29,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::access::Access;
+use crate::access::Permission::{
+    ApprovePorts, ChangeConfigurations, ChangeMachines, DraftRules, ForAnybody, HandleAlerts, Hunt,
+    MakeTokens, ManageAgencies, ManageArchive, ManageOperators, ManageRules, SeeAgencies,
+    SeeAlerts, SeeArchive, SeeAudit, SeeConfigurations, SeeEvents, SeeMachines, SeeOperators,
+    SeeRules,
+};
 use crate::alert::Alerts;
 use crate::archive::Archive;
 use crate::backtest::Backtests;
@@ -48,6 +54,7 @@ use crate::trend::Trends;
 pub(crate) use door::talk;
 pub use door::{Door, Tls};
 pub use guard::Peer;
+use permit::{Needs, Routes, may};
 pub use problem::{AsItIs, Problem};
 
 mod agencies;
@@ -67,8 +74,10 @@ mod live;
 mod machines;
 mod meta;
 mod neighbours;
+mod operators;
 mod overview;
 mod page;
+mod permit;
 mod ports;
 mod problem;
 mod prometheus_routes;
@@ -169,7 +178,7 @@ impl Api {
 
     /// Everything the door answers.
     pub fn router(&self) -> Router {
-        let (router, document) = described().split_for_parts();
+        let (router, document) = described(self).split_for_parts();
         let router = router
             .merge(meta::document_route(&document))
             .merge(prometheus_routes::metrics_route())
@@ -215,76 +224,115 @@ impl Api {
 struct Description;
 
 /// Every route under `/api/v1` with its description.
-fn described() -> OpenApiRouter<Api> {
+fn described(api: &Api) -> OpenApiRouter<Api> {
     let mut document = Description::openapi();
     let components = document.components.get_or_insert_default();
     let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(signed::COOKIE)));
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     components.add_security_scheme("cookie", cookie);
     components.add_security_scheme("bearer", bearer);
-    let v1 = OpenApiRouter::new()
-        .routes(routes!(session::sign_in, session::show, session::sign_out))
-        .routes(routes!(session::change_password))
-        .routes(routes!(overview::overview))
-        .routes(routes!(trends::trend))
-        .routes(routes!(trends::changes))
-        .routes(routes!(start::show))
-        .routes(routes!(saved_views::list, saved_views::save))
-        .routes(routes!(saved_views::delete))
-        .routes(routes!(alerts::list))
-        .routes(routes!(alerts::timeline))
-        .routes(routes!(alerts::show))
-        .routes(routes!(alerts::acknowledge))
-        .routes(routes!(alerts::close))
-        .routes(routes!(alerts::reopen))
-        .routes(routes!(alerts::comment))
-        .routes(routes!(alerts::normal))
-        .routes(routes!(anomalies::list))
-        .routes(routes!(anomalies::normal))
-        .routes(routes!(anomalies::take_back))
-        .routes(routes!(antivirus::products))
-        .routes(routes!(machines::list))
-        .routes(routes!(machines::show))
-        .routes(routes!(machines::ports))
-        .routes(routes!(machines::approve_ports))
-        .routes(routes!(machines::revoke_approval))
-        .routes(routes!(machines::connections))
-        .routes(routes!(machines::heartbeats))
-        .routes(routes!(ports::list))
-        .routes(routes!(ports::machines))
-        .routes(routes!(ports::approve))
-        .routes(routes!(neighbours::list))
-        .routes(routes!(neighbours::decide))
-        .routes(routes!(events::of_machine))
-        .routes(routes!(events::show))
-        .routes(routes!(agencies::list, agencies::add))
-        .routes(routes!(agencies::create_token))
-        .routes(routes!(rules::list))
-        .routes(routes!(rules::show))
-        .routes(routes!(rules::unpark))
-        .routes(routes!(rules::check))
-        .routes(routes!(backtests::list, backtests::ask))
-        .routes(routes!(backtests::show, backtests::stop))
-        .routes(routes!(configurations::show, configurations::set))
-        .routes(routes!(configurations::restore))
-        .routes(routes!(configurations::check))
-        .routes(routes!(audit::list))
-        .routes(routes!(archive::show))
-        .routes(routes!(archive::set_retention))
-        .routes(routes!(archive::hold))
-        .routes(routes!(archive::end_hold))
-        .routes(routes!(live::live))
-        .routes(routes!(prometheus_routes::targets))
-        .routes(routes!(hunts::run))
-        .routes(routes!(hunts::stop))
-        .routes(routes!(hunts::histogram))
-        .routes(routes!(hunts::fields))
-        .routes(routes!(hunts::download))
-        .routes(routes!(hunts::running))
-        .routes(routes!(hunts::saved, hunts::save))
-        .routes(routes!(hunts::change, hunts::forget))
-        .routes(routes!(meta::meta));
-    OpenApiRouter::with_openapi(document).nest("/api/v1", v1)
+    routes(api).into_router(document)
+}
+
+/// Every route under `/api/v1`, and who may use it.
+fn routes(api: &Api) -> Routes {
+    let all = Routes::new(api);
+    let all = about_people(all);
+    let all = about_alerts(all);
+    let all = about_machines(all);
+    let all = about_rules(all);
+    about_events(all)
+}
+
+fn about_people(all: Routes) -> Routes {
+    all.add(Needs::Nothing, routes!(meta::meta))
+        .add(Needs::Nothing, routes!(session::sign_in))
+        .add(Needs::SignIn, routes!(session::show, session::sign_out))
+        .add(Needs::SignIn, routes!(session::change_password))
+        .add(Needs::SignIn, routes!(session::begin_second_factor))
+        .add(Needs::SignIn, routes!(session::confirm_second_factor))
+        .add(may(ForAnybody), routes!(session::end_second_factor))
+        .add(may(ForAnybody), routes!(session::list))
+        .add(may(ForAnybody), routes!(session::end))
+        .add(may(ForAnybody), routes!(session::tokens, session::make_token))
+        .add(may(ForAnybody), routes!(session::revoke_token))
+        .add(may(ForAnybody), routes!(saved_views::list, saved_views::save))
+        .add(may(ForAnybody), routes!(saved_views::delete))
+        .add(may(ForAnybody), routes!(live::live))
+        .add(may(SeeOperators), routes!(operators::list))
+        .add(may(ManageOperators), routes!(operators::add))
+        .add(may(ManageOperators), routes!(operators::change))
+        .add(may(ManageOperators), routes!(operators::reset))
+        .add(may(SeeAudit), routes!(audit::list))
+        .add(may(SeeAudit), routes!(audit::verify))
+}
+
+fn about_alerts(all: Routes) -> Routes {
+    all.add(may(SeeAlerts), routes!(overview::overview))
+        .add(may(SeeAlerts), routes!(trends::trend))
+        .add(may(SeeAlerts), routes!(trends::changes))
+        .add(may(SeeAlerts), routes!(alerts::list))
+        .add(may(SeeAlerts), routes!(alerts::timeline))
+        .add(may(SeeAlerts), routes!(alerts::show))
+        .add(may(HandleAlerts), routes!(alerts::acknowledge))
+        .add(may(HandleAlerts), routes!(alerts::close))
+        .add(may(HandleAlerts), routes!(alerts::reopen))
+        .add(may(HandleAlerts), routes!(alerts::comment))
+        .add(may(HandleAlerts), routes!(alerts::normal))
+        .add(may(SeeAlerts), routes!(anomalies::list))
+        .add(may(SeeAlerts), routes!(anomalies::normal))
+        .add(may(HandleAlerts), routes!(anomalies::take_back))
+}
+
+fn about_machines(all: Routes) -> Routes {
+    all.add(may(SeeMachines), routes!(machines::list))
+        .add(may(SeeMachines), routes!(machines::show))
+        .add(may(SeeMachines), routes!(machines::ports))
+        .add(may(ApprovePorts), routes!(machines::approve_ports))
+        .add(may(ApprovePorts), routes!(machines::revoke_approval))
+        .add(may(SeeMachines), routes!(machines::connections))
+        .add(may(SeeMachines), routes!(machines::heartbeats))
+        .add(may(SeeMachines), routes!(ports::list))
+        .add(may(SeeMachines), routes!(ports::machines))
+        .add(may(ApprovePorts), routes!(ports::approve))
+        .add(may(SeeMachines), routes!(antivirus::products))
+        .add(may(SeeMachines), routes!(neighbours::list))
+        .add(may(ChangeMachines), routes!(neighbours::decide))
+        .add(may(SeeAgencies), routes!(agencies::list))
+        .add(may(ManageAgencies), routes!(agencies::add))
+        .add(may(MakeTokens), routes!(agencies::create_token))
+        .add(may(MakeTokens), routes!(start::show))
+        .add(may(SeeConfigurations), routes!(configurations::show))
+        .add(may(ChangeConfigurations), routes!(configurations::set))
+        .add(may(ChangeConfigurations), routes!(configurations::restore))
+        .add(may(ChangeConfigurations), routes!(configurations::check))
+        .add(Needs::PermissionOrLocal(SeeMachines), routes!(prometheus_routes::targets))
+}
+
+fn about_rules(all: Routes) -> Routes {
+    all.add(may(SeeRules), routes!(rules::list))
+        .add(may(SeeRules), routes!(rules::show))
+        .add(may(ManageRules), routes!(rules::unpark))
+        .add(may(DraftRules), routes!(rules::check))
+        .add(may(DraftRules), routes!(backtests::list, backtests::ask))
+        .add(may(DraftRules), routes!(backtests::show, backtests::stop))
+}
+
+fn about_events(all: Routes) -> Routes {
+    all.add(may(SeeEvents), routes!(events::of_machine))
+        .add(may(SeeEvents), routes!(events::show))
+        .add(may(SeeArchive), routes!(archive::show))
+        .add(may(ManageArchive), routes!(archive::set_retention))
+        .add(may(ManageArchive), routes!(archive::hold))
+        .add(may(ManageArchive), routes!(archive::end_hold))
+        .add(may(Hunt), routes!(hunts::run))
+        .add(may(Hunt), routes!(hunts::stop))
+        .add(may(Hunt), routes!(hunts::histogram))
+        .add(may(Hunt), routes!(hunts::fields))
+        .add(may(Hunt), routes!(hunts::download))
+        .add(may(Hunt), routes!(hunts::running))
+        .add(may(Hunt), routes!(hunts::saved, hunts::save))
+        .add(may(Hunt), routes!(hunts::change, hunts::forget))
 }
 
 #[cfg(test)]

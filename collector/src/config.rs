@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use soc_archive::hunt::Limits;
 
-use crate::{api, archive, backtest, fleet, gateway, journal, rulebook};
+use crate::{access, api, archive, backtest, fleet, gateway, journal, rulebook};
 
 use reader::Reader;
 
@@ -31,6 +31,8 @@ pub struct Config {
     pub gateway: gateway::Config,
     /// The people's door.
     pub api: api::Config,
+    /// Sessions and second factors.
+    pub access: access::Config,
     /// Events on disk.
     pub journal: journal::Config,
     /// Events for months.
@@ -103,6 +105,16 @@ pub fn parse(data: &Path, file: &str, text: &str) -> Result<Config, Vec<Mistake>
         let plain = &mut config.api.plain_http_behind_proxy;
         section.read("plain_http_behind_proxy", plain, value::boolean);
     });
+    let mut second_factor = None;
+    reader.section("access", |section| {
+        let (idle, max) = (&mut config.access.session_idle, &mut config.access.session_max);
+        section.read("session_idle", idle, value::session);
+        section.read("session_max", max, value::session);
+        section.read("second_factor", &mut second_factor, |it| value::boolean(it).map(Some));
+    });
+    // Whoever can only be on this machine already is not asked for more.
+    let is_local = config.api.listen.ip().is_loopback() && !config.api.plain_http_behind_proxy;
+    config.access.second_factor = second_factor.unwrap_or(!is_local);
     reader.section("journal", |section| {
         section.read("retention_days", &mut config.journal.retention, value::days);
         section.read("bytes_max", &mut config.journal.bytes_max, value::bytes);
@@ -169,6 +181,7 @@ fn defaults(data: &Path) -> Config {
         names: Vec::new(),
         gateway: gateway::Config::default(),
         api: api::Config::default(),
+        access: access::Config::default(),
         journal: journal::Config::default(),
         archive: archive::Config::default(),
         fleet: fleet::Config::default(),

@@ -8,9 +8,10 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 
-use crate::access::{self, Access, Caller, Deed};
+use crate::access::{self, Access, Caller, Deed, NewOperator, Role};
 use crate::backtest::{self, Ask, Backtest, Backtests, DraftFile};
 use crate::backup;
 use crate::clock::Clock;
@@ -46,7 +47,9 @@ pub enum Command {
     AddUser {
         /// Its name.
         name: String,
-        /// Code of the agency an analyst is bound to; an administrator without.
+        /// What they are there for; an analyst where there is an agency, else an administrator.
+        role: Option<Role>,
+        /// Code of the agency they are bound to; all without.
         agency: Option<String>,
     },
     /// An agency.
@@ -272,12 +275,15 @@ impl Control {
             Command::CreateToken { agency, uses, expires } => {
                 self.create_token(&agency, uses, expires, &local).await.map(Answer::Token)
             }
-            Command::AddUser { name, agency } => {
-                let agency = match agency {
-                    Some(code) => Some(self.fleet.agency(&code).await?.id),
+            Command::AddUser { name, role, agency } => {
+                let agencies = match agency {
+                    Some(code) => Some(vec![self.fleet.agency(&code).await?.id]),
                     None => None,
                 };
-                let password = self.access.add_operator(&name, agency, &local).await?;
+                let usual = if agencies.is_some() { Role::Analyst } else { Role::Administrator };
+                let (role, full_name) = (role.unwrap_or(usual), String::new());
+                let new = NewOperator { name: name.clone(), full_name, role, agencies };
+                let password = self.access.add_operator(new, &Agencies::All, &local).await?;
                 Ok(Answer::User { name, password: password.reveal().to_owned() })
             }
             Command::AddAgency { code, name, parent } => {
@@ -414,7 +420,7 @@ impl Control {
     }
 
     async fn status(&self) -> Result<Answer, Error> {
-        let agencies = self.fleet.agencies().await?;
+        let agencies = self.fleet.agencies(&Agencies::All).await?;
         Ok(Answer::Status {
             version: env!("CARGO_PKG_VERSION").into(),
             journal_end: self.journal.end().borrow().0,
@@ -439,7 +445,9 @@ impl Control {
 impl From<access::Error> for Error {
     fn from(error: access::Error) -> Self {
         match error {
-            access::Error::Name | access::Error::Exists => Self::Refused(error.to_string()),
+            access::Error::Name | access::Error::Exists | access::Error::Refused(_) => {
+                Self::Refused(error.to_string())
+            }
             error => Self::Failed(error.to_string()),
         }
     }

@@ -65,7 +65,7 @@ pub use views::{
     Beginning, FleetChanges, HeartbeatPoint, Items, Machine, MachineChange, MachineCounts,
     MachineFilter, MachineOrder, MachineRow, MachineSort, MetricsListener, OpenPort, OverviewFleet,
     Page, PageRequest, Port, PortApprovals, PortFilter, PortMachine, PortOrder, PortSort,
-    ReasonCount, Scope, SilenceReason,
+    ReasonCount, SilenceReason,
 };
 pub use views::{
     Decided, Neighbour, NeighbourCoverage, NeighbourDecision, NeighbourFilter, Witness,

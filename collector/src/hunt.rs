@@ -1,7 +1,7 @@
 //! Hunts: questions to all events there are, of files and journal together.
 //!
-//! Promises: whoever asks sees the events of the agencies that are theirs ([`Hunts::agencies_of`]),
-//! in every table, function and message; each hunt is on record before it begins and after it ended
+//! Promises: whoever asks sees the events of the agencies that are named with the question, in every
+//! table, function and message; each hunt is on record before it begins and after it ended
 //! (who, what, which time, how many rows); an answer says how complete it is. What may be asked and
 //! how much one may take is `soc_archive::hunt`'s to say.
 //!
@@ -11,7 +11,7 @@
 //! Fails: a question that is wrong or too greedy is told so ([`soc_archive::hunt::Error`]) and harms
 //! nobody else. When the database cannot be written a hunt is refused: none is off the record.
 //!
-//! Never: writes events, decides who is an analyst, keeps the gateway waiting.
+//! Never: writes events, decides who may see what, keeps the gateway waiting.
 
 mod ask;
 mod fields;
@@ -29,7 +29,7 @@ use soc_archive::Agencies;
 use soc_archive::hunt::{self as engine, Engine, Limits, Request, Source};
 use soc_event::Timestamp;
 
-use crate::access::{Access, Operator, Role};
+use crate::access::Access;
 use crate::alert::Alerts;
 use crate::clock::Clock;
 use crate::fleet::Fleet;
@@ -100,6 +100,9 @@ pub enum Error {
     /// An alert could not be raised.
     #[error(transparent)]
     Alert(#[from] crate::alert::Error),
+    /// Who its owner is could not be found out.
+    #[error(transparent)]
+    Access(#[from] crate::access::Error),
     /// Files cannot be looked up.
     #[error("archive: {0}")]
     Archive(String),
@@ -119,31 +122,6 @@ impl Hunts {
         let running = Mutex::default();
         let inner = Inner { engine, keeper, journal, fleet, access, alerts, store, clock, running };
         Ok(Self(Arc::new(inner)))
-    }
-
-    /// Whose events an operator may see: an analyst's are those of their agency and of all below
-    /// it, as the tree is now.
-    ///
-    /// # Errors
-    /// [`Error::Sql`].
-    pub async fn agencies_of(&self, operator: &Operator) -> Result<Agencies, Error> {
-        match (operator.role, operator.agency) {
-            (Role::Administrator, None) => Ok(Agencies::All),
-            (_, agency) => self.below(agency.unwrap_or(-1)).await,
-        }
-    }
-
-    async fn below(&self, agency: i64) -> Result<Agencies, Error> {
-        let agencies: Vec<i64> = sqlx::query_scalar(
-            "WITH RECURSIVE below (id) AS (
-                 SELECT id FROM agency WHERE id = ?
-                 UNION SELECT agency.id FROM agency JOIN below ON agency.parent = below.id)
-             SELECT id FROM below",
-        )
-        .bind(agency)
-        .fetch_all(self.0.store.pool())
-        .await?;
-        Ok(Agencies::Of(agencies.into_iter().collect()))
     }
 
     /// What a question is asked of, now.
@@ -167,9 +145,13 @@ impl Hunts {
     ///
     /// # Errors
     /// [`Error::Archive`].
-    pub async fn event(&self, position: Position) -> Result<Option<Entry>, Error> {
+    pub async fn event(
+        &self,
+        position: Position,
+        agencies: Agencies,
+    ) -> Result<Option<Entry>, Error> {
         let always = (Timestamp::from_micros(i64::MIN), Timestamp::from_micros(i64::MAX));
-        let files = self.0.keeper.files(Agencies::All, always).await?;
+        let files = self.0.keeper.files(agencies, always).await?;
         let found = engine::event(&files.store, &files.files, position.0).await;
         let found = found.map_err(|error| Error::Archive(error.to_string()))?;
         Ok(found.map(|row| Entry {

@@ -157,12 +157,14 @@ impl Kept {
             &registry,
         )
         .await?;
-        if fleet.agencies().await?.is_empty() {
+        if fleet.agencies(&soc_archive::Agencies::All).await?.is_empty() {
             let (code, name) = FIRST_AGENCY;
             fleet.ensure_agency(code, name).await?;
         }
         let access =
-            Access::new(store.clone(), clock.clone(), folder.file("first-password"), &registry)?;
+            Access::new(store.clone(), clock.clone(), folder.file("first-password"), &registry)?
+                .with(config.access.clone());
+        access.bind_deeds().await?;
         let configurations =
             Configurations::new(store.clone(), fleet.clone(), clock.clone()).await?;
         let archive = Archive::open(

@@ -209,7 +209,11 @@ async fn spoof(others: &Others, api: &Api) {
     until("the thief and the gateway take turns", PATIENCE, || async {
         others.run("gateway", &["ip", "neighbour", "flush", "dev", "eth0"]);
         let _ = run(&mut others.command("gateway", &["ping", "-c1", "-W1", "192.0.2.10"]));
-        api.alert_titles().await.unwrap().contains("Somebody pretends to be the gateway").then_some(())
+        api.alert_titles()
+            .await
+            .unwrap()
+            .contains("Somebody pretends to be the gateway")
+            .then_some(())
     })
     .await;
 }

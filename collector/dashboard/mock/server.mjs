@@ -6,6 +6,7 @@
 import { createServer } from 'node:http';
 import { readFileSync, existsSync } from 'node:fs';
 import { extname, join, normalize } from 'node:path';
+import { NAMES, operators, person } from './access.mjs';
 import { alert as makeAlert, province } from './province.mjs';
 import { approve, connections, detail, events, heartbeats, ports, revoke } from './machine.mjs';
 import { checked, configuration, said, say } from './configuration.mjs';
@@ -32,6 +33,7 @@ export function start({ port = 0, empty = false } = {}) {
     ? { agencies: [], rules: province().rules, machines: [], alerts: [], r: province().r }
     : province();
   const sessions = new Map();
+  const staff = operators();
   const listeners = new Set();
   const state = { world, listeners, down: false };
   let token = 0;
@@ -79,15 +81,17 @@ export function start({ port = 0, empty = false } = {}) {
     const path = url.pathname.slice('/api/v1/'.length).split('/').map(decodeURIComponent);
     const q = url.searchParams;
     const cookie = /soc_session=(\w+)/.exec(request.headers.cookie ?? '')?.[1];
-    const person = sessions.get(cookie);
+    const known = sessions.get(cookie);
     const body = request.method === 'GET' ? {} : await read(request);
     if (request.method !== 'GET' && request.headers['x-requested-with'] !== 'soc')
       return problem(response, 403, 'missing header');
-    if (path[0] === 'session') return session(request, response, path, person, cookie, body);
-    if (!person) return problem(response, 401, 'sign in');
-    if (person.role === 'analyst' && path[0] !== 'hunts')
-      return problem(response, 403, 'hunts only');
-    if (path[0] === 'hunts') return hunts.answer(request, response, path, q, body, person);
+    if (path[0] === 'session') return session(request, response, path, known, cookie, body);
+    if (!known) return problem(response, 401, 'sign in');
+    if (path[0] === 'operators') {
+      const [status, answer] = staff.answer(request.method, path, body);
+      return send(response, status, answer);
+    }
+    if (path[0] === 'hunts') return hunts.answer(request, response, path, q, body, known);
     const key = `${request.method} ${path[0]}${path[1] ? '/:id' : ''}${path[2] ? `/${path[2]}` : ''}`;
     const agency = q.get('agency');
     const at = (one) => !agency || String(one.agency?.id) === agency;
@@ -117,19 +121,14 @@ export function start({ port = 0, empty = false } = {}) {
       case 'POST alerts/:id/close':
       case 'POST alerts/:id/reopen':
       case 'POST alerts/:id/comment':
-        return act(response, path, body, person);
+        return act(response, path, body, known);
       case 'POST alerts/:id/normal':
         more.called(
           world.alerts.find((one) => one.id === path[1]),
           body.scope,
           person.name,
         );
-        return act(
-          response,
-          [...path.slice(0, 2), 'close'],
-          { comment: 'normal', ...body },
-          person,
-        );
+        return act(response, [...path.slice(0, 2), 'close'], { comment: 'normal', ...body }, known);
       case 'GET machines':
         return send(response, 200, page(filterMachines(world, q, at, more), q));
       case 'GET machines/:id': {
@@ -143,7 +142,7 @@ export function start({ port = 0, empty = false } = {}) {
       case 'GET machines/:id/connections':
         return send(response, 200, { items: connections(find(path[1])) });
       case 'POST machines/:id/ports': {
-        const made = approve(find(path[1]), body, person.name);
+        const made = approve(find(path[1]), body, known.name);
         tell('machine', { topic: 'machine', id: path[1] });
         return send(response, 200, made);
       }
@@ -171,7 +170,7 @@ export function start({ port = 0, empty = false } = {}) {
           ? {
               decision: body.decision,
               reason: body.reason,
-              by: person.name,
+              by: known.name,
               at: new Date().toISOString(),
             }
           : null;
@@ -241,7 +240,7 @@ export function start({ port = 0, empty = false } = {}) {
       case 'GET backtests':
         return send(response, 200, looks.jobs.map(looks.view));
       case 'POST backtests': {
-        const asked = looks.ask(body, person.name);
+        const asked = looks.ask(body, known.name);
         if (!asked.job) return problem(response, asked.status, asked.detail, {});
         tell('backtest', { topic: 'backtest' });
         return send(response, 202, { id: asked.job.id, ids: [asked.job.id] });
@@ -259,7 +258,7 @@ export function start({ port = 0, empty = false } = {}) {
       case 'GET archive':
         return send(response, 200, kept.read());
       case 'POST archive/:id': {
-        const refused = kept.hold(body, person);
+        const refused = kept.hold(body, known);
         return refused
           ? problem(response, refused.status, refused.detail)
           : send(response, 201, kept.read());
@@ -309,22 +308,21 @@ export function start({ port = 0, empty = false } = {}) {
     };
   }
 
-  function session(request, response, path, person, cookie, body) {
+  function session(request, response, path, known, cookie, body) {
     if (path[1] === 'password') {
       if (body.old !== PASSWORD) return problem(response, 422, 'the current password is wrong');
-      person.must_change = false;
+      known.must_change = false;
       return send(response, 204);
     }
     if (request.method === 'GET')
-      return person ? send(response, 200, person) : problem(response, 401, 'sign in');
+      return known ? send(response, 200, known) : problem(response, 401, 'sign in');
     if (request.method === 'DELETE') {
       sessions.delete(cookie);
       return send(response, 204);
     }
-    if (!['admin', 'moi', 'phantich'].includes(body.name) || body.password !== PASSWORD)
+    if (!NAMES.includes(body.name) || body.password !== PASSWORD)
       return problem(response, 401, 'wrong name or password');
-    const role = body.name === 'phantich' ? 'analyst' : 'administrator';
-    const made = { name: body.name, role, must_change: body.name === 'moi' };
+    const made = person(body.name);
     const id = `t${(token += 1)}x${Date.now()}`;
     sessions.set(id, made);
     response.setHeader('set-cookie', `soc_session=${id}; HttpOnly; SameSite=Strict; Path=/`);
@@ -449,7 +447,8 @@ function deeds(world) {
     detail: '',
     address: '10.9.0.77',
   };
-  return [failed, ...done.sort((a, b) => b.at.localeCompare(a.at))];
+  const all = [failed, ...done.sort((a, b) => b.at.localeCompare(a.at))];
+  return all.map((deed, place) => ({ number: all.length - place, ...deed }));
 }
 
 const sorted = (alerts) => [...alerts].sort((a, b) => b.last_at.localeCompare(a.last_at));

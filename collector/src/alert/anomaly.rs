@@ -8,7 +8,7 @@ use super::query::narrow;
 use super::{AlertRow, Alerts, Cursor, Error, EventView, Filter, FindingKind};
 
 /// Which anomalies are asked for.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AnomalyFilter {
     /// As for other alerts.
     pub alerts: Filter,

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::QueryBuilder;
 
@@ -23,7 +24,7 @@ impl Alerts {
     /// When the database fails.
     pub async fn figures(
         &self,
-        agencies: Option<&[i64]>,
+        agencies: &Agencies,
         from: Timestamp,
         to: Timestamp,
     ) -> Result<HashMap<i64, AgencyAlerts>, Error> {
@@ -49,7 +50,7 @@ impl Alerts {
     /// When the database fails.
     pub async fn raised(
         &self,
-        agencies: Option<&[i64]>,
+        agencies: &Agencies,
         from: Timestamp,
         to: Timestamp,
     ) -> Result<HashMap<i64, LevelCounts>, Error> {

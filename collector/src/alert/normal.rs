@@ -1,6 +1,7 @@
 //! Anomalies of logs that are normal, because a person said so.
 
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp, kind};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, SqliteConnection};
@@ -127,7 +128,7 @@ impl Alerts {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn normal(&self, agencies: Option<&[i64]>) -> Result<Vec<NormalRow>, Error> {
+    pub async fn normal(&self, agencies: &Agencies) -> Result<Vec<NormalRow>, Error> {
         let mut query = QueryBuilder::new(
             "SELECT anomaly, agent, agency, alert, what, who, at,
                     (SELECT hostname FROM alert WHERE id = anomaly_normal.alert) AS hostname
@@ -146,7 +147,7 @@ impl Alerts {
     pub async fn take_back_normal(
         &self,
         name: &NormalName,
-        agencies: Option<&[i64]>,
+        agencies: &Agencies,
         caller: &Caller,
     ) -> Result<(), Error> {
         let now = self.clock.now();
@@ -260,22 +261,23 @@ mod tests {
         assert_eq!(called().await, [here]);
         let (alert, _) = alerts.get(&id).await.unwrap();
         assert_eq!(alert.row.state, crate::alert::State::Closed);
-        let rows = alerts.normal(None).await.unwrap();
+        let rows = alerts.normal(&Agencies::All).await.unwrap();
         assert_eq!((rows.len(), rows[0].who.as_str()), (1, "an"));
         assert_eq!(rows[0].what["anomaly.kind"], "new_template");
         alerts.operate(&id, crate::alert::Action::Reopen, None, &an()).await.unwrap();
         assert!(called().await.is_empty());
 
+        let of = |agency: i64| Agencies::Of([agency].into());
         let name = NormalName { anomaly: ID.into(), machine: None, agency: 1 };
         alerts.call_normal(&id, Scope::Agency, Some("quen"), &an()).await.unwrap();
         let everywhere = CalledNormal { anomaly: ID.into(), machine: None, agency: 1 };
         assert_eq!(called().await, [everywhere]);
-        assert!(alerts.normal(Some(&[2])).await.unwrap().is_empty());
-        let foreign = alerts.take_back_normal(&name, Some(&[2]), &an()).await;
+        assert!(alerts.normal(&of(2)).await.unwrap().is_empty());
+        let foreign = alerts.take_back_normal(&name, &of(2), &an()).await;
         assert!(matches!(foreign, Err(Error::NotNormal)));
-        alerts.take_back_normal(&name, Some(&[1]), &an()).await.unwrap();
+        alerts.take_back_normal(&name, &of(1), &an()).await.unwrap();
         assert!(called().await.is_empty());
-        let again = alerts.take_back_normal(&name, None, &an()).await;
+        let again = alerts.take_back_normal(&name, &Agencies::All, &an()).await;
         assert!(matches!(again, Err(Error::NotNormal)));
     }
 
@@ -290,6 +292,6 @@ mod tests {
         }
         let none = fixture.alerts.call_normal("no", Scope::Machine, None, &an()).await;
         assert!(matches!(none, Err(Error::NotFound)));
-        assert!(fixture.alerts.normal(None).await.unwrap().is_empty());
+        assert!(fixture.alerts.normal(&Agencies::All).await.unwrap().is_empty());
     }
 }

@@ -3,9 +3,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Deserialize;
+use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp};
 use sqlx::{QueryBuilder, Row, Sqlite};
 use utoipa::ToSchema;
+
+use crate::access::listed;
 
 use super::{Alert, AlertRow, Alerts, Error, HistoryRow, Level, State};
 
@@ -13,7 +16,7 @@ use super::{Alert, AlertRow, Alerts, Error, HistoryRow, Level, State};
 const SEARCH_MAX: usize = 200;
 
 /// Which alerts. Empty lists and `None` mean: all.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
     /// In these states.
     pub states: Vec<State>,
@@ -26,7 +29,7 @@ pub struct Filter {
     /// Of this rule.
     pub rule: Option<String>,
     /// Of these agencies.
-    pub agencies: Option<Vec<i64>>,
+    pub agencies: Agencies,
     /// Whose first event is of this kind.
     pub finding: Option<FindingKind>,
     /// Raised at or after.
@@ -46,6 +49,24 @@ pub enum FindingKind {
     /// A log is not as it was.
     #[serde(rename = "log.anomaly")]
     Anomaly,
+}
+
+impl Filter {
+    /// All of these agencies.
+    pub fn of(agencies: Agencies) -> Self {
+        Self {
+            states: Vec::new(),
+            levels: Vec::new(),
+            search: None,
+            machine: None,
+            rule: None,
+            agencies,
+            finding: None,
+            raised_from: None,
+            from: None,
+            to: None,
+        }
+    }
 }
 
 /// Where a page ends: the next one begins after it. Opaque to callers.
@@ -142,15 +163,27 @@ impl Alerts {
         Ok((alert, positions.into_iter().filter_map(|p| u64::try_from(p).ok()).collect()))
     }
 
-    /// How often each rule was seen, over all alerts that are kept.
+    /// Whether it is an alert of these agencies.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn hits(&self) -> Result<HashMap<String, i64>, Error> {
-        let rows: Vec<(String, i64)> =
-            sqlx::query_as("SELECT rule, sum(count) FROM alert GROUP BY rule")
-                .fetch_all(self.store.pool())
-                .await?;
+    pub async fn sees(&self, agencies: &Agencies, id: &str) -> Result<bool, Error> {
+        let agency: Option<i64> = sqlx::query_scalar("SELECT agency FROM alert WHERE id = ?")
+            .bind(id)
+            .fetch_optional(self.store.pool())
+            .await?;
+        Ok(agency.is_some_and(|agency| agencies.hold(agency)))
+    }
+
+    /// How often each rule was seen, over all alerts of these agencies that are kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn hits(&self, agencies: &Agencies) -> Result<HashMap<String, i64>, Error> {
+        let mut query = QueryBuilder::new("SELECT rule, sum(count) FROM alert WHERE true");
+        of_agencies(&mut query, agencies);
+        query.push(" GROUP BY rule");
+        let rows: Vec<(String, i64)> = query.build_query_as().fetch_all(self.store.pool()).await?;
         Ok(rows.into_iter().collect())
     }
 
@@ -192,7 +225,7 @@ impl Alerts {
 pub(super) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
     one_of(query, "state", filter.states.iter().map(|state| state.as_str().to_owned()));
     one_of(query, "level", filter.levels.iter().map(|level| level.index()));
-    of_agencies(query, filter.agencies.as_deref());
+    of_agencies(query, &filter.agencies);
     if let Some(machine) = filter.machine {
         query.push(" AND agent = ").push_bind(machine.to_string());
     }
@@ -226,11 +259,10 @@ pub(super) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
     }
 }
 
-/// Only alerts of these agencies; all when nothing is said.
-pub(super) fn of_agencies(query: &mut QueryBuilder<Sqlite>, agencies: Option<&[i64]>) {
-    let Some(agencies) = agencies else { return };
-    query.push(" AND agency IN (SELECT value FROM json_each(");
-    query.push_bind(serde_json::json!(agencies).to_string()).push("))");
+/// Only alerts of these agencies.
+pub(super) fn of_agencies(query: &mut QueryBuilder<Sqlite>, agencies: &Agencies) {
+    let Some(agencies) = listed(agencies) else { return };
+    query.push(" AND agency IN (SELECT value FROM json_each(").push_bind(agencies).push("))");
 }
 
 fn one_of<T>(query: &mut QueryBuilder<Sqlite>, column: &str, values: impl Iterator<Item = T>)

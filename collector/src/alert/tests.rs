@@ -1,3 +1,4 @@
+use soc_archive::Agencies;
 use soc_event::{AgentId, Epoch, Event, EventId, Lane, Sequence, Timestamp, kind};
 
 use super::*;
@@ -70,7 +71,8 @@ async fn repeats_are_counted_on_the_alert_that_is_not_closed() {
     let again: Vec<Finding> = (3..60).map(|n| finding("r", "a", n)).collect();
     assert!(raise(&fixture, &again).await[0].begun.is_none());
     raise(&fixture, &[finding("r", "b", 60)]).await;
-    let (rows, next, total) = fixture.alerts.list(&Filter::default(), None, 10).await.unwrap();
+    let (rows, next, total) =
+        fixture.alerts.list(&Filter::of(Agencies::All), None, 10).await.unwrap();
     assert_eq!((rows.len(), next, total), (2, None, 2));
     assert_eq!((rows[1].count, rows[1].number), (59, 1));
     let (alert, positions) = fixture.alerts.get(&first[0].id).await.unwrap();
@@ -105,7 +107,7 @@ async fn the_same_event_read_twice_is_one_alert() {
     fixture.alerts.operate(&id, Action::Close, Some("done"), &an()).await.unwrap();
     let again = raise(&fixture, &[finding("r", "a", 1)]).await;
     assert_eq!((again[0].id.as_str(), again[0].begun.is_some()), (id.as_str(), false));
-    let (_, _, total) = fixture.alerts.list(&Filter::default(), None, 10).await.unwrap();
+    let (_, _, total) = fixture.alerts.list(&Filter::of(Agencies::All), None, 10).await.unwrap();
     assert_eq!(total, 1);
 }
 
@@ -134,7 +136,8 @@ async fn filters_narrow_and_pages_join() {
     raise(&fixture, &all).await;
     let (mut cursor, mut seen) = (None, Vec::new());
     loop {
-        let (rows, next, total) = alerts.list(&Filter::default(), cursor, 10).await.unwrap();
+        let (rows, next, total) =
+            alerts.list(&Filter::of(Agencies::All), cursor, 10).await.unwrap();
         assert_eq!(total, 25);
         seen.extend(rows.into_iter().map(|row| row.number));
         cursor = next;
@@ -143,24 +146,33 @@ async fn filters_narrow_and_pages_join() {
         }
     }
     assert_eq!(seen, (1..=25).rev().collect::<Vec<i64>>());
-    let find = |search: &str| Filter { search: Some(search.into()), ..Filter::default() };
+    let find = |search: &str| Filter { search: Some(search.into()), ..Filter::of(Agencies::All) };
     for (filter, expected) in [
         (find("đăng nhập"), 25),
         (find("192.0.2.25"), 1),
         (find("#7"), 1),
         (find("mật khẩu đăng"), 25),
         (find("do mat KHAU dang nhap"), 25),
-        (Filter { raised_from: Some(Timestamp::from_micros(NOW)), ..Filter::default() }, 25),
-        (Filter { raised_from: Some(Timestamp::from_micros(NOW + 1)), ..Filter::default() }, 0),
-        (Filter { finding: Some(FindingKind::Anomaly), ..Filter::default() }, 0),
-        (Filter { finding: Some(FindingKind::Detection), ..Filter::default() }, 0),
+        (
+            Filter { raised_from: Some(Timestamp::from_micros(NOW)), ..Filter::of(Agencies::All) },
+            25,
+        ),
+        (
+            Filter {
+                raised_from: Some(Timestamp::from_micros(NOW + 1)),
+                ..Filter::of(Agencies::All)
+            },
+            0,
+        ),
+        (Filter { finding: Some(FindingKind::Anomaly), ..Filter::of(Agencies::All) }, 0),
+        (Filter { finding: Some(FindingKind::Detection), ..Filter::of(Agencies::All) }, 0),
         (find("%"), 0),
-        (Filter { levels: vec![Level::Low, Level::High], ..Filter::default() }, 25),
-        (Filter { states: vec![State::Closed], ..Filter::default() }, 0),
-        (Filter { agencies: Some(vec![1, 2]), ..Filter::default() }, 25),
-        (Filter { agencies: Some(vec![]), ..Filter::default() }, 0),
-        (Filter { machine: Some(AgentId::COLLECTOR), ..Filter::default() }, 0),
-        (Filter { from: Some(Timestamp::from_micros(NOW)), ..Filter::default() }, 0),
+        (Filter { levels: vec![Level::Low, Level::High], ..Filter::of(Agencies::All) }, 25),
+        (Filter { states: vec![State::Closed], ..Filter::of(Agencies::All) }, 0),
+        (Filter { agencies: Agencies::Of([1, 2].into()), ..Filter::of(Agencies::All) }, 25),
+        (Filter { agencies: Agencies::Of([].into()), ..Filter::of(Agencies::All) }, 0),
+        (Filter { machine: Some(AgentId::COLLECTOR), ..Filter::of(Agencies::All) }, 0),
+        (Filter { from: Some(Timestamp::from_micros(NOW)), ..Filter::of(Agencies::All) }, 0),
     ] {
         let (_, _, total) = alerts.list(&filter, None, 10).await.unwrap();
         assert_eq!(total, expected, "{filter:?}");
@@ -172,11 +184,11 @@ async fn a_timeline_holds_every_step_and_every_alert_once() {
     let fixture = fixture().await;
     raise(&fixture, &[finding("r", "a", 1), finding("r", "b", 2)]).await;
     let (from, to) = (Timestamp::from_micros(NOW - 3_600_000_000), Timestamp::from_micros(NOW));
-    let timeline = fixture.alerts.timeline(None, from, to, 7).await.unwrap();
+    let timeline = fixture.alerts.timeline(&Agencies::All, from, to, 7).await.unwrap();
     assert_eq!(timeline.buckets.len(), 7);
     let high: i64 = timeline.buckets.iter().map(|bucket| bucket.counts.high).sum();
     assert_eq!((high, timeline.buckets[6].counts.high), (2, 2));
-    assert_eq!(fixture.alerts.unclosed(None).await.unwrap().open.high, 2);
+    assert_eq!(fixture.alerts.unclosed(&Agencies::All).await.unwrap().open.high, 2);
 }
 
 #[tokio::test]
@@ -194,23 +206,19 @@ async fn a_timeline_counts_what_the_list_of_the_same_time_and_agency_shows() {
     let mut other = finding("r", "c", 4);
     other.agency.id = 7;
     raise(&fixture, &[old, again, over, other]).await;
-    for agencies in [None, Some(vec![1]), Some(vec![7]), Some(vec![])] {
+    let some = |ids: &[i64]| Agencies::Of(ids.iter().copied().collect());
+    for agencies in [Agencies::All, some(&[1]), some(&[7]), some(&[])] {
         for (from, to) in [(-60, 0), (-24, 0), (-60, -24), (-2, -1), (-1, 1)] {
             let from = Timestamp::from_micros(NOW + from * hour);
             let to = Timestamp::from_micros(NOW + to * hour);
-            let timeline = alerts.timeline(agencies.as_deref(), from, to, 9).await.unwrap();
+            let timeline = alerts.timeline(&agencies, from, to, 9).await.unwrap();
             let counted: i64 = timeline.buckets.iter().map(|bucket| bucket.counts.high).sum();
-            let filter = Filter {
-                agencies: agencies.clone(),
-                from: Some(from),
-                to: Some(to),
-                ..Filter::default()
-            };
+            let filter = Filter { from: Some(from), to: Some(to), ..Filter::of(agencies.clone()) };
             let (_, _, listed) = alerts.list(&filter, None, 10).await.unwrap();
             assert_eq!(counted, listed, "{filter:?}");
         }
-        let unclosed = alerts.unclosed(agencies.as_deref()).await.unwrap().open.high;
-        let all = Filter { agencies, ..Filter::default() };
+        let unclosed = alerts.unclosed(&agencies).await.unwrap().open.high;
+        let all = Filter::of(agencies);
         assert_eq!(unclosed, alerts.list(&all, None, 10).await.unwrap().2);
     }
 }
@@ -239,7 +247,8 @@ async fn groups_that_a_machine_makes_up_without_end_are_counted_on_one_alert() {
     elsewhere.agent = AgentId::from_random([9; 16]);
     raise(&fixture, &[finding("r", "made-up-3", 2000), finding("other", "x", 2002), elsewhere])
         .await;
-    let (rows, _, total) = fixture.alerts.list(&Filter::default(), None, 2000).await.unwrap();
+    let (rows, _, total) =
+        fixture.alerts.list(&Filter::of(Agencies::All), None, 2000).await.unwrap();
     assert_eq!(total, GROUPS_MAX + 1 + 2);
     let together: Vec<i64> =
         rows.iter().filter(|row| row.group.is_empty()).map(|row| row.count).collect();
@@ -269,7 +278,7 @@ async fn anomalies_are_listed_with_what_they_are_about_and_whether_they_are_norm
     let of = |kinds: &[&str], source: Option<&str>| AnomalyFilter {
         kinds: kinds.iter().map(|&kind| kind.to_owned()).collect(),
         source: source.map(str::to_owned),
-        ..AnomalyFilter::default()
+        alerts: Filter::of(Agencies::All),
     };
     let listed = async |filter: AnomalyFilter| {
         let (rows, _, total) = alerts.anomalies(&filter, None, 10).await.unwrap();

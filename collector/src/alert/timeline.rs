@@ -3,6 +3,8 @@ use soc_event::Timestamp;
 use sqlx::QueryBuilder;
 use utoipa::ToSchema;
 
+use soc_archive::Agencies;
+
 use super::query::of_agencies;
 use super::{Alerts, Error, Level};
 
@@ -96,7 +98,7 @@ impl Alerts {
     /// When the database fails.
     pub async fn timeline(
         &self,
-        agencies: Option<&[i64]>,
+        agencies: &Agencies,
         from: Timestamp,
         to: Timestamp,
         buckets: u32,
@@ -127,11 +129,11 @@ impl Alerts {
         Ok(Timeline { from, to, step_s: step.as_secs_f64(), buckets })
     }
 
-    /// What is still to be done, of these agencies or of all.
+    /// What is still to be done, of these agencies.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn unclosed(&self, agencies: Option<&[i64]>) -> Result<Unclosed, Error> {
+    pub async fn unclosed(&self, agencies: &Agencies) -> Result<Unclosed, Error> {
         let mut query = QueryBuilder::new(
             "SELECT state, level, count(*) FROM alert WHERE state IN ('open', 'acknowledged')",
         );

@@ -4,12 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use serde::Deserialize;
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use utoipa::ToSchema;
 
 use super::page::{self, Items};
-use super::signed::Signed;
+use super::signed::Session;
 use super::{Api, Problem};
+use crate::access::meet;
 use crate::control::{Error, TokenMade};
 use crate::fleet::{Agency, AgencyView};
 
@@ -48,8 +50,11 @@ impl From<Error> for Problem {
 /// All agencies.
 #[utoipa::path(get, path = "/agencies", tag = "agencies",
     responses((status = 200, body = Items<AgencyView>)))]
-pub async fn list(State(api): State<Api>, _: Signed) -> Result<Json<Items<AgencyView>>, Problem> {
-    Ok(Json(Items { items: api.control.fleet.agencies().await? }))
+pub async fn list(
+    State(api): State<Api>,
+    session: Session,
+) -> Result<Json<Items<AgencyView>>, Problem> {
+    Ok(Json(Items { items: api.fleet.agencies(&session.agencies).await? }))
 }
 
 /// Adds an agency.
@@ -57,10 +62,11 @@ pub async fn list(State(api): State<Api>, _: Signed) -> Result<Json<Items<Agency
     responses((status = 201, body = Agency), (status = 422, body = Problem)))]
 pub async fn add(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(NewAgency { code, name, parent }): Json<NewAgency>,
 ) -> Result<(StatusCode, Json<Agency>), Problem> {
     let parent = parent.as_deref();
+    named(&api, &session, parent).await?;
     let agency = api.control.add_agency(&code, &name, parent, &session.caller).await?;
     Ok((StatusCode::CREATED, Json(agency)))
 }
@@ -70,27 +76,50 @@ pub async fn add(
     responses((status = 201, body = TokenMade), (status = 422, body = Problem)))]
 pub async fn create_token(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(NewToken { agency, uses, expires }): Json<NewToken>,
 ) -> Result<(StatusCode, Json<TokenMade>), Problem> {
     let uses = uses.unwrap_or(1);
+    named(&api, &session, Some(&agency)).await?;
     let made = api.control.create_token(&agency, uses, expires, &session.caller).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-/// An agency that a question is limited to.
-pub(super) struct Scope {
-    /// The one that was named.
-    pub(super) named: i64,
-    /// It, and all below it.
-    pub(super) all: Vec<i64>,
+/// Refuses what is about an agency that is not the operator's; about none, where they are bound.
+async fn named(api: &Api, session: &Session, code: Option<&str>) -> Result<(), Problem> {
+    let Some(code) = code else {
+        let is_free = session.agencies == Agencies::All;
+        return if is_free { Ok(()) } else { Err(Problem::invalid("Name an agency of yours.")) };
+    };
+    match api.fleet.agency(code).await {
+        Ok(agency) if session.agencies.hold(agency.id) => Ok(()),
+        Ok(_) | Err(crate::fleet::Error::NoSuchAgency(_)) => {
+            Err(Problem::invalid(format!("no agency has the code {code:?}.")))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
-/// The agency with this number or else this code, and all below it; nothing when nothing is named.
-pub(super) async fn scope(api: &Api, named: Option<String>) -> Result<Option<Scope>, Problem> {
-    let Some(named) = page::text(named) else { return Ok(None) };
+/// What a question is limited to.
+pub(super) struct Scope {
+    /// The agency that was named.
+    pub(super) named: Option<i64>,
+    /// It and all below it, as far as the operator may see them.
+    pub(super) agencies: Agencies,
+}
+
+/// The agency with this number or else this code, and all below it; all that the operator may see
+/// when nothing is named.
+pub(super) async fn scope(
+    api: &Api,
+    session: &Session,
+    named: Option<String>,
+) -> Result<Scope, Problem> {
+    let Some(named) = page::text(named) else {
+        return Ok(Scope { named: None, agencies: session.agencies.clone() });
+    };
     let named = named.trim();
-    let agencies = api.control.fleet.agencies().await?;
+    let agencies = api.fleet.agencies(&session.agencies).await?;
     let number = named.parse::<i64>().ok();
     // A code may look like a number; what the page sends is a number.
     let by_number = agencies.iter().find(|view| Some(view.agency.id) == number);
@@ -98,7 +127,8 @@ pub(super) async fn scope(api: &Api, named: Option<String>) -> Result<Option<Sco
     let Some(top) = by_number.or_else(by_code) else {
         return Err(Problem::invalid("There is no such agency."));
     };
-    Ok(Some(Scope { named: top.agency.id, all: and_below(&agencies, top.agency.id) }))
+    let below = and_below(&agencies, top.agency.id).into_iter().collect();
+    Ok(Scope { named: Some(top.agency.id), agencies: meet(session.agencies.clone(), below) })
 }
 
 fn and_below(agencies: &[AgencyView], top: i64) -> Vec<i64> {

@@ -1,12 +1,12 @@
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::machines::word;
 use super::page::{self, Page};
-use super::signed::Signed;
+use super::signed::{SeenAlert, Session};
 use super::{Api, Problem, events};
 use crate::alert::Timeline;
 use crate::alert::{
@@ -82,12 +82,12 @@ impl From<Error> for Problem {
     responses((status = 200, body = Page<AlertRow>), (status = 422, body = Problem)))]
 pub async fn list(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Page<AlertRow>>, Problem> {
     let limit = page::limit(query.limit);
     let cursor: Option<Cursor> = page::value("cursor", query.cursor.as_deref())?;
-    let filter = filter(&api, query).await?;
+    let filter = filter(&api, &session, query).await?;
     let (items, next, total) = api.alerts.list(&filter, cursor, limit).await?;
     Ok(Json(Page { items, next: next.map(|next| next.to_string()), total }))
 }
@@ -97,7 +97,7 @@ pub async fn list(
     responses((status = 200, body = Timeline), (status = 422, body = Problem)))]
 pub async fn timeline(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<TimelineQuery>,
 ) -> Result<Json<Timeline>, Problem> {
     const DAY_US: i64 = 86_400 * 1_000_000;
@@ -106,9 +106,8 @@ pub async fn timeline(
     if from >= to {
         return Err(Problem::invalid("`from` has to be before `to`."));
     }
-    let agencies = super::agencies::scope(&api, query.agency).await?;
-    let agencies = agencies.as_ref().map(|scope| scope.all.as_slice());
-    Ok(Json(api.alerts.timeline(agencies, from, to, query.buckets.unwrap_or(48)).await?))
+    let agencies = super::agencies::scope(&api, &session, query.agency).await?.agencies;
+    Ok(Json(api.alerts.timeline(&agencies, from, to, query.buckets.unwrap_or(48)).await?))
 }
 
 /// One alert with everything known about it.
@@ -116,8 +115,7 @@ pub async fn timeline(
     responses((status = 200, body = Alert), (status = 404, body = Problem)))]
 pub async fn show(
     State(api): State<Api>,
-    _: Signed,
-    Path(id): Path<String>,
+    SeenAlert(id): SeenAlert,
 ) -> Result<Json<Alert>, Problem> {
     whole(&api, &id).await
 }
@@ -129,11 +127,11 @@ pub async fn show(
         (status = 409, body = Problem)))]
 pub async fn acknowledge(
     State(api): State<Api>,
-    signed: Signed,
-    Path(id): Path<String>,
+    session: Session,
+    SeenAlert(id): SeenAlert,
     comment: Option<Json<Comment>>,
 ) -> Result<Json<Alert>, Problem> {
-    operate(&api, &signed, &id, Action::Acknowledge, comment).await
+    operate(&api, &session, &id, Action::Acknowledge, comment).await
 }
 
 /// Finishes it, with words on how it was handled.
@@ -143,11 +141,11 @@ pub async fn acknowledge(
         (status = 409, body = Problem), (status = 422, body = Problem)))]
 pub async fn close(
     State(api): State<Api>,
-    signed: Signed,
-    Path(id): Path<String>,
+    session: Session,
+    SeenAlert(id): SeenAlert,
     comment: Option<Json<Comment>>,
 ) -> Result<Json<Alert>, Problem> {
-    operate(&api, &signed, &id, Action::Close, comment).await
+    operate(&api, &session, &id, Action::Close, comment).await
 }
 
 /// Takes it up again.
@@ -157,11 +155,11 @@ pub async fn close(
         (status = 409, body = Problem)))]
 pub async fn reopen(
     State(api): State<Api>,
-    signed: Signed,
-    Path(id): Path<String>,
+    session: Session,
+    SeenAlert(id): SeenAlert,
     comment: Option<Json<Comment>>,
 ) -> Result<Json<Alert>, Problem> {
-    operate(&api, &signed, &id, Action::Reopen, comment).await
+    operate(&api, &session, &id, Action::Reopen, comment).await
 }
 
 /// Says something about it.
@@ -171,11 +169,11 @@ pub async fn reopen(
         (status = 422, body = Problem)))]
 pub async fn comment(
     State(api): State<Api>,
-    signed: Signed,
-    Path(id): Path<String>,
+    session: Session,
+    SeenAlert(id): SeenAlert,
     comment: Option<Json<Comment>>,
 ) -> Result<Json<Alert>, Problem> {
-    operate(&api, &signed, &id, Action::Comment, comment).await
+    operate(&api, &session, &id, Action::Comment, comment).await
 }
 
 /// Where an anomaly is normal, and words about it.
@@ -196,8 +194,8 @@ pub struct Normal {
         (status = 422, body = Problem)))]
 pub async fn normal(
     State(api): State<Api>,
-    Signed(session): Signed,
-    Path(id): Path<String>,
+    session: Session,
+    SeenAlert(id): SeenAlert,
     Json(Normal { scope, comment }): Json<Normal>,
 ) -> Result<Json<Alert>, Problem> {
     api.alerts.call_normal(&id, scope, comment.as_deref(), &session.caller).await?;
@@ -206,7 +204,7 @@ pub async fn normal(
 
 async fn operate(
     api: &Api,
-    Signed(session): &Signed,
+    session: &Session,
     id: &str,
     action: Action,
     comment: Option<Json<Comment>>,
@@ -225,8 +223,8 @@ async fn whole(api: &Api, id: &str) -> Result<Json<Alert>, Problem> {
     Ok(Json(alert))
 }
 
-async fn filter(api: &Api, query: ListQuery) -> Result<Filter, Problem> {
-    let scope = super::agencies::scope(api, query.agency).await?;
+async fn filter(api: &Api, session: &Session, query: ListQuery) -> Result<Filter, Problem> {
+    let scope = super::agencies::scope(api, session, query.agency).await?;
     let mut kinds = page::words("kind", query.kind.as_deref(), word::<FindingKind>)?;
     Ok(Filter {
         states: page::words("state", query.state.as_deref(), AlertState::from_word)?,
@@ -234,7 +232,7 @@ async fn filter(api: &Api, query: ListQuery) -> Result<Filter, Problem> {
         search: page::text(query.q),
         machine: page::value("machine", query.machine.as_deref())?,
         rule: page::text(query.rule),
-        agencies: scope.map(|scope| scope.all),
+        agencies: scope.agencies,
         finding: kinds.pop(),
         raised_from: page::time("raised_from", query.raised_from.as_deref())?,
         from: page::time("from", query.from.as_deref())?,

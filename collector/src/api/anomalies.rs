@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::page::{self, Page};
-use super::signed::Signed;
+use super::signed::Session;
 use super::{Api, Problem};
 use crate::alert::{
     AnomalyFilter, AnomalyRow, Cursor, Filter, NormalName, NormalRow, State as AlertState,
@@ -53,17 +53,16 @@ pub struct NormalList {
     responses((status = 200, body = Page<AnomalyRow>), (status = 422, body = Problem)))]
 pub async fn list(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Page<AnomalyRow>>, Problem> {
-    let scope = super::agencies::scope(&api, query.agency).await?;
+    let scope = super::agencies::scope(&api, &session, query.agency).await?;
     let filter = AnomalyFilter {
         alerts: Filter {
             states: page::words("state", query.state.as_deref(), AlertState::from_word)?,
             search: page::text(query.q),
             machine: page::value("machine", query.machine.as_deref())?,
-            agencies: scope.map(|scope| scope.all),
-            ..Filter::default()
+            ..Filter::of(scope.agencies)
         },
         kinds: page::words("kind", query.kind.as_deref(), |word| Some(word.to_owned()))?,
         source: page::text(query.source),
@@ -79,11 +78,11 @@ pub async fn list(
     responses((status = 200, body = NormalList)))]
 pub async fn normal(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<NormalQuery>,
 ) -> Result<Json<NormalList>, Problem> {
-    let agencies = super::agencies::scope(&api, query.agency).await?.map(|scope| scope.all);
-    Ok(Json(NormalList { items: api.alerts.normal(agencies.as_deref()).await? }))
+    let agencies = super::agencies::scope(&api, &session, query.agency).await?.agencies;
+    Ok(Json(NormalList { items: api.alerts.normal(&agencies).await? }))
 }
 
 /// Takes back that something is normal.
@@ -91,9 +90,9 @@ pub async fn normal(
     request_body = NormalName, responses((status = 204), (status = 404, body = Problem)))]
 pub async fn take_back(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(name): Json<NormalName>,
 ) -> Result<StatusCode, Problem> {
-    api.alerts.take_back_normal(&name, None, &session.caller).await?;
+    api.alerts.take_back_normal(&name, &session.agencies, &session.caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }

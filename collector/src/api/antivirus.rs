@@ -3,9 +3,9 @@ use axum::extract::{Query, State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::signed::Signed;
+use super::signed::Session;
 use super::{Api, Problem};
-use crate::fleet::{AntivirusProduct, Items, Scope};
+use crate::fleet::{AntivirusProduct, Items};
 
 /// Of whom.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -20,10 +20,9 @@ pub struct ProductsQuery {
     responses((status = 200, body = Items<AntivirusProduct>), (status = 422, body = Problem)))]
 pub async fn products(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<ProductsQuery>,
 ) -> Result<Json<Items<AntivirusProduct>>, Problem> {
-    let scope = super::agencies::scope(&api, query.agency).await?;
-    let scope = scope.map_or(Scope::All, |scope| Scope::Agencies(scope.all));
-    Ok(Json(api.fleet.antivirus_products(&scope).await?))
+    let scope = super::agencies::scope(&api, &session, query.agency).await?;
+    Ok(Json(api.fleet.antivirus_products(&scope.agencies).await?))
 }

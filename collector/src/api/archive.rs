@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::signed::Signed;
+use super::signed::Session;
 use super::{Api, Problem};
 use crate::archive::{ArchiveView, Error, NewHold};
 
@@ -39,7 +39,7 @@ impl From<Error> for Problem {
 /// What is archived, how long it is kept, and how the disk is.
 #[utoipa::path(get, path = "/archive", tag = "archive",
     responses((status = 200, body = ArchiveView)))]
-pub async fn show(State(api): State<Api>, _: Signed) -> Result<Json<ArchiveView>, Problem> {
+pub async fn show(State(api): State<Api>, _: Session) -> Result<Json<ArchiveView>, Problem> {
     Ok(Json(api.archive.view().await?))
 }
 
@@ -50,7 +50,7 @@ pub async fn show(State(api): State<Api>, _: Signed) -> Result<Json<ArchiveView>
     responses((status = 204), (status = 422, body = Problem)))]
 pub async fn set_retention(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Path(agency): Path<String>,
     Json(NewRetention { level, months, why }): Json<NewRetention>,
 ) -> Result<StatusCode, Problem> {
@@ -63,7 +63,7 @@ pub async fn set_retention(
     responses((status = 201, body = Held), (status = 422, body = Problem)))]
 pub async fn hold(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(new): Json<NewHold>,
 ) -> Result<(StatusCode, Json<Held>), Problem> {
     let id = api.archive.hold(&new, &session.caller).await?;
@@ -76,7 +76,7 @@ pub async fn hold(
     responses((status = 204), (status = 404, body = Problem)))]
 pub async fn end_hold(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Path(id): Path<i64>,
 ) -> Result<StatusCode, Problem> {
     match api.archive.end_hold(id, &session.caller).await? {

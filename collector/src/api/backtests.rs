@@ -6,7 +6,7 @@ use soc_event::Timestamp;
 use utoipa::ToSchema;
 
 use super::rules::DRAFT;
-use super::signed::Signed;
+use super::signed::Session;
 use super::{Api, Problem};
 use crate::backtest::{Ask, Backtest, DraftFile, Error};
 
@@ -48,7 +48,7 @@ impl From<Error> for Problem {
 
 /// Rules that look back: those that wait, run, or ended, the newest first.
 #[utoipa::path(get, path = "/backtests", tag = "rules", responses((status = 200, body = [Backtest])))]
-pub async fn list(State(api): State<Api>, _: Signed) -> Result<Json<Vec<Backtest>>, Problem> {
+pub async fn list(State(api): State<Api>, _: Session) -> Result<Json<Vec<Backtest>>, Problem> {
     Ok(Json(api.backtests.list().await?))
 }
 
@@ -58,7 +58,7 @@ pub async fn list(State(api): State<Api>, _: Signed) -> Result<Json<Vec<Backtest
         (status = 422, body = Problem)))]
 pub async fn ask(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(NewBacktest { rule, rule_id, from, to }): Json<NewBacktest>,
 ) -> Result<(StatusCode, Json<BacktestMade>), Problem> {
     let ask = match (rule, rule_id) {
@@ -76,7 +76,7 @@ pub async fn ask(
     responses((status = 200, body = Backtest), (status = 404, body = Problem)))]
 pub async fn show(
     State(api): State<Api>,
-    _: Signed,
+    _: Session,
     Path(id): Path<String>,
 ) -> Result<Json<Backtest>, Problem> {
     Ok(Json(api.backtests.show(&id).await?))
@@ -87,7 +87,7 @@ pub async fn show(
     responses((status = 204), (status = 404, body = Problem)))]
 pub async fn stop(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     api.backtests.stop(&id, &session.caller).await?;

@@ -2,9 +2,10 @@ use axum::Json;
 use axum::extract::{Query, State};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use utoipa::{IntoParams, ToSchema};
 
-use super::signed::Signed;
+use super::signed::Session;
 use super::{Api, Problem};
 use crate::configuration::{self, Change, Error, Scope, View};
 
@@ -66,8 +67,15 @@ impl From<Error> for Problem {
     }
 }
 
-fn scope(text: &str) -> Result<Scope, Problem> {
-    text.parse().map_err(|why| Problem::invalid(format!("{why}.")))
+/// The scope a text names, if the operator sees all of it.
+async fn scope(api: &Api, session: &Session, text: &str) -> Result<Scope, Problem> {
+    let scope = text.parse().map_err(|why| Problem::invalid(format!("{why}.")))?;
+    let sees = match scope {
+        Scope::Fleet => session.agencies == Agencies::All,
+        Scope::Agency(id) => session.agencies.hold(id),
+        Scope::Machine(id) => api.fleet.sees(&session.agencies, id).await?,
+    };
+    if sees { Ok(scope) } else { Err(Problem::not_found("There is no such scope.")) }
 }
 
 /// What a scope says, what it inherits, and how its machines took it.
@@ -75,10 +83,10 @@ fn scope(text: &str) -> Result<Scope, Problem> {
     responses((status = 200, body = View), (status = 404, body = Problem)))]
 pub async fn show(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<ScopeQuery>,
 ) -> Result<Json<View>, Problem> {
-    Ok(Json(api.control.configurations.view(&scope(&query.scope)?).await?))
+    Ok(Json(api.control.configurations.view(&scope(&api, &session, &query.scope).await?).await?))
 }
 
 /// Says something else about a scope.
@@ -88,10 +96,10 @@ pub async fn show(
               (status = 422, body = Problem)))]
 pub async fn set(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(NewConfiguration { scope: of, text, why, after }): Json<NewConfiguration>,
 ) -> Result<(StatusCode, Json<View>), Problem> {
-    let of = scope(&of)?;
+    let of = scope(&api, &session, &of).await?;
     let configurations = &api.control.configurations;
     // It has to be there.
     configurations.view(&of).await?;
@@ -106,10 +114,11 @@ pub async fn set(
     responses((status = 201, body = View), (status = 404, body = Problem)))]
 pub async fn restore(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(Restore { scope: of, version, why }): Json<Restore>,
 ) -> Result<(StatusCode, Json<View>), Problem> {
-    let (of, configurations) = (scope(&of)?, &api.control.configurations);
+    let of = scope(&api, &session, &of).await?;
+    let configurations = &api.control.configurations;
     configurations.restore(&of, version, &why, &session.caller).await?;
     Ok((StatusCode::CREATED, Json(configurations.view(&of).await?)))
 }
@@ -117,6 +126,6 @@ pub async fn restore(
 /// Looks through a text without putting it in force.
 #[utoipa::path(post, path = "/configurations/check", tag = "configurations", request_body = Text,
     responses((status = 200, body = CheckedText)))]
-pub async fn check(_: State<Api>, _: Signed, Json(Text { text }): Json<Text>) -> Json<CheckedText> {
+pub async fn check(_: State<Api>, Json(Text { text }): Json<Text>) -> Json<CheckedText> {
     Json(CheckedText { problems: configuration::check(&text) })
 }

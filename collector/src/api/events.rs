@@ -1,11 +1,10 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
-use soc_event::AgentId;
 use utoipa::{IntoParams, ToSchema};
 
 use super::page;
-use super::signed::Signed;
+use super::signed::{SeenMachine, Session};
 use super::{Api, Problem};
 use crate::alert::{EventView, MachineRef};
 use crate::journal::{Entry, Error, Journal, Position};
@@ -43,11 +42,9 @@ impl From<Error> for Problem {
     responses((status = 200, body = Events), (status = 422, body = Problem)))]
 pub async fn of_machine(
     State(api): State<Api>,
-    _: Signed,
-    Path(id): Path<String>,
+    SeenMachine(agent): SeenMachine,
     Query(query): Query<EventsQuery>,
 ) -> Result<Json<Events>, Problem> {
-    let agent: AgentId = super::machines::id(&id)?;
     let limit = page::limit(query.limit) as usize;
     let (kind, before) = (page::text(query.kind), query.before.map(Position));
     let entries = read(&api, move |journal| journal.recent(agent, before, limit, kind.as_deref()));
@@ -64,12 +61,12 @@ pub async fn of_machine(
     responses((status = 200, body = EventView), (status = 404, body = Problem)))]
 pub async fn show(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Path(position): Path<u64>,
 ) -> Result<Json<EventView>, Problem> {
     let entry = match read(&api, move |journal| journal.get(Position(position))).await? {
-        Some(entry) => Some(entry),
-        None => api.hunts.event(Position(position)).await?,
+        Some(entry) => Some(entry).filter(|entry| sees(&api, &session, entry)),
+        None => api.hunts.event(Position(position), session.agencies).await?,
     };
     let gone = || Problem::not_found("There is no event at this position, or no longer.");
     Ok(Json(view(&api, &entry.ok_or_else(gone)?)))
@@ -82,6 +79,11 @@ pub(super) async fn at(api: &Api, positions: Vec<u64>) -> Result<Vec<EventView>,
         positions.into_iter().filter_map(get).collect::<Result<Vec<_>, _>>()
     });
     Ok(entries.await?.iter().map(|entry| view(api, entry)).collect())
+}
+
+fn sees(api: &Api, session: &Session, entry: &Entry) -> bool {
+    let who = api.fleet.who(crate::detect::agent_of(entry));
+    session.agencies.hold(who.map_or(0, |who| who.agency_id))
 }
 
 async fn read<R: Send + 'static>(

@@ -11,9 +11,9 @@ use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use utoipa::{IntoParams, ToSchema};
 
-use super::signed::Hunter;
+use super::signed::Session;
 use super::{Api, Problem};
-use crate::access::Role;
+use crate::access::Permission;
 use crate::hunt::{Asked, Draft, Error, FieldRow, Running, Saved};
 
 /// Bars of a histogram, at the most.
@@ -108,15 +108,15 @@ impl From<Error> for Problem {
 }
 
 impl HuntRequest {
-    fn request(self, hunter: &Hunter) -> Result<Request, Problem> {
+    fn request(self, session: &Session) -> Result<Request, Problem> {
         let HuntRequest { query, language, from, to, limit, columns, .. } = self;
         let chosen = columns.map_or(Chosen::Events, Chosen::Fields);
-        request(hunter, query, &language, (from, to), limit, chosen)
+        request(session, query, &language, (from, to), limit, chosen)
     }
 }
 
 fn request(
-    hunter: &Hunter,
+    session: &Session,
     query: String,
     language: &str,
     (from, to): (Timestamp, Timestamp),
@@ -125,14 +125,14 @@ fn request(
 ) -> Result<Request, Problem> {
     let language = crate::hunt::language(language)
         .ok_or_else(|| Problem::invalid("`language` is `search` or `sql`."))?;
-    let agencies = hunter.agencies.clone();
+    let agencies = session.agencies.clone();
     Ok(Request { query, language, from, to, agencies, limit, chosen })
 }
 
 /// Only an administrator sees what others do.
-fn of(hunter: &Hunter) -> Option<&str> {
-    let operator = &hunter.session.operator;
-    (operator.role != Role::Administrator).then_some(operator.name.as_str())
+fn of(session: &Session) -> Option<&str> {
+    let operator = &session.operator;
+    (!operator.may(Permission::ManageOperators)).then_some(operator.name.as_str())
 }
 
 /// Hunts. The answer is one JSON object a line, as it comes: `begin`, `rows`, `progress`, and last
@@ -142,11 +142,11 @@ fn of(hunter: &Hunter) -> Option<&str> {
         (status = 422, body = Problem)))]
 pub async fn run(
     State(api): State<Api>,
-    hunter: Hunter,
+    session: Session,
     Json(asked): Json<HuntRequest>,
 ) -> Result<Response, Problem> {
-    let request = asked.request(&hunter)?;
-    let Asked { id, parts } = api.hunts.ask(&hunter.session.caller, request).await?;
+    let request = asked.request(&session)?;
+    let Asked { id, parts } = api.hunts.ask(&session.caller, request).await?;
     let lines = ReceiverStream::new(parts).map(move |part| {
         let line = format!("{}\n", crate::hunt::line(&id, &part));
         Ok::<_, std::convert::Infallible>(Bytes::from(line))
@@ -159,10 +159,10 @@ pub async fn run(
     responses((status = 204), (status = 404, body = Problem)))]
 pub async fn stop(
     State(api): State<Api>,
-    hunter: Hunter,
+    session: Session,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    api.hunts.stop(&id, of(&hunter))?;
+    api.hunts.stop(&id, of(&session))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -171,17 +171,17 @@ pub async fn stop(
     responses((status = 200, body = Histogram), (status = 422, body = Problem)))]
 pub async fn histogram(
     State(api): State<Api>,
-    hunter: Hunter,
+    session: Session,
     Json(asked): Json<HuntRequest>,
 ) -> Result<Json<Histogram>, Problem> {
     let buckets = asked.buckets.unwrap_or(60).clamp(1, BUCKETS_MAX);
     let micros = asked.to.as_micros().saturating_sub(asked.from.as_micros());
     let seconds = u64::try_from(micros).unwrap_or(0) / 1_000_000;
     let interval_s = interval(seconds / buckets);
-    let mut request = asked.request(&hunter)?;
+    let mut request = asked.request(&session)?;
     request.limit = None;
     request.chosen = Chosen::Histogram(interval_s);
-    let mut asked = api.hunts.ask(&hunter.session.caller, request).await?;
+    let mut asked = api.hunts.ask(&session.caller, request).await?;
     let mut histogram = Histogram { interval_s, buckets: Vec::new(), completeness: None };
     while let Some(part) = asked.parts.recv().await {
         match part {
@@ -215,10 +215,10 @@ fn interval(seconds: u64) -> u64 {
     responses((status = 200, body = Vec<FieldRow>)))]
 pub async fn fields(
     State(api): State<Api>,
-    hunter: Hunter,
+    session: Session,
     Query(range): Query<RangeQuery>,
 ) -> Result<Json<Vec<FieldRow>>, Problem> {
-    Ok(Json(api.hunts.fields(hunter.agencies, (range.from, range.to)).await?))
+    Ok(Json(api.hunts.fields(session.agencies, (range.from, range.to)).await?))
 }
 
 /// The whole answer as a file.
@@ -227,7 +227,7 @@ pub async fn fields(
         (status = 422, body = Problem)))]
 pub async fn download(
     State(api): State<Api>,
-    hunter: Hunter,
+    session: Session,
     Query(asked): Query<DownloadQuery>,
 ) -> Result<Response, Problem> {
     let (format, media_type) = match asked.format.as_str() {
@@ -240,8 +240,8 @@ pub async fn download(
     let columns = columns.split(',').map(str::trim).filter(|name| !name.is_empty());
     let chosen = Chosen::Fields(columns.map(str::to_owned).collect());
     let (range, most) = ((asked.from, asked.to), Some(api.hunts.rows_max()));
-    let request = request(&hunter, asked.query, &asked.language, range, most, chosen)?;
-    let mut asked = api.hunts.ask(&hunter.session.caller, request).await?;
+    let request = request(&session, asked.query, &asked.language, range, most, chosen)?;
+    let mut asked = api.hunts.ask(&session.caller, request).await?;
     // What is wrong with a question is told as such, before a file begins.
     let schema = loop {
         match asked.parts.recv().await {
@@ -307,15 +307,15 @@ fn file(
 /// Hunts that run.
 #[utoipa::path(get, path = "/hunts/running", tag = "hunts",
     responses((status = 200, body = Vec<Running>)))]
-pub async fn running(State(api): State<Api>, hunter: Hunter) -> Json<Vec<Running>> {
-    Json(api.hunts.list_running(of(&hunter)))
+pub async fn running(State(api): State<Api>, session: Session) -> Json<Vec<Running>> {
+    Json(api.hunts.list_running(of(&session)))
 }
 
 /// Saved hunts: one's own; of administrators, all.
 #[utoipa::path(get, path = "/hunts/saved", tag = "hunts",
     responses((status = 200, body = Vec<Saved>)))]
-pub async fn saved(State(api): State<Api>, hunter: Hunter) -> Result<Json<Vec<Saved>>, Problem> {
-    Ok(Json(api.hunts.saved(of(&hunter)).await?))
+pub async fn saved(State(api): State<Api>, session: Session) -> Result<Json<Vec<Saved>>, Problem> {
+    Ok(Json(api.hunts.saved(of(&session)).await?))
 }
 
 /// Saves a hunt.
@@ -323,10 +323,10 @@ pub async fn saved(State(api): State<Api>, hunter: Hunter) -> Result<Json<Vec<Sa
     responses((status = 201, body = Saved), (status = 422, body = Problem)))]
 pub async fn save(
     State(api): State<Api>,
-    hunter: Hunter,
+    session: Session,
     Json(draft): Json<Draft>,
 ) -> Result<(StatusCode, Json<Saved>), Problem> {
-    let saved = api.hunts.save(&hunter.session.caller, &draft).await?;
+    let saved = api.hunts.save(&session.caller, &draft).await?;
     Ok((StatusCode::CREATED, Json(saved)))
 }
 
@@ -336,12 +336,12 @@ pub async fn save(
     responses((status = 200, body = Saved), (status = 404, body = Problem)))]
 pub async fn change(
     State(api): State<Api>,
-    hunter: Hunter,
+    session: Session,
     Path(id): Path<i64>,
     Json(draft): Json<Draft>,
 ) -> Result<Json<Saved>, Problem> {
-    let caller = &hunter.session.caller;
-    Ok(Json(api.hunts.change(caller, id, of(&hunter), &draft).await?))
+    let caller = &session.caller;
+    Ok(Json(api.hunts.change(caller, id, of(&session), &draft).await?))
 }
 
 /// Deletes a saved hunt.
@@ -349,9 +349,9 @@ pub async fn change(
     responses((status = 204), (status = 404, body = Problem)))]
 pub async fn forget(
     State(api): State<Api>,
-    hunter: Hunter,
+    session: Session,
     Path(id): Path<i64>,
 ) -> Result<StatusCode, Problem> {
-    api.hunts.forget(&hunter.session.caller, id, of(&hunter)).await?;
+    api.hunts.forget(&session.caller, id, of(&session)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,12 +10,13 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use serde_json::json;
+use soc_archive::Agencies;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::Api;
-use super::signed::Signed;
+use super::signed::Session;
 use crate::access::{Access, Token};
 use crate::live::Notice;
 use crate::stop::stopped;
@@ -35,13 +36,14 @@ const WAITING_MAX: usize = 64;
 /// again).
 #[utoipa::path(get, path = "/live", tag = "live",
     responses((status = 200, content_type = "text/event-stream", body = String)))]
-pub async fn live(State(api): State<Api>, Signed(session): Signed) -> impl IntoResponse {
+pub async fn live(State(api): State<Api>, session: Session) -> impl IntoResponse {
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
     let hello = event("hello", &json!({ "version": env!("CARGO_PKG_VERSION") }));
     let _ = sender.try_send(Ok(hello));
     let (notices, shutdown) = (api.bus.listen(), api.shutdown.clone());
     let ended = session_ended(api.access.clone(), session.token);
-    tokio::spawn(pass_on(notices, sender, shutdown, ended));
+    let seen = session.agencies;
+    tokio::spawn(pass_on(notices, seen, sender, shutdown, ended));
     let heartbeat = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
     Sse::new(ReceiverStream::new(receiver)).keep_alive(heartbeat)
 }
@@ -61,6 +63,7 @@ async fn session_ended(access: Access, token: Token) {
 /// Ends when the browser or the session has gone, or the collector stops.
 async fn pass_on(
     mut notices: broadcast::Receiver<Notice>,
+    seen: Agencies,
     sender: mpsc::Sender<Result<Event, Infallible>>,
     mut shutdown: watch::Receiver<bool>,
     ended: impl Future<Output = ()>,
@@ -74,7 +77,7 @@ async fn pass_on(
             first = notices.recv() => first,
         };
         let events = match first {
-            Ok(first) => gather(first, &mut notices),
+            Ok(first) => gather(first, &mut notices, &seen),
             Err(RecvError::Lagged(_)) => vec![event("lagged", &json!({}))],
             Err(RecvError::Closed) => return,
         };
@@ -87,11 +90,16 @@ async fn pass_on(
     }
 }
 
-fn gather(first: Notice, notices: &mut broadcast::Receiver<Notice>) -> Vec<Event> {
+/// What those who see these agencies are told.
+fn gather(
+    first: Notice,
+    notices: &mut broadcast::Receiver<Notice>,
+    agencies: &Agencies,
+) -> Vec<Event> {
     let (mut seen, mut events, mut next) = (HashSet::new(), Vec::new(), Ok(first));
     while let Ok(notice) = next {
         let (name, data) = written(&notice);
-        if seen.insert(data.clone()) {
+        if is_for(&notice, agencies) && seen.insert(data.clone()) {
             events.push(Event::default().event(name).data(data));
         }
         if events.len() >= GATHERED_MAX {
@@ -103,6 +111,14 @@ fn gather(first: Notice, notices: &mut broadcast::Receiver<Notice>) -> Vec<Event
         events.push(event("lagged", &json!({})));
     }
     events
+}
+
+fn is_for(notice: &Notice, agencies: &Agencies) -> bool {
+    match notice {
+        Notice::Alert { agency, .. } | Notice::Machine { agency, .. } => agencies.hold(*agency),
+        Notice::Rules => true,
+        Notice::Backtest => *agencies == Agencies::All,
+    }
 }
 
 fn written(notice: &Notice) -> (&'static str, String) {
@@ -131,7 +147,7 @@ mod tests {
         let (sender, mut receiver) = mpsc::channel(1);
         let (sign_out, signed_out) = tokio::sync::oneshot::channel::<()>();
         let ended = async { signed_out.await.unwrap() };
-        let passing = tokio::spawn(pass_on(bus.listen(), sender, shutdown, ended));
+        let passing = tokio::spawn(pass_on(bus.listen(), Agencies::All, sender, shutdown, ended));
         bus.tell(Notice::Rules);
         assert!(receiver.recv().await.is_some());
         sign_out.send(()).unwrap();
@@ -149,7 +165,10 @@ mod tests {
             bus.tell(alert("b"));
         }
         let first = notices.recv().await.unwrap();
-        assert_eq!(gather(first, &mut notices).len(), 2);
+        assert_eq!(gather(first, &mut notices, &Agencies::All).len(), 2);
+        bus.tell(alert("c"));
+        let first = notices.recv().await.unwrap();
+        assert_eq!(gather(first, &mut notices, &Agencies::Of([2].into())).len(), 0, "not theirs");
         for n in 0..2000 {
             bus.tell(alert(&n.to_string()));
         }

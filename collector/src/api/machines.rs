@@ -5,12 +5,12 @@ use soc_event::AgentId;
 use utoipa::IntoParams;
 
 use super::page;
-use super::signed::Signed;
+use super::signed::{SeenMachine, Session};
 use super::{Api, Problem};
 use crate::fleet::{
     AntivirusState, Approve, Approved, Connection, Error, HeartbeatPoint, Items, Machine,
     MachineChange, MachineFilter, MachineOrder, MachineRow, MachineSort, Page, PageRequest, Port,
-    Scope, State as MachineState,
+    State as MachineState,
 };
 
 /// Heartbeats shown when nothing is said: three hours.
@@ -79,11 +79,10 @@ impl From<Error> for Problem {
     responses((status = 200, body = Page<MachineRow>), (status = 422, body = Problem)))]
 pub async fn list(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Page<MachineRow>>, Problem> {
-    let scope = super::agencies::scope(&api, query.agency).await?;
-    let scope = scope.map_or(Scope::All, |scope| Scope::Agencies(scope.all));
+    let agencies = super::agencies::scope(&api, &session, query.agency).await?.agencies;
     let now = api.clock.now();
     let ago = |days: u32| now.plus_micros(-DAY_US.saturating_mul(i64::from(days)));
     let mut changed = page::words("changed", query.changed.as_deref(), word::<MachineChange>)?;
@@ -96,7 +95,7 @@ pub async fn list(
         antivirus_reason: page::text(query.antivirus_reason),
         signatures_before: query.signatures_days.map(ago),
         changed: changed.pop().map(|change| (change, since)),
-        scope,
+        agencies,
     };
     let (text, down) = page::sort(query.sort.as_deref());
     let mut by = page::words("sort", text, word::<MachineSort>)?;
@@ -115,10 +114,9 @@ pub async fn list(
     responses((status = 200, body = Machine), (status = 404, body = Problem)))]
 pub async fn show(
     State(api): State<Api>,
-    _: Signed,
-    Path(text): Path<String>,
+    SeenMachine(id): SeenMachine,
 ) -> Result<Json<Machine>, Problem> {
-    let found = api.fleet.machine(id(&text)?).await?;
+    let found = api.fleet.machine(id).await?;
     let mut machine = found.ok_or_else(|| Problem::not_found("There is no such machine."))?;
     let open = api.alerts.open_by_machine().await?;
     machine.row.alerts_open = open.get(&machine.row.id).copied().unwrap_or_default();
@@ -130,11 +128,10 @@ pub async fn show(
     params(("id" = String, Path), PortsQuery), responses((status = 200, body = Items<Port>)))]
 pub async fn ports(
     State(api): State<Api>,
-    _: Signed,
-    Path(text): Path<String>,
+    SeenMachine(id): SeenMachine,
     Query(query): Query<PortsQuery>,
 ) -> Result<Json<Items<Port>>, Problem> {
-    Ok(Json(api.fleet.ports(id(&text)?, query.history.unwrap_or(false)).await?))
+    Ok(Json(api.fleet.ports(id, query.history.unwrap_or(false)).await?))
 }
 
 /// Approves ports of it: those named, or all that are open now.
@@ -143,11 +140,11 @@ pub async fn ports(
     responses((status = 200, body = Approved), (status = 422, body = Problem)))]
 pub async fn approve_ports(
     State(api): State<Api>,
-    Signed(session): Signed,
-    Path(text): Path<String>,
+    session: Session,
+    SeenMachine(id): SeenMachine,
     Json(request): Json<Approve>,
 ) -> Result<Json<Approved>, Problem> {
-    Ok(Json(api.fleet.approve_ports(id(&text)?, &request, &session.caller).await?))
+    Ok(Json(api.fleet.approve_ports(id, &request, &session.caller).await?))
 }
 
 /// Takes an approval of a port back.
@@ -156,10 +153,10 @@ pub async fn approve_ports(
     responses((status = 204), (status = 422, body = Problem)))]
 pub async fn revoke_approval(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Path(number): Path<i64>,
 ) -> Result<http::StatusCode, Problem> {
-    api.fleet.revoke_approval(number, &session.caller).await?;
+    api.fleet.revoke_approval(number, &session.agencies, &session.caller).await?;
     Ok(http::StatusCode::NO_CONTENT)
 }
 
@@ -168,10 +165,9 @@ pub async fn revoke_approval(
     params(("id" = String, Path)), responses((status = 200, body = Items<Connection>)))]
 pub async fn connections(
     State(api): State<Api>,
-    _: Signed,
-    Path(text): Path<String>,
+    SeenMachine(id): SeenMachine,
 ) -> Result<Json<Items<Connection>>, Problem> {
-    Ok(Json(api.fleet.connections(id(&text)?).await?))
+    Ok(Json(api.fleet.connections(id).await?))
 }
 
 /// Its heartbeats, at most 500: of more, means.
@@ -180,14 +176,13 @@ pub async fn connections(
     responses((status = 200, body = Items<HeartbeatPoint>)))]
 pub async fn heartbeats(
     State(api): State<Api>,
-    _: Signed,
-    Path(text): Path<String>,
+    SeenMachine(id): SeenMachine,
     Query(query): Query<HeartbeatsQuery>,
 ) -> Result<Json<Items<HeartbeatPoint>>, Problem> {
     let to = page::time("to", query.to.as_deref())?.unwrap_or_else(|| api.clock.now());
     let from = page::time("from", query.from.as_deref())?;
     let from = from.unwrap_or(to.plus_micros(-HEARTBEATS_US));
-    Ok(Json(api.fleet.heartbeats(id(&text)?, from, to).await?))
+    Ok(Json(api.fleet.heartbeats(id, from, to).await?))
 }
 
 /// A machine's id in a path.

@@ -5,10 +5,10 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::page;
-use super::signed::Signed;
+use super::signed::Session;
 use super::{Api, Problem};
 use crate::fleet::{
-    Neighbour, NeighbourCoverage, NeighbourDecision, NeighbourFilter, Page, PageRequest, Scope,
+    Neighbour, NeighbourCoverage, NeighbourDecision, NeighbourFilter, Page, PageRequest,
 };
 
 /// Which neighbours.
@@ -47,10 +47,10 @@ pub struct Decision {
     responses((status = 200, body = Page<Neighbour>), (status = 422, body = Problem)))]
 pub async fn list(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Page<Neighbour>>, Problem> {
-    let scope = super::agencies::scope(&api, query.agency).await?;
+    let agencies = super::agencies::scope(&api, &session, query.agency).await?.agencies;
     let mut coverage = page::words("coverage", query.coverage.as_deref(), |word| {
         serde_json::from_value::<NeighbourCoverage>(word.into()).ok()
     })?;
@@ -58,7 +58,7 @@ pub async fn list(
         q: page::text(query.q),
         witness: page::value("machine", query.machine.as_deref())?,
         coverage: coverage.pop().unwrap_or_default(),
-        scope: scope.map_or(Scope::All, |scope| Scope::Agencies(scope.all)),
+        agencies,
     };
     let request = PageRequest { limit: page::limit(query.limit), cursor: query.cursor };
     Ok(Json(api.fleet.neighbours(&filter, &request).await?))
@@ -69,11 +69,14 @@ pub async fn list(
     responses((status = 204), (status = 422, body = Problem)))]
 pub async fn decide(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(said): Json<Decision>,
 ) -> Result<StatusCode, Problem> {
     let reason = said.reason.unwrap_or_default();
     let (agency, mac) = (said.agency, &said.mac);
+    if !session.agencies.hold(agency) {
+        return Err(Problem::not_found("There is no such agency."));
+    }
     api.fleet.decide_neighbour(agency, mac, said.decision, &reason, &session.caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }

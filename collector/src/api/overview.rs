@@ -1,13 +1,14 @@
 use axum::Json;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use utoipa::{IntoParams, ToSchema};
 
-use super::signed::Signed;
+use super::signed::Session;
 use super::{Api, Problem};
 use crate::alert::{AlertRow, Filter, Unclosed};
-use crate::fleet::{OverviewFleet, Scope};
+use crate::fleet::OverviewFleet;
 
 /// Newest alerts shown.
 const NEWEST: u32 = 8;
@@ -44,18 +45,15 @@ pub struct Overview {
     responses((status = 200, body = Overview), (status = 422, body = Problem)))]
 pub async fn overview(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<OverviewQuery>,
 ) -> Result<Json<Overview>, Problem> {
-    let (agency, agencies) = match super::agencies::scope(&api, query.agency).await? {
-        Some(scope) => (Some(scope.named), Some(scope.all)),
-        None => (None, None),
-    };
-    let machines = agencies.clone().map_or(Scope::All, Scope::Agencies);
-    let fleet = api.fleet.overview(machines).await?;
-    let alerts = api.alerts.unclosed(agencies.as_deref()).await?;
-    let filter = Filter { agencies, ..Filter::default() };
-    let (newest, _, _) = api.alerts.list(&filter, None, NEWEST).await?;
-    let events = agency.is_none().then(|| api.journal.end().borrow().0);
+    let scope = super::agencies::scope(&api, &session, query.agency).await?;
+    let fleet = api.fleet.overview(&scope.agencies).await?;
+    let alerts = api.alerts.unclosed(&scope.agencies).await?;
+    let agency = scope.named;
+    let is_all = agency.is_none() && scope.agencies == Agencies::All;
+    let events = is_all.then(|| api.journal.end().borrow().0);
+    let (newest, _, _) = api.alerts.list(&Filter::of(scope.agencies), None, NEWEST).await?;
     Ok(Json(Overview { fleet, alerts, newest, events, agency, at: api.clock.now() }))
 }

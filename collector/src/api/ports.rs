@@ -3,13 +3,14 @@ use axum::extract::{Query, State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::agencies::scope;
 use super::machines::word;
 use super::page;
-use super::signed::Signed;
+use super::signed::Session;
 use super::{Api, Problem};
 use crate::fleet::{
     ApproveMany, Approved, OpenPort, Page, PageRequest, PortFilter, PortMachine, PortName,
-    PortOrder, PortSort, Scope,
+    PortOrder, PortSort,
 };
 
 /// Which ports.
@@ -63,7 +64,7 @@ pub struct MachinesQuery {
     responses((status = 200, body = Page<OpenPort>), (status = 422, body = Problem)))]
 pub async fn list(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Page<OpenPort>>, Problem> {
     let filter = PortFilter {
@@ -73,7 +74,7 @@ pub async fn list(
         approvals: one(&page::words("approved", query.approved.as_deref(), word)?),
         since: page::time("since", query.since.as_deref())?,
         rare: query.rare.unwrap_or(false),
-        scope: scope(&api, query.agency).await?,
+        agencies: scope(&api, &session, query.agency).await?.agencies,
     };
     let (text, down) = page::sort(query.sort.as_deref());
     let by: Vec<PortSort> = page::words("sort", text, word)?;
@@ -87,7 +88,7 @@ pub async fn list(
     responses((status = 200, body = Page<PortMachine>), (status = 422, body = Problem)))]
 pub async fn machines(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<MachinesQuery>,
 ) -> Result<Json<Page<PortMachine>>, Problem> {
     let name = PortName {
@@ -96,9 +97,9 @@ pub async fn machines(
         port: query.port,
         executable: query.executable.unwrap_or_default(),
     };
-    let scope = scope(&api, query.agency).await?;
+    let agencies = scope(&api, &session, query.agency).await?.agencies;
     let request = PageRequest { limit: page::limit(query.limit), cursor: query.cursor };
-    Ok(Json(api.fleet.port_machines(&name, &scope, &request).await?))
+    Ok(Json(api.fleet.port_machines(&name, &agencies, &request).await?))
 }
 
 /// Approves ports on several machines and in several agencies at once.
@@ -106,15 +107,10 @@ pub async fn machines(
     responses((status = 200, body = Approved), (status = 422, body = Problem)))]
 pub async fn approve(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(request): Json<ApproveMany>,
 ) -> Result<Json<Approved>, Problem> {
-    Ok(Json(api.fleet.approve_many(&request, &Scope::All, &session.caller).await?))
-}
-
-async fn scope(api: &Api, agency: Option<String>) -> Result<Scope, Problem> {
-    let scope = super::agencies::scope(api, agency).await?;
-    Ok(scope.map_or(Scope::All, |scope| Scope::Agencies(scope.all)))
+    Ok(Json(api.fleet.approve_many(&request, &session.agencies, &session.caller).await?))
 }
 
 fn one<T: Copy>(words: &[T]) -> Option<T> {

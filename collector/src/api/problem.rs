@@ -57,6 +57,21 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
 
+    /// The password was right; the second factor is asked for.
+    pub fn second_factor_required() -> Self {
+        let detail = "Send `code` too: six digits of the authenticator, or a recovery code.";
+        let kind = "urn:soc:problem:second-factor-required".into();
+        Self { kind, ..Self::new(StatusCode::UNAUTHORIZED, detail) }
+    }
+
+    /// The operator has to set up a second factor first.
+    pub fn second_factor_setup_required() -> Self {
+        let detail =
+            "Administrators set up a second factor first (POST /api/v1/session/second-factor).";
+        let kind = "urn:soc:problem:second-factor-setup-required".into();
+        Self { kind, ..Self::new(StatusCode::FORBIDDEN, detail) }
+    }
+
     /// The operator has to choose a password first.
     pub fn password_change_required() -> Self {
         let mut problem = Self::new(

@@ -2,14 +2,12 @@
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{Request, State};
 use axum::routing::get;
 use http::header;
-use http::request::Parts;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::signed::Signed;
 use super::{Api, Problem};
 use crate::fleet::MetricsListener;
 use crate::metrics;
@@ -32,27 +30,10 @@ struct Labels {
     agent: String,
 }
 
-/// Whoever is on this machine, or signed in.
-pub struct LocalOrSigned;
-
-impl FromRequestParts<Api> for LocalOrSigned {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        if api.config.listen.ip().is_loopback() && !api.is_behind_proxy() {
-            return Ok(Self);
-        }
-        Signed::from_request_parts(parts, api).await.map(|_| Self)
-    }
-}
-
 /// Agents on the collector's own machine that let themselves be scraped, for Prometheus' HTTP service discovery.
 #[utoipa::path(get, path = "/prometheus/targets", tag = "prometheus",
     responses((status = 200, body = Vec<Target>), (status = 401, body = Problem)))]
-pub async fn targets(
-    State(api): State<Api>,
-    _: LocalOrSigned,
-) -> Result<Json<Vec<Target>>, Problem> {
+pub async fn targets(State(api): State<Api>) -> Result<Json<Vec<Target>>, Problem> {
     let host = rustix::system::uname();
     let found = api.fleet.metrics_listeners(&host.nodename().to_string_lossy()).await?;
     let target = |found: MetricsListener| Target {

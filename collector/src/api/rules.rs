@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use soc_rules::{Logsource, Rule, RuleUse, Ruleset, Severity, Source};
 use utoipa::ToSchema;
 
-use super::signed::Signed;
+use soc_archive::Agencies;
+
+use super::signed::Session;
 use super::{Api, Problem};
 use crate::access::Deed;
 use crate::alert::{Level, Text};
@@ -96,9 +98,9 @@ pub struct Checked {
 
 /// Rules in force and problems of others.
 #[utoipa::path(get, path = "/rules", tag = "rules", responses((status = 200, body = Rules)))]
-pub async fn list(State(api): State<Api>, _: Signed) -> Result<Json<Rules>, Problem> {
+pub async fn list(State(api): State<Api>, session: Session) -> Result<Json<Rules>, Problem> {
     let book = api.rulebook.current();
-    let figures = Figures::of(&api).await?;
+    let figures = Figures::of(&api, &session.agencies).await?;
     let items = book.ruleset.rules().iter().map(|rule| figures.row(rule)).collect();
     let problems = book.problems.iter().map(problem).collect();
     Ok(Json(Rules { version: book.ruleset.version().to_owned(), items, problems }))
@@ -109,13 +111,13 @@ pub async fn list(State(api): State<Api>, _: Signed) -> Result<Json<Rules>, Prob
     responses((status = 200, body = RuleText), (status = 404, body = Problem)))]
 pub async fn show(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Path(id): Path<String>,
 ) -> Result<Json<RuleText>, Problem> {
     let book = api.rulebook.current();
     let gone = || Problem::not_found("There is no rule with this id in force.");
     let rule = book.ruleset.rule(&id).ok_or_else(gone)?;
-    let row = Figures::of(&api).await?.row(rule);
+    let row = Figures::of(&api, &session.agencies).await?.row(rule);
     Ok(Json(RuleText { row, source: rule.source.to_string() }))
 }
 
@@ -124,7 +126,7 @@ pub async fn show(
     responses((status = 204), (status = 409, body = Problem)))]
 pub async fn unpark(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let caller = &session.caller;
@@ -141,7 +143,7 @@ pub async fn unpark(
     responses((status = 200, body = Checked)))]
 pub async fn check(
     State(api): State<Api>,
-    _: Signed,
+    _: Session,
     Json(Draft { source }): Json<Draft>,
 ) -> Result<Json<Checked>, Problem> {
     // Compiling takes what it takes; the limits of rules bound it.
@@ -162,8 +164,8 @@ struct Figures {
 }
 
 impl Figures {
-    async fn of(api: &Api) -> Result<Self, Problem> {
-        let (hits, costs) = (api.alerts.hits().await?, api.detect.costs());
+    async fn of(api: &Api, agencies: &Agencies) -> Result<Self, Problem> {
+        let (hits, costs) = (api.alerts.hits(agencies).await?, api.detect.costs());
         let parked = api.detect.parked().await.map_err(|error| Problem::internal(&error))?;
         let steps = costs.values().map(|cost| cost.steps).sum();
         Ok(Self { hits, costs, steps, parked })

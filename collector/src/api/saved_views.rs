@@ -3,7 +3,7 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 
 use super::page::Items;
-use super::signed::Signed;
+use super::signed::Session;
 use super::{Api, Problem};
 use crate::saved_view::{Draft, Error, View};
 
@@ -20,10 +20,7 @@ impl From<Error> for Problem {
 /// Saved filters of lists: one's own, and those that are shared.
 #[utoipa::path(get, path = "/saved-views", tag = "views",
     responses((status = 200, body = Items<View>)))]
-pub async fn list(
-    State(api): State<Api>,
-    Signed(session): Signed,
-) -> Result<Json<Items<View>>, Problem> {
+pub async fn list(State(api): State<Api>, session: Session) -> Result<Json<Items<View>>, Problem> {
     Ok(Json(Items { items: api.saved_views.list(&session.operator.name).await? }))
 }
 
@@ -32,7 +29,7 @@ pub async fn list(
     responses((status = 201, body = View), (status = 422, body = Problem)))]
 pub async fn save(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Json(draft): Json<Draft>,
 ) -> Result<(StatusCode, Json<View>), Problem> {
     Ok((StatusCode::CREATED, Json(api.saved_views.save(&draft, &session.caller).await?)))
@@ -43,7 +40,7 @@ pub async fn save(
     responses((status = 204), (status = 404, body = Problem)))]
 pub async fn delete(
     State(api): State<Api>,
-    Signed(session): Signed,
+    session: Session,
     Path(id): Path<i64>,
 ) -> Result<StatusCode, Problem> {
     api.saved_views.delete(id, &session.caller).await?;

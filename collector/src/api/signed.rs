@@ -1,31 +1,17 @@
-//! Who asks: the operator behind a cookie or a bearer token.
+//! Who asks, as the check before the handler left it; and the machines and alerts they may see.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
-use http::{HeaderMap, StatusCode, header};
-
 use soc_archive::Agencies;
+use soc_event::AgentId;
 
-use super::{Api, Peer, Problem};
-use crate::access::{Caller, Operator, Role, Token};
+use super::{Api, Problem};
+use crate::access::{Caller, Operator, Token};
 
 /// Name of the cookie.
 pub(super) const COOKIE: &str = "soc_session";
 
-/// An operator who may do everything.
-#[derive(Clone, Debug)]
-pub struct Signed(pub Session);
-
-/// An operator who may hunt, and in whose events.
-#[derive(Clone, Debug)]
-pub struct Hunter {
-    /// Who.
-    pub session: Session,
-    /// In whose events.
-    pub agencies: Agencies,
-}
-
-/// An operator who has signed in, but perhaps has to choose a password first.
+/// An operator who has signed in, and is allowed what the route's door says.
 #[derive(Clone, Debug)]
 pub struct Session {
     /// Who.
@@ -34,64 +20,61 @@ pub struct Session {
     pub token: Token,
     /// Who and whence, for the audit.
     pub caller: Caller,
+    /// Whose data they may see.
+    pub agencies: Agencies,
 }
+
+/// The machine `{id}` of the path, which the operator may see.
+#[derive(Clone, Copy, Debug)]
+pub struct SeenMachine(pub AgentId);
+
+/// The alert `{id}` of the path, which the operator may see.
+#[derive(Clone, Debug)]
+pub struct SeenAlert(pub String);
 
 impl FromRequestParts<Api> for Session {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let unknown = || {
-            let detail = "Sign in first: POST /api/v1/session with name and password.";
-            Problem::new(StatusCode::UNAUTHORIZED, detail)
-        };
-        let token = token(&parts.headers).ok_or_else(unknown)?;
-        let operator = api.access.session(&token).await?.ok_or_else(unknown)?;
-        let peer = parts.extensions.get::<Peer>().copied();
-        let address = api.address(peer, &parts.headers);
-        let caller = Caller { who: operator.name.clone(), address };
-        Ok(Self { operator, token, caller })
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, Problem> {
+        let session = parts.extensions.get::<Self>().cloned();
+        session.ok_or_else(|| Problem::internal(&NotAsked))
     }
 }
 
-impl FromRequestParts<Api> for Signed {
+impl FromRequestParts<Api> for SeenMachine {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let session = Session::from_request_parts(parts, api).await?;
-        if session.operator.must_change {
-            return Err(Problem::password_change_required());
+        let id = super::machines::id(&path_id(parts, api).await?)?;
+        if !api.fleet.sees(&session.agencies, id).await? {
+            return Err(Problem::not_found("There is no such machine."));
         }
-        match session.operator.role {
-            Role::Administrator => Ok(Self(session)),
-            Role::Analyst => {
-                let detail = "This is for administrators; your account is for hunts.";
-                Err(Problem::new(StatusCode::FORBIDDEN, detail))
-            }
-        }
+        Ok(Self(id))
     }
 }
 
-impl FromRequestParts<Api> for Hunter {
+impl FromRequestParts<Api> for SeenAlert {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let session = Session::from_request_parts(parts, api).await?;
-        if session.operator.must_change {
-            return Err(Problem::password_change_required());
+        let id = path_id(parts, api).await?;
+        if !api.alerts.sees(&session.agencies, &id).await? {
+            return Err(crate::alert::Error::NotFound.into());
         }
-        let agencies = api.hunts.agencies_of(&session.operator).await?;
-        Ok(Self { session, agencies })
+        Ok(Self(id))
     }
 }
 
-fn token(headers: &HeaderMap) -> Option<Token> {
-    let text = |name| headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    let bearer = text(header::AUTHORIZATION).find_map(|value| value.strip_prefix("Bearer "));
-    let cookie = || {
-        text(header::COOKIE).flat_map(|value| value.split(';')).find_map(|pair| {
-            let (name, value) = pair.trim().split_once('=')?;
-            (name == COOKIE).then_some(value)
-        })
-    };
-    bearer.or_else(cookie).map(|text| Token::from_text(text.trim()))
+/// A mistake in this program: a route that needs nothing asks who it is, or a path has no `{id}`.
+#[derive(Debug, thiserror::Error)]
+#[error("the route was not told who asks, or for what")]
+struct NotAsked;
+
+async fn path_id(parts: &mut Parts, api: &Api) -> Result<String, Problem> {
+    let params = RawPathParams::from_request_parts(parts, api).await;
+    let params = params.map_err(|error| Problem::invalid(error.to_string()))?;
+    let id = params.iter().find(|(name, _)| *name == "id").map(|(_, id)| id.to_owned());
+    id.ok_or_else(|| Problem::internal(&NotAsked))
 }

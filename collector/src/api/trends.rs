@@ -5,10 +5,10 @@ use soc_event::Timestamp;
 use utoipa::{IntoParams, ToSchema};
 
 use super::page;
-use super::signed::Signed;
+use super::signed::Session;
 use super::{Api, Problem};
 use crate::alert::LevelCounts;
-use crate::fleet::{FleetChanges, Scope};
+use crate::fleet::FleetChanges;
 use crate::trend::{Error, Trend};
 
 /// Days shown when nothing is said.
@@ -59,12 +59,12 @@ impl From<Error> for Problem {
     responses((status = 200, body = Trend), (status = 422, body = Problem)))]
 pub async fn trend(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<TrendQuery>,
 ) -> Result<Json<Trend>, Problem> {
-    let agencies = super::agencies::scope(&api, query.agency).await?.map(|scope| scope.all);
+    let agencies = super::agencies::scope(&api, &session, query.agency).await?.agencies;
     let days = query.days.unwrap_or(DAYS);
-    Ok(Json(api.trends.read(agencies.as_deref(), days).await?))
+    Ok(Json(api.trends.read(&agencies, days).await?))
 }
 
 /// What has changed since a moment.
@@ -72,16 +72,15 @@ pub async fn trend(
     responses((status = 200, body = Changes), (status = 422, body = Problem)))]
 pub async fn changes(
     State(api): State<Api>,
-    _: Signed,
+    session: Session,
     Query(query): Query<ChangesQuery>,
 ) -> Result<Json<Changes>, Problem> {
-    let agencies = super::agencies::scope(&api, query.agency).await?.map(|scope| scope.all);
+    let agencies = super::agencies::scope(&api, &session, query.agency).await?.agencies;
     let now = api.clock.now();
     let since = page::time("since", query.since.as_deref())?;
     let since = since.unwrap_or(now.plus_micros(-SINCE_US));
     let to = now.plus_micros(1);
-    let raised = api.alerts.raised(agencies.as_deref(), since, to).await?;
+    let raised = api.alerts.raised(&agencies, since, to).await?;
     let raised = raised.into_values().fold(LevelCounts::default(), LevelCounts::plus);
-    let scope = agencies.map_or(Scope::All, Scope::Agencies);
-    Ok(Json(Changes { fleet: api.fleet.changes(&scope, since).await?, raised, since }))
+    Ok(Json(Changes { fleet: api.fleet.changes(&agencies, since).await?, raised, since }))
 }

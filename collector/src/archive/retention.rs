@@ -5,6 +5,7 @@
 //! law asks go first, oldest day first; then what of the journal is archived; then nothing more is
 //! taken ([`crate::journal::Error::Full`]). What the law asks for, or is held, is never deleted.
 
+use soc_archive::Agencies;
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::civil::Date;
@@ -104,7 +105,7 @@ impl Archive {
                 .await?;
         let set: HashMap<i64, (i64, i64)> =
             set.into_iter().map(|(agency, level, months)| (agency, (level, months))).collect();
-        let agencies = self.0.fleet.agencies().await.map_err(Error::from)?;
+        let agencies = self.0.fleet.agencies(&Agencies::All).await.map_err(Error::from)?;
         Ok(inherited(&agencies, &set, Kept::default_of(&self.0.config)))
     }
 
@@ -167,7 +168,7 @@ impl Archive {
     }
 
     pub(super) async fn agency(&self, code: &str) -> Result<AgencyView, Error> {
-        let agencies = self.0.fleet.agencies().await.map_err(Error::from)?;
+        let agencies = self.0.fleet.agencies(&Agencies::All).await.map_err(Error::from)?;
         let found = agencies.into_iter().find(|view| view.agency.code == code);
         found.ok_or_else(|| Error::Refused(format!("no agency has the code {code:?}")))
     }

@@ -100,7 +100,7 @@ impl Archive {
         let retentions = self.retentions().await?;
         let otherwise = Kept::default_of(&self.0.config);
         let mut agencies = Vec::new();
-        for view in self.0.fleet.agencies().await? {
+        for view in self.0.fleet.agencies(&soc_archive::Agencies::All).await? {
             let agency = view.agency;
             let kept = retentions.get(&agency.id).copied().unwrap_or(otherwise);
             let own = sums.iter().find(|sums| sums.agency == agency.id);

@@ -97,6 +97,13 @@ pub(super) fn silence(value: &DeValue<'_>) -> Result<Duration, String> {
     if range.contains(&silence) { Ok(silence) } else { Err(right.into()) }
 }
 
+pub(super) fn session(value: &DeValue<'_>) -> Result<Duration, String> {
+    let right = "a time from \"5m\" to \"30d\"";
+    let session = duration(value).map_err(|_| right.to_owned())?;
+    let range = Duration::from_secs(5 * 60)..=Duration::from_secs(30 * DAY_S);
+    if range.contains(&session) { Ok(session) } else { Err(right.into()) }
+}
+
 pub(super) fn duration(value: &DeValue<'_>) -> Result<Duration, String> {
     let right = "a time such as \"85s\", \"10m\", \"12h\" or \"7d\"";
     let text = value.as_str().ok_or_else(|| format!("{right}, not {}", kind(value)))?;

@@ -43,7 +43,8 @@ impl Layers {
                 texts.insert(scope, (row.try_get("version")?, text));
             }
         }
-        let agencies = fleet.agencies().await?.into_iter().map(|view| view.agency);
+        let agencies =
+            fleet.agencies(&soc_archive::Agencies::All).await?.into_iter().map(|view| view.agency);
         let agencies = agencies.map(|agency| (agency.id, (agency.code, agency.parent)));
         let mut normal: HashMap<Scope, Vec<String>> = HashMap::new();
         for row in alert::called_normal(store).await? {

@@ -1,11 +1,13 @@
 use std::sync::PoisonError;
 
 use serde::Serialize;
+use soc_archive::Agencies;
 use sqlx::Row as _;
 
 use super::antivirus::by_reason;
 use super::views::{AntivirusCounts, ReasonCount};
 use super::{Error, Fleet};
+use crate::access::listed;
 
 /// Longest code, in characters; codes are metric labels and parts of commands.
 const CODE_CHARS_MAX: usize = 64;
@@ -42,11 +44,11 @@ pub struct AgencyView {
 }
 
 impl Fleet {
-    /// All agencies in the order of their codes.
+    /// Those agencies in the order of their codes.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn agencies(&self) -> Result<Vec<AgencyView>, Error> {
+    pub async fn agencies(&self, which: &Agencies) -> Result<Vec<AgencyView>, Error> {
         let rows = sqlx::query(
             "SELECT agency.id, code, name, parent, COUNT(agent.id) AS machines,
                     COALESCE(SUM(agent.state = 'online'), 0) AS online,
@@ -55,8 +57,10 @@ impl Fleet {
                     COALESCE(SUM(agent.antivirus_state IN ('off', 'missing')), 0) AS unprotected,
                     COALESCE(SUM(agent.antivirus_state = 'unknown'), 0) AS unknown
              FROM agency LEFT JOIN agent ON agent.agency = agency.id AND agent.revoked_at IS NULL
+             WHERE ?1 IS NULL OR agency.id IN (SELECT value FROM json_each(?1))
              GROUP BY agency.id ORDER BY code",
         )
+        .bind(listed(which))
         .fetch_all(self.0.store.pool())
         .await?;
         let mut views = rows.iter().map(view).collect::<Result<Vec<_>, sqlx::Error>>()?;

@@ -4,13 +4,14 @@
 //! taking back is a deed in the audit, in the same transaction.
 
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp};
 use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::enrolment::short;
 use super::views::push_scope;
-use super::{Error, Fleet, Scope};
-use crate::access::{Caller, Deed};
+use super::{Error, Fleet};
+use crate::access::{Caller, Deed, listed};
 
 /// Ports approved at once.
 const PORTS_MAX: usize = 1000;
@@ -145,7 +146,7 @@ impl Fleet {
     pub async fn approve_many(
         &self,
         request: &ApproveMany,
-        scope: &Scope,
+        scope: &Agencies,
         caller: &Caller,
     ) -> Result<Approved, Error> {
         let now = self.0.clock.now();
@@ -177,18 +178,26 @@ impl Fleet {
     ///
     /// # Errors
     /// [`Error::Refused`] when there is none with this number.
-    pub async fn revoke_approval(&self, id: i64, caller: &Caller) -> Result<(), Error> {
+    pub async fn revoke_approval(
+        &self,
+        id: i64,
+        agencies: &Agencies,
+        caller: &Caller,
+    ) -> Result<(), Error> {
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
         let row: Option<TakenBack> = sqlx::query_as(
-            "UPDATE port_approval SET revoked_by = ?, revoked_at = ?
-                 WHERE id = ? AND revoked_at IS NULL
+            "UPDATE port_approval SET revoked_by = ?1, revoked_at = ?2
+                 WHERE id = ?3 AND revoked_at IS NULL AND (?4 IS NULL OR coalesce(agency,
+                     (SELECT agency FROM agent WHERE agent.id = port_approval.agent))
+                     IN (SELECT value FROM json_each(?4)))
                  RETURNING agent, (SELECT code FROM agency WHERE id = port_approval.agency),
                            transport, scope, port, executable",
         )
         .bind(&caller.who)
         .bind(now.as_micros())
         .bind(id)
+        .bind(listed(agencies))
         .fetch_optional(&mut *tx)
         .await?;
         let Some((agent, agency, transport, scope, port, executable)) = row else {
@@ -270,7 +279,7 @@ impl New<'_> {
 async fn places(
     tx: &mut SqliteConnection,
     request: &ApproveMany,
-    scope: &Scope,
+    scope: &Agencies,
 ) -> Result<Vec<(Place, String)>, Error> {
     let mut query = QueryBuilder::new("SELECT id, hostname FROM agent WHERE id IN (");
     query.push("SELECT value FROM json_each(");

@@ -1,3 +1,4 @@
+use soc_archive::Agencies;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -5,7 +6,7 @@ use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry};
 
 use super::agency::share;
 use super::antivirus::by_reason;
-use super::views::{AntivirusState, Scope};
+use super::views::AntivirusState;
 use super::{Error, Fleet, State};
 
 /// What the fleet tells Prometheus. Labels are agencies' codes, which operators give, and words of
@@ -91,7 +92,7 @@ impl Fleet {
     /// Takes the counts anew.
     pub(crate) async fn count(&self) -> Result<(), Error> {
         let metrics = &self.0.metrics;
-        let overview = self.overview(Scope::All).await?;
+        let overview = self.overview(&Agencies::All).await?;
         for state in State::ALL {
             let count = overview.machines.of(state);
             metrics.agents.with_label_values(&[state.as_str()]).set(count);
@@ -134,7 +135,7 @@ impl Fleet {
 
     /// Takes the counts of neighbours anew; seldomer than the others, because it looks at each.
     pub(crate) async fn count_neighbours(&self) -> Result<(), Error> {
-        let counts = self.without_agent(&Scope::All).await?;
+        let counts = self.without_agent(&Agencies::All).await?;
         let codes: Vec<(i64, String)> = sqlx::query_as("SELECT id, code FROM agency ORDER BY id")
             .fetch_all(self.0.store.pool())
             .await?;

@@ -10,6 +10,7 @@ mod silence;
 mod views;
 
 use serde_json::json;
+use soc_archive::Agencies;
 use soc_event::{Envelope, Epoch, Event, Kind, Lane, RunId, Sequence, Timestamp, Value, kind};
 use tokio::sync::watch;
 

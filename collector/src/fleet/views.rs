@@ -12,10 +12,12 @@ mod products;
 mod silence;
 
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::State;
+use crate::access::listed;
 
 pub use beginning::Beginning;
 pub use changes::{FleetChanges, MachineChange};
@@ -28,16 +30,6 @@ pub use silence::SilenceReason;
 pub use neighbours::{
     Decided, Neighbour, NeighbourCoverage, NeighbourDecision, NeighbourFilter, Witness,
 };
-
-/// Whose machines a person may see.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Scope {
-    /// All.
-    #[default]
-    All,
-    /// Those of these agencies and of all below them.
-    Agencies(Vec<i64>),
-}
 
 /// An agency as others name it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -344,12 +336,13 @@ pub struct MetricsListener {
     pub address: String,
 }
 
-/// Adds `AND column IN …` for a scope; `column` holds the number of an agency.
-pub(super) fn push_scope(query: &mut QueryBuilder<Sqlite>, column: &'static str, scope: &Scope) {
-    let Scope::Agencies(ids) = scope else { return };
-    query.push(" AND ").push(column);
-    query.push(" IN (WITH RECURSIVE below (id) AS (SELECT value FROM json_each(");
-    query.push_bind(serde_json::json!(ids).to_string());
-    query.push(") UNION SELECT agency.id FROM agency JOIN below ON agency.parent = below.id)");
-    query.push(" SELECT id FROM below)");
+/// Adds `AND column IN …` where not all may be seen; `column` holds the number of an agency.
+pub(super) fn push_scope(
+    query: &mut QueryBuilder<Sqlite>,
+    column: &'static str,
+    agencies: &Agencies,
+) {
+    let Some(agencies) = listed(agencies) else { return };
+    query.push(" AND ").push(column).push(" IN (SELECT value FROM json_each(");
+    query.push_bind(agencies).push("))");
 }

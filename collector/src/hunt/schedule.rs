@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::saved::{language, saved};
 use super::{Error, Hunts, Saved, Schedule};
-use crate::access::{Caller, Operator, Role};
+use crate::access::{Caller, Permission};
 use crate::alert::{AgencyRef, EventView, Finding, MachineRef, Said, Text};
 use crate::stop::stopped;
 
@@ -96,16 +96,9 @@ impl Hunts {
 
     /// A scheduled hunt sees what its owner may see at the time it runs.
     async fn owner(&self, name: &str) -> Result<(String, soc_archive::Agencies), Error> {
-        let agency: Option<Option<i64>> =
-            sqlx::query_scalar("SELECT agency FROM operator WHERE name = ?")
-                .bind(name)
-                .fetch_optional(self.0.store.pool())
-                .await?;
-        let agency = agency.ok_or(Error::Unknown)?;
-        let name = name.to_owned();
-        let operator =
-            Operator { name: name.clone(), role: Role::of(agency), agency, must_change: false };
-        Ok((name, self.agencies_of(&operator).await?))
+        let owner = self.0.access.on_behalf_of(name).await?;
+        let owner = owner.filter(|owner| owner.may(Permission::Hunt)).ok_or(Error::Unknown)?;
+        Ok((owner.name.clone(), self.0.access.reach(&owner).await?))
     }
 
     /// The alert, that the run is done, and when the next is due: all or nothing.
@@ -156,7 +149,9 @@ impl Hunts {
     async fn agency_of(&self, owner: &str) -> Result<AgencyRef, Error> {
         let row: Option<(i64, String, String)> = sqlx::query_as(
             "SELECT agency.id, agency.code, agency.name FROM operator
-             JOIN agency ON agency.id = operator.agency WHERE operator.name = ?",
+             JOIN operator_agency ON operator = operator.name
+             JOIN agency ON agency.id = operator_agency.agency
+             WHERE operator.name = ? ORDER BY agency.id LIMIT 1",
         )
         .bind(owner)
         .fetch_optional(self.0.store.pool())

@@ -5,8 +5,8 @@ async fn room(folder: &std::path::Path) -> SavedViews {
     let store = Store::open(&folder.join("state.sqlite")).await.unwrap();
     for name in ["an", "binh"] {
         sqlx::query(
-            "INSERT INTO operator (name, password, role, must_change, created_at)
-             VALUES (?, '', 'administrator', 0, 0)",
+            "INSERT INTO operator (name, full_name, password, role, whole, must_change, created_at)
+             VALUES (?, '', '', 'administrator', 1, 0, 0)",
         )
         .bind(name)
         .execute(store.pool())

@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use utoipa::ToSchema;
 
 use super::{Error, Trends};
 use crate::alert::LevelCounts;
-use crate::fleet::{AgencyFigures, Scope};
+use crate::fleet::AgencyFigures;
 
 /// What one agency, or several together, were like on a day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -67,11 +68,10 @@ impl Trends {
     /// Figures by agency of the day that began then and goes on; of these agencies or of all.
     pub(super) async fn measured(
         &self,
-        agencies: Option<&[i64]>,
+        agencies: &Agencies,
         begin: Timestamp,
     ) -> Result<BTreeMap<i64, Figures>, Error> {
-        let scope = agencies.map_or(Scope::All, |all| Scope::Agencies(all.to_vec()));
-        let machines = self.0.fleet.figures(&scope, begin).await?;
+        let machines = self.0.fleet.figures(agencies, begin).await?;
         let of = |one: AgencyFigures| (one.agency, Figures::of(one));
         let mut figures: BTreeMap<i64, Figures> = machines.into_iter().map(of).collect();
         let to = self.now().plus_micros(1);

@@ -1,4 +1,5 @@
 use jiff::civil::Date;
+use soc_archive::Agencies;
 use sqlx::SqliteConnection;
 
 use super::{DAYS_KEPT, Error, Figures, Trends, day};
@@ -13,7 +14,7 @@ impl Trends {
         let (now, zone) = (self.now(), &self.0.zone);
         let today = day::of(now, zone)?;
         let begin = day::begin(today, zone)?;
-        let figures = self.measured(None, begin).await?;
+        let figures = self.measured(&Agencies::All, begin).await?;
         let before: Option<String> = sqlx::query_scalar("SELECT MAX(day) FROM trend WHERE day < ?")
             .bind(today.to_string())
             .fetch_one(self.0.store.pool())
@@ -23,7 +24,7 @@ impl Trends {
             Some(before) => {
                 let (from, to) =
                     (day::begin(before, zone)?, day::begin(day::after(before, 1)?, zone)?);
-                Some((before, self.0.alerts.raised(None, from, to).await?))
+                Some((before, self.0.alerts.raised(&Agencies::All, from, to).await?))
             }
             None => None,
         };

@@ -1,12 +1,14 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _};
 use utoipa::ToSchema;
 
 use super::{DAYS_MAX, Error, Figures, Trends, day};
+use crate::access::listed;
 use crate::alert::LevelCounts;
 
 /// One day.
@@ -34,7 +36,7 @@ impl Trends {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn read(&self, agencies: Option<&[i64]>, days: u32) -> Result<Trend, Error> {
+    pub async fn read(&self, agencies: &Agencies, days: u32) -> Result<Trend, Error> {
         let zone = &self.0.zone;
         let today = day::of(self.now(), zone)?;
         let back = i32::try_from(days.clamp(1, DAYS_MAX)).unwrap_or(1) - 1;
@@ -47,9 +49,9 @@ impl Trends {
              FROM trend WHERE day >= ",
         );
         query.push_bind(first.to_string()).push(" AND day < ").push_bind(today.to_string());
-        if let Some(agencies) = agencies {
+        if let Some(list) = listed(agencies) {
             query.push(" AND agency IN (SELECT value FROM json_each(");
-            query.push_bind(serde_json::json!(agencies).to_string()).push("))");
+            query.push_bind(list).push("))");
         }
         query.push(" GROUP BY day");
         let rows = query.build().fetch_all(self.0.store.pool()).await?;

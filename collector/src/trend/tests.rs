@@ -1,3 +1,4 @@
+use soc_archive::Agencies;
 use soc_event::AgentId;
 
 use super::*;
@@ -68,7 +69,7 @@ impl World {
     }
 
     /// Machines, those heard, those protected and alerts raised of each day.
-    async fn read(&self, agencies: Option<&[i64]>, days: u32) -> Vec<Option<[i64; 4]>> {
+    async fn read(&self, agencies: &Agencies, days: u32) -> Vec<Option<[i64; 4]>> {
         let days = self.trends.read(agencies, days).await.unwrap().days;
         let short = |of: Figures| [of.machines, of.heard, of.protected, of.raised.high];
         days.into_iter().map(|day| day.figures.map(short)).collect()
@@ -84,12 +85,15 @@ async fn a_day_nobody_measured_is_a_gap_and_today_is_measured_on_reading() {
     world.clock.advance_micros(2 * DAY);
     world.machine(2, "weak").await;
     assert_eq!(
-        world.read(None, 4).await,
+        world.read(&Agencies::All, 4).await,
         [None, Some([1, 1, 1, 1]), None, Some([2, 1, 1, 0])],
         "yesterday's machine was not heard today"
     );
-    assert_eq!(world.read(Some(&[2]), 3).await, [Some([0; 4]), None, Some([1, 1, 0, 0])]);
-    let days = world.trends.read(None, 2).await.unwrap().days;
+    assert_eq!(
+        world.read(&Agencies::Of([2].into()), 3).await,
+        [Some([0; 4]), None, Some([1, 1, 0, 0])]
+    );
+    let days = world.trends.read(&Agencies::All, 2).await.unwrap().days;
     assert_eq!(days[1].day, "2027-01-17");
     assert_eq!(days[1].begin.to_string(), "2027-01-16T17:00:00.000000Z");
 }
@@ -103,7 +107,7 @@ async fn alerts_raised_after_the_last_measurement_of_a_day_are_counted_to_it() {
     world.clock.advance_micros(9 * 3_600_000_000);
     world.raise(2).await;
     world.trends.measure().await.unwrap();
-    assert_eq!(world.read(None, 2).await, [Some([0, 0, 0, 1]), Some([0, 0, 0, 1])]);
+    assert_eq!(world.read(&Agencies::All, 2).await, [Some([0, 0, 0, 1]), Some([0, 0, 0, 1])]);
 }
 
 #[tokio::test]

@@ -134,6 +134,25 @@ test('keys of a page are shown, and rows are walked through with them', async ({
   await expect(page.getByTestId('port-panel')).toBeVisible();
 });
 
+test('whoever only looks on has the wall, and nothing to change', async ({ page, mock }) => {
+  await signIn(page, mock, '/ports', 'xem');
+  await expect(page.getByTestId('fleet-port').first()).toBeVisible();
+  await expect(page.getByTestId('fleet-port').first().getByRole('checkbox')).toHaveCount(0);
+  for (const place of ['hunt', 'start', 'audit', 'users', 'configuration'])
+    await expect(page.getByTestId(`nav-${place}`)).toHaveCount(0);
+  await page.getByTestId('nav-wall').click();
+  await expect(page.getByTestId('wall-critical')).toBeVisible();
+});
+
+test('users and what is one\'s own have their places', async ({ page, mock }) => {
+  await signIn(page, mock);
+  await page.getByTestId('nav-users').click();
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('Người dùng');
+  await page.getByTestId('person').click();
+  await page.getByTestId('nav-account').click();
+  await expect(page).toHaveURL(/\/account$/);
+});
+
 test('a page is fetched only when it is wanted', async ({ page, mock }) => {
   const fetched: string[] = [];
   page.on('response', (response) => {
@@ -172,7 +191,7 @@ test.describe('an empty collector', () => {
     await form.getByRole('textbox').nth(1).fill('Sở Thông tin và Truyền thông');
     await page.getByTestId('enrol-submit').click();
     await expect(page.getByTestId('enrol-command')).toContainText('soc-agent enrol');
-    await expect(page.getByTestId('qr')).toBeVisible();
+  await expect(page.getByRole('img', { name: /mã QR/ })).toBeVisible();
     for (const path of ['/antivirus', '/ports', '/anomalies', '/wall']) {
       await page.goto(mock.url + path);
       await expect(page.locator('main')).not.toBeEmpty();

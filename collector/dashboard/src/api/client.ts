@@ -18,6 +18,8 @@ export class ApiError extends Error {
     readonly detail: string,
     /** Where in the text that was sent it is wrong: a character of a query. */
     readonly place: Place = {},
+    /** What kind of problem, as a URN; `about:blank` for most. */
+    readonly kind = '',
   ) {
     super(detail || title);
   }
@@ -52,6 +54,10 @@ export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 
 export function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
   return send<T>('POST', path, body, signal);
+}
+
+export function patch<T>(path: string, body: unknown): Promise<T> {
+  return send<T>('PATCH', path, body);
 }
 
 export function put<T>(path: string, body: unknown): Promise<T> {
@@ -136,8 +142,10 @@ function learnClock(response: Response): void {
 
 async function problem(response: Response): Promise<ApiError> {
   try {
-    const body = (await response.json()) as { title?: string; detail?: string } & Place;
-    return new ApiError(response.status, body.title ?? '', body.detail ?? '', body);
+    const body = (await response.json()) as Place &
+      Partial<Record<'title' | 'detail' | 'type', string>>;
+    const { title = '', detail = '', type = '' } = body;
+    return new ApiError(response.status, title, detail, body, type);
   } catch {
     return new ApiError(response.status, response.statusText, '');
   }

@@ -32,7 +32,8 @@ const id = encodeURIComponent;
 
 export const session = {
   read: () => get<Person>('/session'),
-  open: (name: string, password: string) => post<Person>('/session', { name, password }),
+  open: (name: string, password: string, code: string) =>
+    post<Person>('/session', code === '' ? { name, password } : { name, password, code }),
   close: () => remove('/session'),
   changePassword: (old: string, fresh: string) =>
     post<void>('/session/password', { old, new: fresh }),

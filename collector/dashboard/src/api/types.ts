@@ -19,9 +19,41 @@ export interface List<T> {
 
 export interface Person {
   name: string;
+  full_name: string;
   role: string;
+  /** Whether they see all agencies. */
+  whole: boolean;
+  agencies: number[];
   must_change: boolean;
+  /** They must set up a second factor before anything else. */
+  must_enrol: boolean;
+  second_factor: boolean;
+  permissions: Permission[];
 }
+
+/** What a route may need; `collector/src/access/role.rs` says who has it. */
+export type Permission =
+  | 'for_anybody'
+  | 'see_alerts'
+  | 'handle_alerts'
+  | 'see_machines'
+  | 'change_machines'
+  | 'approve_ports'
+  | 'see_events'
+  | 'hunt'
+  | 'see_agencies'
+  | 'manage_agencies'
+  | 'make_tokens'
+  | 'see_rules'
+  | 'draft_rules'
+  | 'manage_rules'
+  | 'see_configurations'
+  | 'change_configurations'
+  | 'see_archive'
+  | 'manage_archive'
+  | 'see_audit'
+  | 'see_operators'
+  | 'manage_operators';
 
 export interface AgencyRef {
   id: number;
@@ -315,6 +347,7 @@ export interface Token {
 
 /** Something a person or a command did. */
 export interface Deed {
+  number: number;
   at: string;
   who: string;
   action: string;

@@ -6,7 +6,6 @@ import type { viHunt } from './vi-hunt';
 export const enHunt: Record<keyof typeof viHunt, Sentence> = {
   'nav.hunt': 'Hunt',
   'nav.archive': 'Archive',
-  'role.analyst': 'Analyst',
   'range.90d': 'Last 90 days',
   'range.365d': 'Last 365 days',
   'column.text': 'Text',

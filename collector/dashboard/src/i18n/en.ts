@@ -1,5 +1,6 @@
 // English.
 
+import { enAccess } from './en-access';
 import { enHunt } from './en-hunt';
 import { enPages } from './en-pages';
 import type { Catalogue } from './vi';
@@ -48,9 +49,6 @@ export const en: Catalogue = {
   'person.menu': 'Account',
   'person.change_password': 'Change password',
   'person.sign_out': 'Sign out',
-  'role.administrator': 'Administrator',
-  'role.operator': 'Operator',
-  'role.viewer': 'Viewer',
 
   'live.live': 'Live',
   'live.connecting': 'Connecting',
@@ -681,6 +679,7 @@ export const en: Catalogue = {
   'deed.configuration_changed': 'Configuration of agents changed',
   'deed.configuration_restored': 'Earlier configuration put back',
 
+  ...enAccess,
   ...enHunt,
   ...enPages,
 };

@@ -3,7 +3,6 @@
 export const viHunt = {
   'nav.hunt': 'Truy vết',
   'nav.archive': 'Kho lưu trữ',
-  'role.analyst': 'Phân tích viên',
   'range.90d': '90 ngày qua',
   'range.365d': '365 ngày qua',
   'column.text': 'Nội dung',

@@ -2,6 +2,7 @@
 // chosen by {count}.
 
 import type { Sentence } from './say';
+import { viAccess } from './vi-access';
 import { viHunt } from './vi-hunt';
 import { viPages } from './vi-pages';
 
@@ -49,9 +50,6 @@ export const vi = {
   'person.menu': 'Tài khoản',
   'person.change_password': 'Đổi mật khẩu',
   'person.sign_out': 'Đăng xuất',
-  'role.administrator': 'Quản trị viên',
-  'role.operator': 'Trực giám sát',
-  'role.viewer': 'Chỉ xem',
 
   'live.live': 'Trực tiếp',
   'live.connecting': 'Đang kết nối',
@@ -658,6 +656,7 @@ export const vi = {
   'deed.configuration_changed': 'Đổi cấu hình tác tử',
   'deed.configuration_restored': 'Dùng lại cấu hình cũ',
 
+  ...viAccess,
   ...viHunt,
   ...viPages,
 } as const;

@@ -15,6 +15,8 @@ export type Route =
   | { page: 'ports' }
   | { page: 'anomalies' }
   | { page: 'start' }
+  | { page: 'users' }
+  | { page: 'account' }
   | { page: 'missing' };
 
 /** Reads a path. */
@@ -41,6 +43,8 @@ export function route(path: string): Route {
     case 'ports':
     case 'anomalies':
     case 'start':
+    case 'users':
+    case 'account':
       return { page: second ? 'missing' : first };
     case 'audit':
       return second ? { page: 'missing' } : { page: 'audit' };

@@ -2,7 +2,7 @@
 
 import { ApiError, onSignedOut } from '../api/client';
 import { session as api } from '../api/endpoints';
-import type { Person } from '../api/types';
+import type { Permission, Person } from '../api/types';
 import { live } from '../live/live.svelte';
 
 class Session {
@@ -11,8 +11,6 @@ class Session {
   person = $state<Person | null>(null);
   /** The session ended by itself, which the sign-in page says. */
   ended = $state(false);
-  /** Bound to agencies: may hunt, and nothing else. */
-  readonly isAnalyst = $derived(this.person?.role === 'analyst');
 
   constructor() {
     onSignedOut(() => this.lost());
@@ -27,8 +25,13 @@ class Session {
     }
   }
 
-  async open(name: string, password: string): Promise<void> {
-    this.enter(await api.open(name, password));
+  /** Whether this person is allowed it; the collector checks by itself. */
+  may(permission: Permission): boolean {
+    return this.person?.permissions.includes(permission) ?? false;
+  }
+
+  async open(name: string, password: string, code = ''): Promise<void> {
+    this.enter(await api.open(name, password, code));
   }
 
   async close(): Promise<void> {
@@ -42,12 +45,16 @@ class Session {
     if (this.person) this.enter({ ...this.person, must_change: false });
   }
 
+  /** Reads again who it is: a second factor was set up or taken away. */
+  async again(): Promise<void> {
+    this.enter(await api.read());
+  }
+
   private enter(person: Person): void {
     this.person = person;
     this.ended = false;
     this.state = 'in';
-    // What changes is not told to those who may not read it.
-    if (!person.must_change && !this.isAnalyst) live.start(() => this.lost());
+    if (!person.must_change && !person.must_enrol) live.start(() => this.lost());
   }
 
   private lost(): void {

@@ -1,3 +1,4 @@
+use soc_archive::Agencies;
 use soc_event::{Envelope, Epoch, Event, Kind, Lane, Logsource, RunId, Sequence};
 
 use super::*;
@@ -73,7 +74,14 @@ impl Desk {
     async fn analyst(&self, name: &str, agency: &str) -> String {
         let id = self.kept.fleet.agency(agency).await.unwrap().id;
         let caller = crate::access::Caller { who: "test".into(), address: "local".into() };
-        let password = self.kept.access.add_operator(name, Some(id), &caller).await.unwrap();
+        let new = crate::access::NewOperator {
+            name: name.into(),
+            full_name: String::new(),
+            role: crate::access::Role::Analyst,
+            agencies: Some(vec![id]),
+        };
+        let added = self.kept.access.add_operator(new, &Agencies::All, &caller).await;
+        let password = added.unwrap();
         let sign_in = json!({ "name": name, "password": password.reveal() });
         let (_, first) = self.post("/api/v1/session", "", sign_in).await;
         assert_eq!(first["role"], "analyst", "{first}");
@@ -187,27 +195,6 @@ async fn figures_fields_files_and_saved_hunts_are_of_ones_own_agencies() {
         assert_eq!(desk.ask(change).await.status() == StatusCode::OK, status.is_success());
         let removed = desk.ask(request(Method::DELETE, &path, token, Value::Null)).await;
         assert_eq!(removed.status(), status);
-    }
-}
-
-#[tokio::test]
-async fn an_analyst_reaches_hunts_and_nothing_else() {
-    let province = Province::new().await;
-    let desk = &province.desk;
-    let (_, document) = desk.get("/api/v1/openapi.json", "").await;
-    for (path, methods) in document["paths"].as_object().unwrap() {
-        let public = ["/api/v1/meta", "/api/v1/prometheus/targets"].contains(&path.as_str());
-        if public || path.starts_with("/api/v1/hunts") || path.starts_with("/api/v1/session") {
-            continue;
-        }
-        for method in methods.as_object().unwrap().keys().filter(|key| key.len() <= 6) {
-            let concrete = path.replace("{id}", "00").replace("{position}", "1");
-            let method: Method = method.to_uppercase().parse().unwrap();
-            let body = if method == Method::POST { json!({}) } else { Value::Null };
-            let asked = request(method.clone(), &concrete, &province.analyst, body);
-            let status = desk.ask(asked).await.status();
-            assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path}");
-        }
     }
 }
 

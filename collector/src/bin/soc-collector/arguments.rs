@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use soc_collector::access::Role;
 use soc_collector::clock::Clock;
 use soc_collector::logs::Hints;
 use soc_collector::rulebook::Site;
@@ -118,13 +119,17 @@ pub(crate) enum TokenTask {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserTask {
-    /// Add an administrator or, with an agency, an analyst; the one-time password is shown this once.
+    /// Add an operator; the one-time password is shown this once.
     Add {
         #[command(flatten)]
         place: Place,
         /// a-z, 0-9, '.', '_', '-' and '@'.
         name: String,
-        /// Code of an agency: they hunt in the events of it and of those below it, and nothing else.
+        /// What they are there for: administrator, handler, analyst, officer, viewer or auditor; an
+        /// analyst where an agency is given, else an administrator.
+        #[arg(long, value_parser = role)]
+        role: Option<Role>,
+        /// Code of the agency they are bound to, with those below it; all without.
         #[arg(long)]
         agency: Option<String>,
     },
@@ -346,4 +351,11 @@ pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
     };
     let read = config::duration_of(text).map(ago).map_or_else(|| text.parse(), Ok);
     read.map_err(|_| "a time such as 2026-11-22T10:00:00Z, or 12h or 30d ago".to_owned())
+}
+
+fn role(word: &str) -> Result<Role, String> {
+    Role::from_word(word).ok_or_else(|| {
+        let words: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+        format!("a role is one of {}", words.join(", "))
+    })
 }

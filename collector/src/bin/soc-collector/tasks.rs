@@ -35,8 +35,8 @@ pub(crate) async fn perform(task: Task) -> ExitCode {
             let expires = expires.map(|micros| Clock::system().now().plus_micros(micros));
             command(place, Command::CreateToken { agency, uses, expires }).await
         }
-        Task::User(UserTask::Add { place, name, agency }) => {
-            command(place, Command::AddUser { name, agency }).await
+        Task::User(UserTask::Add { place, name, role, agency }) => {
+            command(place, Command::AddUser { name, role, agency }).await
         }
         Task::Agency(AgencyTask::Add { place, code, name, parent }) => {
             command(place, Command::AddAgency { code, name, parent }).await

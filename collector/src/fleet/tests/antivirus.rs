@@ -20,10 +20,10 @@ async fn the_best_product_decides_and_unknown_is_never_healthy() {
     let antivirus_now = world.machine(agent).await.row.antivirus;
     assert_eq!(antivirus_now.reasons, ["signatures_outdated"]);
     assert_eq!(antivirus_now.signatures_age_days, Some(20.0));
-    let overview = world.fleet.overview(Scope::All).await.unwrap();
+    let overview = world.fleet.overview(&Agencies::All).await.unwrap();
     assert_eq!((overview.antivirus.weak, overview.signatures_outdated), (1, 1));
     check(&mut world, protected("B"), "protected", Some("B")).await;
-    let overview = world.fleet.overview(Scope::All).await.unwrap();
+    let overview = world.fleet.overview(&Agencies::All).await.unwrap();
     assert_eq!(overview.antivirus.coverage, Some(1.0));
     assert!(overview.antivirus.weak_reasons.is_empty());
     check(&mut world, antivirus("none", "missing"), "missing", None).await;
@@ -79,14 +79,14 @@ async fn weak_machines_are_counted_and_found_by_reason() {
     };
     let expected = [("signatures_outdated", 2), ("other", 1), ("realtime_off", 1)];
     let expected = expected.map(|(reason, count)| (reason.to_owned(), count));
-    let overview = world.fleet.overview(Scope::All).await.unwrap();
+    let overview = world.fleet.overview(&Agencies::All).await.unwrap();
     assert_eq!(counted(&overview.antivirus.weak_reasons), expected);
-    let agencies = world.fleet.agencies().await.unwrap();
+    let agencies = world.fleet.agencies(&Agencies::All).await.unwrap();
     let of_agencies = agencies.iter().find(|it| it.machines == 2).unwrap();
     assert_eq!(counted(&of_agencies.antivirus.weak_reasons), expected);
     assert_eq!((of_agencies.antivirus.weak, of_agencies.antivirus.protected), (2, 0));
     let antivirus_reason = Some("realtime_off".to_owned());
-    let filter = MachineFilter { antivirus_reason, ..MachineFilter::default() };
+    let filter = MachineFilter { antivirus_reason, ..MachineFilter::of(Agencies::All) };
     let found = world
         .fleet
         .machines(&filter, MachineOrder::default(), &PageRequest::default())

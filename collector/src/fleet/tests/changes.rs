@@ -13,14 +13,15 @@ async fn what_changed_is_counted_as_the_lists_behind_it_show_it() {
     world.says(new, &[antivirus("A", "weak"), port(kind::PORT_OPENED, 22)]).await;
     world.says(old, &[antivirus("A", "off")]).await;
     world.project().await;
-    let changes = world.fleet.changes(&Scope::All, since).await.unwrap();
+    let changes = world.fleet.changes(&Agencies::All, since).await.unwrap();
     // The port was opened by the machine's clock, which is an hour behind.
     assert_eq!(
         changes,
         FleetChanges { new_machines: 1, silent_machines: 0, unprotected_machines: 1, new_ports: 0 }
     );
     let names = async |change: MachineChange| {
-        let filter = MachineFilter { changed: Some((change, since)), ..Default::default() };
+        let filter =
+            MachineFilter { changed: Some((change, since)), ..MachineFilter::of(Agencies::All) };
         let page = PageRequest::default();
         let page = world.fleet.machines(&filter, MachineOrder::default(), &page).await.unwrap();
         page.items.into_iter().map(|row| row.hostname).collect::<Vec<_>>()
@@ -28,9 +29,9 @@ async fn what_changed_is_counted_as_the_lists_behind_it_show_it() {
     assert_eq!(names(MachineChange::New).await, ["new"]);
     assert_eq!(names(MachineChange::Unprotected).await, ["old"], "`new` never was protected");
     assert!(names(MachineChange::Silent).await.is_empty());
-    let ports = world.fleet.changes(&Scope::All, begin()).await.unwrap().new_ports;
+    let ports = world.fleet.changes(&Agencies::All, begin()).await.unwrap().new_ports;
     assert_eq!(ports, 1);
-    let other = world.fleet.changes(&Scope::Agencies(vec![77]), begin()).await.unwrap();
+    let other = world.fleet.changes(&Agencies::Of([77].into()), begin()).await.unwrap();
     assert_eq!((other.new_machines, other.new_ports), (0, 0));
 }
 
@@ -42,7 +43,7 @@ async fn protection_that_came_back_is_not_lost() {
         let said = if state == "protected" { protected("A") } else { antivirus("A", state) };
         world.says(agent, &[said]).await;
         world.project().await;
-        let lost = world.fleet.changes(&Scope::All, begin()).await.unwrap().unprotected_machines;
+        let lost = world.fleet.changes(&Agencies::All, begin()).await.unwrap().unprotected_machines;
         assert_eq!(lost == 1, state != "protected", "{state}");
     }
 }
@@ -60,7 +61,7 @@ async fn products_are_counted_by_version() {
         world.says(agent, &[said]).await;
     }
     world.project().await;
-    let found = world.fleet.antivirus_products(&Scope::All).await.unwrap().items;
+    let found = world.fleet.antivirus_products(&Agencies::All).await.unwrap().items;
     let short: Vec<_> =
         found.iter().map(|one| (one.version.as_deref(), one.machines, one.protected)).collect();
     assert_eq!(short, [(Some("1.4"), 2, 1), (Some("1.5"), 1, 1)]);

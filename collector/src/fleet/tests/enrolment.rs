@@ -67,7 +67,7 @@ async fn a_removed_agent_may_not_speak_and_is_not_counted() {
     assert_eq!(world.fleet.standing(agent), Standing::Removed);
     world.wait(SILENCE).await;
     assert_eq!(world.tell_silences().await, 0);
-    assert_eq!(world.fleet.overview(Scope::All).await.unwrap().machines.total, 0);
+    assert_eq!(world.fleet.overview(&Agencies::All).await.unwrap().machines.total, 0);
     let world = world.restart().await;
     assert_eq!(world.fleet.standing(agent), Standing::Removed);
     assert_eq!(world.fleet.standing(AgentId::from_random([9; 16])), Standing::Removed);
@@ -79,10 +79,10 @@ async fn a_table_of_agencies_is_imported_whole_or_not_at_all() {
     let bad = world.fleet.import_agencies("code,name,parent\nA,Sở A,\nB,b,NONE\n").await;
     let error = bad.unwrap_err();
     assert!(error.to_string().contains("line 3"), "{error}");
-    assert_eq!(world.fleet.agencies().await.unwrap().len(), 1);
+    assert_eq!(world.fleet.agencies(&Agencies::All).await.unwrap().len(), 1);
     let csv = "code,name,parent\nC,\"Xã, C\",A\nA,Sở A,LOCAL\nLOCAL,Tỉnh,\n";
     assert_eq!(world.fleet.import_agencies(csv).await.unwrap(), 3);
-    let views = world.fleet.agencies().await.unwrap();
+    let views = world.fleet.agencies(&Agencies::All).await.unwrap();
     let found: Vec<(&str, &str)> =
         views.iter().map(|view| (&*view.agency.code, &*view.agency.name)).collect();
     assert_eq!(found, [("A", "Sở A"), ("C", "Xã, C"), ("LOCAL", "Tỉnh")]);

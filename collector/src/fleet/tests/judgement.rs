@@ -108,8 +108,8 @@ async fn an_approval_survives_is_on_record_and_can_be_taken_back() {
     let later = world.enrol("later").await;
     world.says(later, &[port(kind::PORT_OPENED, 22)]).await;
     assert_eq!(world.judged().await.last().unwrap(), "22 opened approved 2 2");
-    world.fleet.revoke_approval(approval.id, &caller()).await.unwrap();
-    assert!(world.fleet.revoke_approval(approval.id, &caller()).await.is_err());
+    world.fleet.revoke_approval(approval.id, &Agencies::All, &caller()).await.unwrap();
+    assert!(world.fleet.revoke_approval(approval.id, &Agencies::All, &caller()).await.is_err());
     assert_eq!(world.fleet.ports(agent, false).await.unwrap().items[0].approval, None);
     let deeds: Vec<(String, String)> =
         sqlx::query_as("SELECT action, detail FROM audit ORDER BY number")

@@ -25,18 +25,18 @@ fn caller() -> Caller {
 impl World {
     async fn neighbours(&self, coverage: NeighbourCoverage) -> Vec<Neighbour> {
         self.project().await;
-        let filter = NeighbourFilter { coverage, ..NeighbourFilter::default() };
+        let filter = NeighbourFilter { coverage, ..NeighbourFilter::of(Agencies::All) };
         self.fleet.neighbours(&filter, &PageRequest::default()).await.unwrap().items
     }
 
     async fn without(&self) -> Vec<String> {
         let found = self.neighbours(NeighbourCoverage::Without).await;
         let macs: Vec<String> = found.into_iter().map(|it| it.mac).collect();
-        let counts = self.fleet.without_agent(&Scope::All).await.unwrap();
+        let counts = self.fleet.without_agent(&Agencies::All).await.unwrap();
         let count = usize::try_from(counts.values().sum::<i64>()).unwrap();
         assert_eq!(count, macs.len(), "the count is that of the list");
         self.fleet.count_neighbours().await.unwrap();
-        let shown = self.fleet.overview(Scope::All).await.unwrap().antivirus.without_agent;
+        let shown = self.fleet.overview(&Agencies::All).await.unwrap().antivirus.without_agent;
         assert_eq!(
             shown.unwrap_or_default(),
             i64::try_from(count).unwrap(),

@@ -5,6 +5,10 @@ fn an() -> Caller {
     Caller { who: "an".into(), address: "192.0.2.9".into() }
 }
 
+fn every() -> PortFilter {
+    PortFilter::of(Agencies::All)
+}
+
 fn name(port: i64) -> PortName {
     let (transport, scope) = ("tcp".to_owned(), "any".to_owned());
     PortName { transport, scope, port, executable: "/usr/sbin/x".into() }
@@ -47,24 +51,24 @@ async fn three() -> (World, [AgentId; 3]) {
 #[tokio::test]
 async fn each_port_stands_once_with_its_machines_agencies_and_firewalls() {
     let (world, [one, ..]) = three().await;
-    let all = listed(&world, PortFilter::default()).await;
+    let all = listed(&world, every()).await;
     assert_eq!(numbers(&all), [22, 80, 5555]);
     let ssh = &all[0];
     assert_eq!((ssh.machines, ssh.agencies, ssh.reachable, ssh.blocked), (3, 2, 1, 1));
     assert_eq!((all[1].hostname.as_str(), &all[1].machine), ("a", &one.to_string()));
-    let rare = PortFilter { rare: true, ..PortFilter::default() };
+    let rare = PortFilter { rare: true, ..every() };
     assert_eq!(numbers(&listed(&world, rare).await), [80, 5555]);
-    let found = PortFilter { q: Some("5555".into()), ..PortFilter::default() };
+    let found = PortFilter { q: Some("5555".into()), ..every() };
     assert_eq!(numbers(&listed(&world, found).await), [5555]);
     let later = begin().plus_micros(1);
-    let new = PortFilter { since: Some(later), ..PortFilter::default() };
+    let new = PortFilter { since: Some(later), ..every() };
     assert!(listed(&world, new).await.is_empty());
     let below = world.fleet.agency("BELOW").await.unwrap().id;
-    let scope = Scope::Agencies(vec![below]);
-    let of = PortFilter { scope: scope.clone(), ..PortFilter::default() };
+    let agencies = Agencies::Of([below].into());
+    let of = PortFilter { agencies: agencies.clone(), ..every() };
     assert_eq!(numbers(&listed(&world, of).await), [22, 5555]);
     let page = PageRequest::default();
-    let machines = world.fleet.port_machines(&name(22), &scope, &page).await.unwrap();
+    let machines = world.fleet.port_machines(&name(22), &agencies, &page).await.unwrap();
     assert_eq!((machines.total, machines.items[0].hostname.as_str()), (1, "c"));
     assert_eq!(machines.items[0].reachable.as_deref(), Some("unknown"));
 }
@@ -79,7 +83,7 @@ async fn pages_join_in_every_order() {
             loop {
                 let page = PageRequest { limit: 1, cursor };
                 let order = PortOrder { by, down };
-                let filter = PortFilter::default();
+                let filter = every();
                 let page = world.fleet.open_ports(&filter, order, &page).await.unwrap();
                 seen.extend(numbers(&page.items));
                 cursor = page.next;
@@ -107,7 +111,7 @@ async fn approved_for_many_at_once_or_not_at_all() {
         agencies: agencies.to_vec(),
         note: "checked".into(),
     };
-    let lacking = PortFilter { approvals: Some(PortApprovals::Lacking), ..PortFilter::default() };
+    let lacking = PortFilter { approvals: Some(PortApprovals::Lacking), ..every() };
     let stranger = AgentId::from_bytes([9; 16]);
     for refused in [
         request(&[22], &[one, stranger], &[]),
@@ -115,26 +119,26 @@ async fn approved_for_many_at_once_or_not_at_all() {
         request(&[22], &[], &[]),
         request(&[], &[one], &[]),
     ] {
-        let answer = fleet.approve_many(&refused, &Scope::All, &an()).await;
+        let answer = fleet.approve_many(&refused, &Agencies::All, &an()).await;
         assert!(matches!(answer, Err(Error::Refused(_))), "{refused:?}");
     }
     let foreign = request(&[22], &[three, two], &[]);
-    let answer = fleet.approve_many(&foreign, &Scope::Agencies(vec![below]), &an()).await;
+    let answer = fleet.approve_many(&foreign, &Agencies::Of([below].into()), &an()).await;
     assert!(matches!(answer, Err(Error::Refused(_))));
     assert_eq!(numbers(&listed(&world, lacking.clone()).await), [22, 80, 5555]);
 
     let approve = async |request: ApproveMany| {
-        fleet.approve_many(&request, &Scope::All, &an()).await.unwrap().approved
+        fleet.approve_many(&request, &Agencies::All, &an()).await.unwrap().approved
     };
     assert_eq!(approve(request(&[22, 80], &[one, two], &[])).await, 4);
-    let all = listed(&world, PortFilter::default()).await;
+    let all = listed(&world, every()).await;
     assert_eq!((all[0].approved, all[0].machines), (2, 3));
     assert_eq!(numbers(&listed(&world, lacking.clone()).await), [22, 5555]);
     // What an agency approves holds in those below it.
     assert_eq!(approve(request(&[22, 5555], &[], &[local])).await, 2);
     assert!(listed(&world, lacking).await.is_empty());
     let page = PageRequest::default();
-    let machines = fleet.port_machines(&name(5555), &Scope::All, &page).await.unwrap();
+    let machines = fleet.port_machines(&name(5555), &Agencies::All, &page).await.unwrap();
     assert!(machines.items[0].approved);
     let deeds: i64 =
         sqlx::query_scalar("SELECT COUNT(*) FROM audit WHERE action = 'ports approved'")

@@ -18,7 +18,7 @@ async fn reasons(machines: &[(&str, Option<i64>, f64)]) -> Vec<Option<SilenceRea
     }
     // Opened again: what an earlier process heard counts as it was saved.
     let world = world.restart().await;
-    let filter = MachineFilter::default();
+    let filter = MachineFilter::of(Agencies::All);
     let page = PageRequest::default();
     let page = world.fleet.machines(&filter, MachineOrder::default(), &page).await.unwrap();
     page.items.into_iter().map(|row| row.silence).collect()

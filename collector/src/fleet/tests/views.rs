@@ -58,7 +58,7 @@ async fn machines_are_found_by_text_agency_state_and_antivirus() {
         let page = world.fleet.machines(&filter, MachineOrder::default(), &page);
         page.await.unwrap().items.into_iter().map(|row| row.hostname).collect()
     };
-    let base = MachineFilter::default;
+    let base = || MachineFilter::of(Agencies::All);
     let q = |q: &str| MachineFilter { q: Some(q.into()), ..base() };
     let agency = |code: &str| MachineFilter { agency: Some(code.into()), ..base() };
     assert_eq!(find(base()).await, ["alpha_1", "alphaX1", "beta"]);
@@ -71,10 +71,10 @@ async fn machines_are_found_by_text_agency_state_and_antivirus() {
     assert_eq!(find(MachineFilter { states, ..base() }).await, ["alpha_1", "beta"]);
     let antivirus = vec![AntivirusState::Weak];
     assert_eq!(find(MachineFilter { antivirus, ..base() }).await, ["alpha_1"]);
-    let scope = Scope::Agencies(vec![unit.id]);
-    assert_eq!(find(MachineFilter { scope: scope.clone(), ..base() }).await, ["alphaX1", "beta"]);
-    assert_eq!(world.fleet.overview(scope).await.unwrap().machines.total, 2);
-    let none = MachineFilter { scope: Scope::Agencies(Vec::new()), ..base() };
+    let unit = Agencies::Of([unit.id].into());
+    assert_eq!(find(MachineFilter { agencies: unit.clone(), ..base() }).await, ["alphaX1", "beta"]);
+    assert_eq!(world.fleet.overview(&unit).await.unwrap().machines.total, 2);
+    let none = MachineFilter::of(Agencies::Of([].into()));
     assert_eq!(find(none).await, [""; 0], "no agency, no machine");
 }
 
@@ -88,7 +88,7 @@ async fn lists_come_in_pages() {
     let (mut names, mut cursor) = (Vec::new(), None);
     loop {
         let page = PageRequest { limit: 2, cursor };
-        let filter = MachineFilter::default();
+        let filter = MachineFilter::of(Agencies::All);
         let page = world.fleet.machines(&filter, MachineOrder::default(), &page).await.unwrap();
         assert_eq!(page.total, 5);
         names.extend(page.items.into_iter().map(|row| row.hostname));

@@ -1,4 +1,7 @@
 use serde::Serialize;
+use soc_archive::Agencies;
+
+use crate::access::listed;
 
 use crate::fleet::{Error, Fleet};
 
@@ -16,11 +19,13 @@ impl Fleet {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn beginning(&self) -> Result<Beginning, Error> {
+    pub async fn beginning(&self, agencies: &Agencies) -> Result<Beginning, Error> {
         let found = sqlx::query_as(
-            "SELECT (SELECT COUNT(*) FROM agency) AS agencies,
-                    (SELECT COUNT(*) FROM enrolment_token WHERE for_run IS NULL) AS tokens",
+            "SELECT (SELECT COUNT(*) FROM agency
+                     WHERE ?1 IS NULL OR id IN (SELECT value FROM json_each(?1))) AS agencies,
+                    (SELECT COUNT(*) FROM enrolment_token WHERE for_run IS NULL
+                     AND (?1 IS NULL OR agency IN (SELECT value FROM json_each(?1)))) AS tokens",
         );
-        Ok(found.fetch_one(self.0.store.pool()).await?)
+        Ok(found.bind(listed(agencies)).fetch_one(self.0.store.pool()).await?)
     }
 }

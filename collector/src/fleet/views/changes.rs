@@ -1,8 +1,9 @@
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::{MachineFilter, PortFilter, Scope};
+use super::{MachineFilter, PortFilter};
 use crate::fleet::{Error, Fleet};
 
 /// What a machine has become.
@@ -35,10 +36,10 @@ impl Fleet {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn changes(&self, scope: &Scope, since: Timestamp) -> Result<FleetChanges, Error> {
+    pub async fn changes(&self, scope: &Agencies, since: Timestamp) -> Result<FleetChanges, Error> {
         let count = async |change: MachineChange| {
             let changed = Some((change, since));
-            let filter = MachineFilter { changed, scope: scope.clone(), ..Default::default() };
+            let filter = MachineFilter { changed, ..MachineFilter::of(scope.clone()) };
             self.count_machines(&filter).await
         };
         let ports = PortFilter { since: Some(since), ..PortFilter::exposed(scope.clone()) };

@@ -1,9 +1,10 @@
 use std::sync::PoisonError;
 
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::QueryBuilder;
 
-use super::{Scope, push_scope};
+use super::push_scope;
 use crate::fleet::{Error, Fleet};
 
 /// What the machines of one agency are like now (not those of agencies below it).
@@ -35,7 +36,7 @@ impl Fleet {
     /// When the database cannot be read.
     pub async fn figures(
         &self,
-        scope: &Scope,
+        scope: &Agencies,
         heard_since: Timestamp,
     ) -> Result<Vec<AgencyFigures>, Error> {
         let mut query = QueryBuilder::new(

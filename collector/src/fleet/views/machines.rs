@@ -1,16 +1,17 @@
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::{
     AgencyRef, AntivirusState, AntivirusSummary, MachineChange, MachineRow, Page, PageRequest,
-    Scope, changes, push_scope,
+    changes, push_scope,
 };
 use crate::fleet::{Error, Fleet, State};
 
-/// Which machines are asked for; nothing chosen means all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Which machines are asked for; nothing chosen means all that may be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MachineFilter {
     /// Part of the name, the address or the system.
     pub q: Option<String>,
@@ -27,7 +28,23 @@ pub struct MachineFilter {
     /// What they have become since a moment.
     pub changed: Option<(MachineChange, Timestamp)>,
     /// Whose may be seen.
-    pub scope: Scope,
+    pub agencies: Agencies,
+}
+
+impl MachineFilter {
+    /// All of these agencies.
+    pub fn of(agencies: Agencies) -> Self {
+        Self {
+            q: None,
+            agency: None,
+            states: Vec::new(),
+            antivirus: Vec::new(),
+            antivirus_reason: None,
+            signatures_before: None,
+            changed: None,
+            agencies,
+        }
+    }
 }
 
 /// The order of machines.
@@ -111,6 +128,18 @@ impl Fleet {
         Ok(count.build_query_scalar().fetch_one(self.0.store.pool()).await?)
     }
 
+    /// Whether it is a machine of these agencies.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn sees(&self, agencies: &Agencies, id: AgentId) -> Result<bool, Error> {
+        let agency: Option<i64> = sqlx::query_scalar("SELECT agency FROM agent WHERE id = ?")
+            .bind(id.to_string())
+            .fetch_optional(self.0.store.pool())
+            .await?;
+        Ok(agency.is_some_and(|agency| agencies.hold(agency)))
+    }
+
     pub(super) fn machine_row(&self, row: &SqliteRow) -> Result<MachineRow, Error> {
         let id: String = row.try_get("id")?;
         let saved = row.try_get::<Option<i64>, _>("heard_at")?.map(Timestamp::from_micros);
@@ -185,7 +214,7 @@ fn push_order(query: &mut QueryBuilder<Sqlite>, order: MachineOrder) {
 
 fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &MachineFilter) {
     query.push(" WHERE revoked_at IS NULL");
-    push_scope(query, "agent.agency", &filter.scope);
+    push_scope(query, "agent.agency", &filter.agencies);
     if let Some(code) = &filter.agency {
         query.push(" AND agent.agency IN (WITH RECURSIVE below (id) AS (");
         query.push("SELECT id FROM agency WHERE code = ").push_bind(code.clone());

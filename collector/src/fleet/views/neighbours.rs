@@ -3,11 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
-use super::{AgencyRef, Page, PageRequest, Scope, push_scope};
+use super::{AgencyRef, Page, PageRequest, push_scope};
 use crate::fleet::{Error, Fleet};
 
 /// Unseen for so long, a neighbour is not shown and not counted.
@@ -54,7 +55,7 @@ pub enum NeighbourCoverage {
 }
 
 /// Which neighbours are asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NeighbourFilter {
     /// Part of the hardware address, an address, the name or the maker.
     pub q: Option<String>,
@@ -63,7 +64,14 @@ pub struct NeighbourFilter {
     /// With or without an agent.
     pub coverage: NeighbourCoverage,
     /// Whose networks.
-    pub scope: Scope,
+    pub agencies: Agencies,
+}
+
+impl NeighbourFilter {
+    /// All on the networks of these agencies.
+    pub fn of(agencies: Agencies) -> Self {
+        Self { q: None, witness: None, coverage: NeighbourCoverage::default(), agencies }
+    }
 }
 
 /// A machine that sees a neighbour.
@@ -150,8 +158,8 @@ impl Fleet {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn without_agent(&self, scope: &Scope) -> Result<HashMap<i64, i64>, Error> {
-        let filter = NeighbourFilter { scope: scope.clone(), ..NeighbourFilter::default() };
+    pub async fn without_agent(&self, agencies: &Agencies) -> Result<HashMap<i64, i64>, Error> {
+        let filter = NeighbourFilter::of(agencies.clone());
         let mut query = QueryBuilder::new("SELECT agency, COUNT(*) FROM (");
         self.push_neighbours(&mut query, &filter);
         query.push(") GROUP BY agency");
@@ -183,7 +191,7 @@ impl Fleet {
                 WHERE agent.revoked_at IS NULL AND neighbour.last_seen >= ",
         );
         query.push_bind(self.0.clock.now().plus_micros(-SHOWN_MICROS).as_micros());
-        push_scope(query, "agent.agency", &filter.scope);
+        push_scope(query, "agent.agency", &filter.agencies);
         query.push(
             ") AS seen JOIN agency ON agency.id = seen.agency
              LEFT JOIN neighbour_decision AS said

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
-use super::{AgencyRef, Page, PageRequest, Scope, push_scope};
+use super::{AgencyRef, Page, PageRequest, push_scope};
 use crate::fleet::approvals::Approvals;
 use crate::fleet::{Error, Fleet, PortName};
 
@@ -21,8 +22,8 @@ pub enum PortApprovals {
     Lacking,
 }
 
-/// Which ports are asked for; nothing chosen means all that are open.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Which ports are asked for; nothing chosen means all that are open where one may look.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortFilter {
     /// The number, or part of the program.
     pub q: Option<String>,
@@ -37,13 +38,26 @@ pub struct PortFilter {
     /// On one machine only.
     pub rare: bool,
     /// Whose machines.
-    pub scope: Scope,
+    pub agencies: Agencies,
 }
 
 impl PortFilter {
+    /// All of these agencies.
+    pub fn of(agencies: Agencies) -> Self {
+        Self {
+            q: None,
+            scopes: Vec::new(),
+            transport: None,
+            approvals: None,
+            since: None,
+            rare: false,
+            agencies,
+        }
+    }
+
     /// Ports that other machines can see.
-    pub fn exposed(scope: Scope) -> Self {
-        Self { scopes: vec!["lan".into(), "any".into()], scope, ..Self::default() }
+    pub fn exposed(agencies: Agencies) -> Self {
+        Self { scopes: vec!["lan".into(), "any".into()], ..Self::of(agencies) }
     }
 
     /// What SQL does not look at.
@@ -176,7 +190,7 @@ impl Fleet {
     pub async fn port_machines(
         &self,
         name: &PortName,
-        scope: &Scope,
+        scope: &Agencies,
         page: &PageRequest,
     ) -> Result<Page<PortMachine>, Error> {
         let push = |query: &mut QueryBuilder<Sqlite>| {
@@ -224,7 +238,7 @@ impl Fleet {
         if let Some(transport) = &filter.transport {
             query.push(" AND port.transport = ").push_bind(transport.clone());
         }
-        push_scope(&mut query, "agent.agency", &filter.scope);
+        push_scope(&mut query, "agent.agency", &filter.agencies);
         query.push(" GROUP BY 1, 3, 2, 4, 5");
         let rows = query.build().fetch_all(self.0.store.pool()).await?;
         let approvals = Approvals::of(self.0.store.pool(), None).await?;

@@ -1,8 +1,9 @@
 use std::sync::PoisonError;
 
+use soc_archive::Agencies;
 use sqlx::{QueryBuilder, Row as _};
 
-use super::{AntivirusCounts, MachineCounts, OverviewFleet, ReasonCount, Scope, push_scope};
+use super::{AntivirusCounts, MachineCounts, OverviewFleet, ReasonCount, push_scope};
 use crate::fleet::agency::share;
 use crate::fleet::antivirus::by_reason;
 use crate::fleet::{Error, Fleet};
@@ -15,7 +16,7 @@ impl Fleet {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn overview(&self, scope: Scope) -> Result<OverviewFleet, Error> {
+    pub async fn overview(&self, agencies: &Agencies) -> Result<OverviewFleet, Error> {
         let outdated = self.0.clock.now().plus_micros(-OUTDATED_MICROS);
         let mut query = QueryBuilder::new(
             "SELECT COUNT(*) AS total,
@@ -32,10 +33,10 @@ impl Fleet {
         );
         query.push_bind(outdated.as_micros());
         query.push("), 0) AS outdated FROM agent WHERE revoked_at IS NULL");
-        push_scope(&mut query, "agent.agency", &scope);
+        push_scope(&mut query, "agent.agency", agencies);
         let row = query.build().fetch_one(self.0.store.pool()).await?;
         let count = |name: &str| row.try_get::<i64, _>(name);
-        let weak_reasons = self.weak_reasons(&scope).await?;
+        let weak_reasons = self.weak_reasons(agencies).await?;
         let total = count("total")?;
         let protected = count("protected")?;
         Ok(OverviewFleet {
@@ -54,14 +55,14 @@ impl Fleet {
                 unknown: count("unknown")?,
                 coverage: share(protected, total),
                 weak_reasons,
-                without_agent: self.counted_without_agent(&scope).await?,
+                without_agent: self.counted_without_agent(agencies).await?,
             },
             signatures_outdated: count("outdated")?,
         })
     }
 
     /// Machines without an agent, as last counted; nothing where no agent looks around.
-    async fn counted_without_agent(&self, scope: &Scope) -> Result<Option<i64>, Error> {
+    async fn counted_without_agent(&self, scope: &Agencies) -> Result<Option<i64>, Error> {
         let mut query = QueryBuilder::new("SELECT DISTINCT agent.agency FROM agent WHERE TRUE");
         push_scope(&mut query, "agent.agency", scope);
         let agencies: Vec<i64> = query.build_query_scalar().fetch_all(self.0.store.pool()).await?;
@@ -71,7 +72,7 @@ impl Fleet {
     }
 
     /// Why weak machines are weak.
-    async fn weak_reasons(&self, scope: &Scope) -> Result<Vec<ReasonCount>, Error> {
+    async fn weak_reasons(&self, scope: &Agencies) -> Result<Vec<ReasonCount>, Error> {
         let mut query = QueryBuilder::new(
             "SELECT reason.value, COUNT(*) FROM agent, json_each(antivirus_reasons) AS reason
              WHERE revoked_at IS NULL AND antivirus_state = 'weak'",

@@ -1,7 +1,8 @@
 use serde::Serialize;
+use soc_archive::Agencies;
 use sqlx::QueryBuilder;
 
-use super::{Items, Scope, push_scope};
+use super::{Items, push_scope};
 use crate::fleet::{Error, Fleet};
 
 /// Products with their versions shown at the most, those on most machines first.
@@ -27,7 +28,7 @@ impl Fleet {
     /// When the database cannot be read.
     pub async fn antivirus_products(
         &self,
-        scope: &Scope,
+        scope: &Agencies,
     ) -> Result<Items<AntivirusProduct>, Error> {
         let mut query = QueryBuilder::new(
             "SELECT product, COALESCE(fields ->> '$.\"antivirus.version\"',
