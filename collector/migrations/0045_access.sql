@@ -39,6 +39,7 @@ CREATE TABLE session (
     operator     TEXT NOT NULL REFERENCES operator (name) ON DELETE CASCADE,
     address      TEXT NOT NULL,
     client       TEXT NOT NULL DEFAULT '',   -- what the browser calls itself
+    by_provider  INTEGER NOT NULL DEFAULT 0, -- 1: an identity provider said who it is
     created_at   INTEGER NOT NULL,
     last_seen_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

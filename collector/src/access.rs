@@ -14,7 +14,7 @@
 //! Never: tells whether a name exists, logs a password or a token, forgets a deed.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus::{IntCounterVec, Opts, Registry};
@@ -36,6 +36,8 @@ pub use token::{ApiTokenMade, ApiTokenRow, NewApiToken};
 mod audit;
 mod first_password;
 mod limiter;
+mod looked;
+pub mod oidc;
 mod operator;
 mod password;
 mod reach;
@@ -103,6 +105,13 @@ impl Operator {
         let held = self.held_to.is_none_or(|role| role.may(permission, bound));
         held && self.role.may(permission, bound)
     }
+
+    /// What an identity provider asks of somebody is its business: neither a password nor a second
+    /// factor of ours has to be set.
+    fn come_by(self, provider: bool) -> Self {
+        let (must_change, must_enrol) = (self.must_change, self.must_enrol);
+        Self { must_change: must_change && !provider, must_enrol: must_enrol && !provider, ..self }
+    }
 }
 
 /// Who asks for something to be done, and from where.
@@ -153,6 +162,9 @@ pub enum Error {
     /// Not with what it is now; says what would be right.
     #[error("{0}")]
     Refused(String),
+    /// The identity provider did not say who it is.
+    #[error("identity provider: {0}")]
+    Provider(String),
     /// Somebody else has changed it meanwhile.
     #[error("somebody has changed this meanwhile: read it again, and choose")]
     Changed,
@@ -180,6 +192,8 @@ pub struct Access {
     hashing: Arc<Semaphore>,
     sign_ins: IntCounterVec,
     config: Config,
+    provider: Option<oidc::Provider>,
+    looked: Arc<Mutex<looked::Looked>>,
 }
 
 /// Who wants to come in, and with what.
@@ -226,12 +240,19 @@ impl Access {
             hashing,
             sign_ins,
             config: Config::default(),
+            provider: None,
+            looked: Arc::default(),
         })
     }
 
     /// The same, letting people in like this.
     pub fn with(self, config: Config) -> Self {
         Self { config, ..self }
+    }
+
+    /// The same with an identity provider.
+    pub fn through(self, provider: Option<oidc::Provider>) -> Self {
+        Self { provider, ..self }
     }
 
     /// How long a session can be at the most.
@@ -252,7 +273,7 @@ impl Access {
             return Err(error);
         }
         self.sign_ins.with_label_values(&["ok"]).inc();
-        self.begin_session(&name, &who.address, &who.client, now).await
+        self.begin_session(&name, &who.address, &who.client, false, now).await
     }
 
     /// Chooses a new password; all other sessions of the operator end.
@@ -345,7 +366,7 @@ impl Access {
     }
 
     fn attempts<R>(&self, use_it: impl FnOnce(&mut limiter::Limiter) -> R) -> R {
-        use_it(&mut self.limiter.lock().unwrap_or_else(PoisonError::into_inner))
+        use_it(&mut locked(&self.limiter))
     }
 
     /// Whether the password is the stored one; without one, as much work for nothing.
@@ -375,6 +396,11 @@ impl Access {
         });
         done.await.map_err(|error| Error::Hash(error.to_string()))?
     }
+}
+
+/// What is guarded is whole after every statement, also where its user panicked.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -74,6 +74,7 @@ mod live;
 mod machines;
 mod meta;
 mod neighbours;
+mod oidc;
 mod operators;
 mod overview;
 mod page;
@@ -247,6 +248,8 @@ fn routes(api: &Api) -> Routes {
 fn about_people(all: Routes) -> Routes {
     all.add(Needs::Nothing, routes!(meta::meta))
         .add(Needs::Nothing, routes!(session::sign_in))
+        .add(Needs::Nothing, routes!(oidc::depart))
+        .add(Needs::Nothing, routes!(oidc::arrive))
         .add(Needs::SignIn, routes!(session::show, session::sign_out))
         .add(Needs::SignIn, routes!(session::change_password))
         .add(Needs::SignIn, routes!(session::begin_second_factor))

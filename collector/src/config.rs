@@ -15,6 +15,7 @@ use crate::{access, api, archive, backtest, fleet, gateway, journal, rulebook};
 
 use reader::Reader;
 
+mod oidc;
 mod reader;
 mod value;
 
@@ -33,6 +34,8 @@ pub struct Config {
     pub api: api::Config,
     /// Sessions and second factors.
     pub access: access::Config,
+    /// An identity provider.
+    pub oidc: Option<access::oidc::Settings>,
     /// Events on disk.
     pub journal: journal::Config,
     /// Events for months.
@@ -115,6 +118,7 @@ pub fn parse(data: &Path, file: &str, text: &str) -> Result<Config, Vec<Mistake>
     // Whoever can only be on this machine already is not asked for more.
     let is_local = config.api.listen.ip().is_loopback() && !config.api.plain_http_behind_proxy;
     config.access.second_factor = second_factor.unwrap_or(!is_local);
+    reader.section("oidc", |section| config.oidc = oidc::read(section));
     reader.section("journal", |section| {
         section.read("retention_days", &mut config.journal.retention, value::days);
         section.read("bytes_max", &mut config.journal.bytes_max, value::bytes);
@@ -182,6 +186,7 @@ fn defaults(data: &Path) -> Config {
         gateway: gateway::Config::default(),
         api: api::Config::default(),
         access: access::Config::default(),
+        oidc: None,
         journal: journal::Config::default(),
         archive: archive::Config::default(),
         fleet: fleet::Config::default(),

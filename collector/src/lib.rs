@@ -29,6 +29,7 @@ pub mod logs;
 pub mod look_back;
 mod marks;
 pub mod metrics;
+pub mod outbound;
 pub mod pki;
 mod places;
 pub mod rule_files;

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::access::oidc::Provider;
 use crate::access::{self, Access, FirstAdministrator, Password};
 use crate::alert::Alerts;
 use crate::api::{Api, Door, Rooms, Tls};
@@ -163,7 +164,8 @@ impl Kept {
         }
         let access =
             Access::new(store.clone(), clock.clone(), folder.file("first-password"), &registry)?
-                .with(config.access.clone());
+                .with(config.access.clone())
+                .through(config.oidc.clone().map(Provider::open).transpose()?);
         access.bind_deeds().await?;
         let configurations =
             Configurations::new(store.clone(), fleet.clone(), clock.clone()).await?;

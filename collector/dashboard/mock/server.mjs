@@ -85,6 +85,7 @@ export function start({ port = 0, empty = false } = {}) {
     const body = request.method === 'GET' ? {} : await read(request);
     if (request.method !== 'GET' && request.headers['x-requested-with'] !== 'soc')
       return problem(response, 403, 'missing header');
+    if (path[0] === 'meta') return send(response, 200, { name: 'soc', provider: null });
     if (path[0] === 'session') return session(request, response, path, known, cookie, body);
     if (!known) return problem(response, 401, 'sign in');
     if (path[0] === 'operators') {

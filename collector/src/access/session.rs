@@ -72,8 +72,8 @@ impl Access {
             return self.api_token(token, address).await;
         }
         let now = self.clock.now().as_micros();
-        let row: Option<(String, i64)> = sqlx::query_as(
-            "SELECT operator, last_seen_at FROM session
+        let row: Option<(String, i64, bool)> = sqlx::query_as(
+            "SELECT operator, last_seen_at, by_provider FROM session
              WHERE token_hash = ? AND last_seen_at > ? AND created_at > ?",
         )
         .bind(token.hash())
@@ -81,11 +81,11 @@ impl Access {
         .bind(self.begun_since())
         .fetch_optional(self.store.pool())
         .await?;
-        let Some((name, seen)) = row else { return Ok(None) };
+        let Some((name, seen, by_provider)) = row else { return Ok(None) };
         if now - seen > SEEN_AFTER_US {
             self.touch(token, now).await?;
         }
-        self.operator(&name).await
+        Ok(self.operator(&name).await?.map(|operator| operator.come_by(by_provider)))
     }
 
     /// Whether the session has not ended; being looked at does not count as being used.
@@ -192,6 +192,7 @@ impl Access {
         name: &str,
         address: &str,
         client: &str,
+        by_provider: bool,
         now: Timestamp,
     ) -> Result<(Token, Operator), Error> {
         let token = Token::random();
@@ -203,13 +204,15 @@ impl Access {
             .await?;
         let client: String = client.chars().take(CLIENT_MAX).collect();
         sqlx::query(
-            "INSERT INTO session (token_hash, operator, address, client, created_at, last_seen_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+            "INSERT INTO session
+                 (token_hash, operator, address, client, by_provider, created_at, last_seen_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
         )
         .bind(token.hash())
         .bind(name)
         .bind(address)
         .bind(client)
+        .bind(by_provider)
         .bind(now.as_micros())
         .execute(&mut *tx)
         .await?;
@@ -226,7 +229,7 @@ impl Access {
         tx.commit().await?;
         // Disabled in this very moment.
         let operator = self.operator(name).await?.ok_or(Error::Wrong)?;
-        Ok((token, operator))
+        Ok((token, operator.come_by(by_provider)))
     }
 
     pub(super) async fn replace_password(

@@ -115,9 +115,13 @@ pub async fn timeline(
     responses((status = 200, body = Alert), (status = 404, body = Problem)))]
 pub async fn show(
     State(api): State<Api>,
+    session: Session,
     SeenAlert(id): SeenAlert,
 ) -> Result<Json<Alert>, Problem> {
-    whole(&api, &id).await
+    let Json(alert) = whole(&api, &id).await?;
+    let subject = format!("alert {}", alert.row.number);
+    api.access.looked_at(&session.operator, &session.caller, &subject).await?;
+    Ok(Json(alert))
 }
 
 /// Takes it.

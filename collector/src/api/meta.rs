@@ -17,14 +17,17 @@ pub struct Meta {
     version: &'static str,
     /// Languages of the page.
     languages: [&'static str; 2],
+    /// What the button of the identity provider says, where there is one.
+    provider: Option<String>,
 }
 
 /// What this is.
 #[utoipa::path(get, path = "/meta", tag = "meta", security(()),
     responses((status = 200, body = Meta)))]
-pub async fn meta() -> Json<Meta> {
+pub async fn meta(State(api): State<Api>) -> Json<Meta> {
     let version = env!("CARGO_PKG_VERSION");
-    Json(Meta { name: "soc", version, languages: ["vi", "en"] })
+    let provider = api.access.provider().map(|provider| provider.label().to_owned());
+    Json(Meta { name: "soc", version, languages: ["vi", "en"], provider })
 }
 
 /// The description of all other routes.

@@ -12,7 +12,7 @@ use super::signed::{COOKIE, Session};
 use super::{Api, Peer, Problem};
 use crate::access::{
     self, ApiTokenMade, ApiTokenRow, Enrolment, Error, NewApiToken, Operator, Password, Permission,
-    Recovery, SessionRow,
+    Recovery, SessionRow, Token,
 };
 
 /// Name, password, and a code where there is a second factor.
@@ -68,6 +68,7 @@ impl From<Error> for Problem {
             Error::SecondFactor => Self::second_factor_required(),
             Error::Unknown(_) => Self::not_found(said),
             Error::Refused(_) => Self::invalid(said),
+            Error::Provider(_) => Self::new(StatusCode::BAD_GATEWAY, said),
             Error::Changed => Self::new(StatusCode::CONFLICT, said),
             Error::TooMany(_) => Self::new(StatusCode::TOO_MANY_REQUESTS, said),
             Error::Weak(_) | Error::Name => Self::invalid(said),
@@ -96,12 +97,7 @@ pub async fn sign_in(
         Err(Error::TooMany(wait_s)) => return Ok(wait(wait_s)),
         result => result?,
     };
-    let secure = if api.is_secure() { "; Secure" } else { "" };
-    let cookie = format!(
-        "{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={}{secure}",
-        token.reveal(),
-        api.access.session_max().as_secs()
-    );
+    let cookie = cookie(&api, &token);
     let signed_in = SignedIn { person: operator.into(), token: token.reveal().to_owned() };
     Ok(with_cookie(Json(signed_in).into_response(), &cookie))
 }
@@ -250,13 +246,25 @@ fn not_ended(error: Error, said: &str) -> Problem {
     if matches!(error, Error::Wrong) { Problem::invalid(said) } else { error.into() }
 }
 
+/// The cookie of a session.
+pub(super) fn cookie(api: &Api, token: &Token) -> String {
+    let (secure, seconds) = (secure(api), api.access.session_max().as_secs());
+    let token = token.reveal();
+    format!("{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}{secure}")
+}
+
+/// Keeps a cookie from travelling without TLS, where people come by TLS.
+pub(super) fn secure(api: &Api) -> &'static str {
+    if api.is_secure() { "; Secure" } else { "" }
+}
+
 fn wait(wait_s: u64) -> Response {
     let mut response = Problem::from(Error::TooMany(wait_s)).into_response();
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
     response
 }
 
-fn with_cookie(mut response: Response, cookie: &str) -> Response {
+pub(super) fn with_cookie(mut response: Response, cookie: &str) -> Response {
     if let Ok(value) = HeaderValue::from_str(cookie) {
         response.headers_mut().insert(header::SET_COOKIE, value);
     }

@@ -89,6 +89,20 @@ impl Section<'_, '_> {
         }
     }
 
+    /// Whether anything is in it.
+    pub(super) fn is_there(&self) -> bool {
+        !self.table.is_empty()
+    }
+
+    /// Says that a key is lacking, where it is.
+    pub(super) fn require(&mut self, key: &'static str) {
+        if !self.table.contains_key(key) {
+            let start = self.reader.root.get(self.name).map(|table| table.span().start);
+            let what = format!("[{}] lacks `{key}`", self.name);
+            self.reader.mistake(start, what);
+        }
+    }
+
     fn finish(self) {
         for (start, name) in names(&self.table, &self.keys) {
             let hint = nearest(&name, &self.keys);

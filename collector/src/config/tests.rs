@@ -61,7 +61,7 @@ fn the_example_is_read_and_says_the_defaults() {
         assert_eq!(config.api.listen, default.api.listen);
     }
     let keys = uncommented.lines().filter(|line| line.contains(" = ")).count();
-    assert_eq!(keys, 28, "every key is in the example");
+    assert_eq!(keys, 38, "every key is in the example");
 }
 
 #[test]

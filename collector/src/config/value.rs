@@ -21,6 +21,29 @@ pub(super) fn boolean(value: &DeValue<'_>) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| format!("true or false, not {}", kind(value)))
 }
 
+pub(super) fn text(value: &DeValue<'_>) -> Result<String, String> {
+    let text = value.as_str().map(str::trim).filter(|text| !text.is_empty());
+    text.map(str::to_owned).ok_or_else(|| "a text that is not empty".to_owned())
+}
+
+/// Over TLS; without only to this machine.
+pub(super) fn web_address(value: &DeValue<'_>) -> Result<String, String> {
+    let right = "an address such as \"https://id.example.gov.vn\"";
+    let text = text(value).map_err(|_| right.to_owned())?;
+    let url = url::Url::parse(&text).map_err(|error| format!("{right}: {error}"))?;
+    let is_local = match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    match url.scheme() {
+        "https" => Ok(text),
+        "http" if is_local => Ok(text),
+        _ => Err(format!("{right}; without TLS only on this machine")),
+    }
+}
+
 pub(super) fn names(value: &DeValue<'_>) -> Result<Vec<String>, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || ".-:".contains(c);
     let is_name =

@@ -34,6 +34,8 @@ export interface OperatorChange {
   whole?: boolean;
   agencies?: number[];
   disabled?: boolean;
+  /** Empty for nobody. */
+  oidc_subject?: string;
   version: number;
 }
 
@@ -87,6 +89,10 @@ export const own = {
   removeSecondFactor: (password: string) =>
     post<void>('/session/second-factor/remove', { password }),
 };
+
+/** What the button of the identity provider says, where there is one. */
+export const provider = async (): Promise<string | null> =>
+  (await get<{ provider: string | null }>('/meta')).provider;
 
 export interface Verdict {
   deeds: number;

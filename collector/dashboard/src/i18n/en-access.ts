@@ -24,6 +24,12 @@ export const enAccess: Record<keyof typeof viAccess, Sentence> = {
   'signin.code_help': 'Six digits of the authenticator, or a recovery code.',
   'signin.wrong_code': 'The code is wrong, or was used. Wait for the next one.',
 
+  'signin.provider': 'Sign in with {name}',
+  'signin.provider_refused':
+    'The identity provider did not let you in, or nobody here has that identity.',
+  'users.identity': 'Identity at the provider',
+  'users.identity_help': 'Empty where only the password is used.',
+
   'factor.title': 'Second factor',
   'factor.first_title': 'Set up a second factor',
   'factor.first_why':
@@ -111,6 +117,7 @@ export const enAccess: Record<keyof typeof viAccess, Sentence> = {
   'deed.operator_and_factor_reset': 'Password given anew, second factor removed',
   'deed.second_factor_set_up': 'Second factor set up',
   'deed.second_factor_removed': 'Second factor removed',
+  'deed.looked_at': 'Looked at',
   'deed.sessions_ended': 'Sessions ended',
   'deed.API_token_made': 'API token made',
   'deed.API_token_revoked': 'API token revoked',

@@ -21,6 +21,12 @@ export const viAccess = {
   'signin.code_help': 'Sáu chữ số trên ứng dụng xác thực, hoặc một mã khôi phục.',
   'signin.wrong_code': 'Mã không đúng, hoặc đã được dùng. Chờ mã kế tiếp.',
 
+  'signin.provider': 'Đăng nhập bằng {name}',
+  'signin.provider_refused':
+    'Nhà cung cấp danh tính chưa cho vào, hoặc danh tính đó chưa gắn với người dùng nào.',
+  'users.identity': 'Danh tính bên nhà cung cấp',
+  'users.identity_help': 'Để trống nếu người này chỉ dùng mật khẩu.',
+
   'factor.title': 'Xác thực hai bước',
   'factor.first_title': 'Thiết lập xác thực hai bước',
   'factor.first_why':
@@ -104,6 +110,7 @@ export const viAccess = {
   'deed.operator_and_factor_reset': 'Cấp lại mật khẩu, bỏ xác thực hai bước',
   'deed.second_factor_set_up': 'Bật xác thực hai bước',
   'deed.second_factor_removed': 'Tắt xác thực hai bước',
+  'deed.looked_at': 'Đã xem',
   'deed.sessions_ended': 'Kết thúc phiên',
   'deed.API_token_made': 'Tạo mã API',
   'deed.API_token_revoked': 'Thu hồi mã API',
