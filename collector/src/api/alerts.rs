@@ -147,7 +147,10 @@ pub async fn show(
     session: Session,
     SeenAlert(id): SeenAlert,
 ) -> Result<Json<Alert>, Problem> {
-    whole(&api, &session, &id).await
+    let Json(alert) = whole(&api, &session, &id).await?;
+    let subject = format!("alert {}", alert.row.number);
+    api.access.looked_at(&session.operator, &session.caller, &subject).await?;
+    Ok(Json(alert))
 }
 
 /// Takes it.

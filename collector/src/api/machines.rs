@@ -101,10 +101,13 @@ pub async fn list(
     responses((status = 200, body = Machine), (status = 404, body = Problem)))]
 pub async fn show(
     State(api): State<Api>,
+    session: Session,
     SeenMachine(id): SeenMachine,
 ) -> Result<Json<Machine>, Problem> {
     let found = api.fleet.machine(id).await?;
     let mut machine = found.ok_or_else(|| Problem::not_found("There is no such machine."))?;
+    let subject = format!("machine {}", machine.row.hostname);
+    api.access.looked_at(&session.operator, &session.caller, &subject).await?;
     let open = api.alerts.open_by_machine().await?;
     let risk = api.alerts.risk_by_machine(&[&machine.row.id]).await?;
     machine.row.alerts_open = open.get(&machine.row.id).copied().unwrap_or_default();

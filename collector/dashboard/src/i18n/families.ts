@@ -156,6 +156,7 @@ export const families = {
     'second_factor_set_up',
     'second_factor_removed',
     'sessions_ended',
+    'looked_at',
     'API_token_made',
     'API_token_revoked',
     'token_created',
