@@ -6,7 +6,7 @@
 //!
 //! | limit | value | beyond it |
 //! |---|---|---|
-//! | body | 64 KiB (4 MiB for imports on the local socket) | 413 |
+//! | body | 64 KiB (4 MiB for tables, lists of machines and on the local socket) | 413 |
 //! | rows of a list | 1,000 | cut to it |
 //! | time of a request | 30 s | 503 |
 //! | connections | 512 | wait |
@@ -25,7 +25,7 @@ use prometheus::Registry;
 use tokio::sync::watch;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use crate::access::Access;
@@ -67,6 +67,7 @@ mod configurations;
 mod door;
 mod events;
 mod exceptions;
+mod exchange;
 mod guard;
 mod health;
 mod hunts;
@@ -85,6 +86,7 @@ mod rules;
 mod session;
 mod signed;
 mod silences;
+mod systems;
 mod time_limit;
 mod triage;
 
@@ -222,6 +224,11 @@ impl Api {
 )]
 struct Description;
 
+/// Tables, and lists of machines, may be larger than other bodies.
+fn tables() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(exchange::TABLE_BYTES_MAX)
+}
+
 /// Every route under `/api/v1` with its description.
 fn described(api: &Api) -> OpenApiRouter<Api> {
     let mut document = Description::openapi();
@@ -239,6 +246,7 @@ fn routes(api: &Api) -> Routes {
     let all = about_people(all);
     let all = about_alerts(all);
     let all = about_machines(all);
+    let all = about_agencies(all);
     let all = about_rules(all);
     about_events(all)
 }
@@ -296,7 +304,10 @@ fn about_alerts(all: Routes) -> Routes {
 
 fn about_machines(all: Routes) -> Routes {
     all.add(may(SeeMachines), routes!(machines::list))
+        .add(may(ManageAgencies), routes!(machines::set_agencies).layer(tables()))
         .add(may(SeeMachines), routes!(machines::show))
+        .add(may(ManageAgencies), routes!(machines::set_agency))
+        .add(may(ChangeMachines), routes!(machines::set_record))
         .add(may(SeeMachines), routes!(machines::ports))
         .add(may(ApprovePorts), routes!(machines::approve_ports))
         .add(may(ApprovePorts), routes!(machines::revoke_approval))
@@ -304,14 +315,34 @@ fn about_machines(all: Routes) -> Routes {
         .add(may(SeeMachines), routes!(machines::heartbeats))
         .add(may(SeeMachines), routes!(neighbours::list))
         .add(may(ChangeMachines), routes!(neighbours::decide))
-        .add(may(SeeAgencies), routes!(agencies::list))
-        .add(may(ManageAgencies), routes!(agencies::add))
         .add(may(MakeTokens), routes!(agencies::create_token))
         .add(may(SeeConfigurations), routes!(configurations::show))
         .add(may(ChangeConfigurations), routes!(configurations::set))
         .add(may(ChangeConfigurations), routes!(configurations::restore))
         .add(may(ChangeConfigurations), routes!(configurations::check))
         .add(Needs::PermissionOrLocal(SeeMachines), routes!(prometheus_routes::targets))
+}
+
+fn about_agencies(all: Routes) -> Routes {
+    all.add(may(SeeAgencies), routes!(agencies::list))
+        .add(may(ManageAgencies), routes!(agencies::add))
+        .add(may(SeeAgencies), routes!(agencies::show))
+        .add(may(ManageAgencies), routes!(agencies::change).layer(tables()))
+        .add(may(ManageAgencies), routes!(agencies::preview).layer(tables()))
+        .add(may(SeeAgencies), routes!(systems::list))
+        .add(may(ManageAgencies), routes!(systems::add))
+        .add(may(SeeAgencies), routes!(systems::show))
+        .add(may(ManageAgencies), routes!(systems::change, systems::remove))
+        .add(may(ManageAgencies), routes!(systems::set_hosts).layer(tables()))
+        .add(may(SeeAgencies), routes!(exchange::agencies_out))
+        .add(may(SeeAgencies), routes!(exchange::systems_out))
+        .add(may(SeeMachines), routes!(exchange::machines_out))
+        .add(may(ManageAgencies), routes!(exchange::agencies_in).layer(tables()))
+        .add(may(ManageAgencies), routes!(exchange::systems_in).layer(tables()))
+        .add(may(ChangeMachines), routes!(exchange::machines_in).layer(tables()))
+        .add(may(ManageAgencies), routes!(exchange::agencies_preview).layer(tables()))
+        .add(may(ManageAgencies), routes!(exchange::systems_preview).layer(tables()))
+        .add(may(ChangeMachines), routes!(exchange::machines_preview).layer(tables()))
 }
 
 fn about_rules(all: Routes) -> Routes {

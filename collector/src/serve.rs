@@ -33,6 +33,7 @@ use crate::import::Desk;
 use crate::journal::{self, Journal};
 use crate::live::Bus;
 use crate::pki::{self, Pki};
+use crate::reorganise::Reorganiser;
 use crate::rulebook::Rulebook;
 use crate::silence::Silences;
 use crate::stop::stopped;
@@ -226,6 +227,13 @@ impl Kept {
         Control {
             access: self.access.clone(),
             fleet: self.fleet.clone(),
+            agencies: Reorganiser {
+                store: self.store.clone(),
+                fleet: self.fleet.clone(),
+                archive: self.archive.clone(),
+                configurations: self.configurations.clone(),
+                clock: self.clock.clone(),
+            },
             hunts: self.hunts.clone(),
             configurations: self.configurations.clone(),
             pki: self.pki.clone(),

@@ -39,7 +39,10 @@ export function province(seed = 7, count = 380, alertCount = 1400, now = Date.no
     id: index + 1,
     code: index < DEPARTMENTS.length ? `SO-${index + 1}` : `XA-${index + 1}`,
     name,
-    parent: null,
+    parent: index >= DEPARTMENTS.length && index % 3 > 0 ? DEPARTMENTS.length : null,
+    from: '',
+    until: null,
+    version: 1,
   }));
   const rules = RULES.map((rule) => ({
     ...rule,

@@ -14,6 +14,7 @@ import { PROBLEMS } from './rules.mjs';
 import { hunting } from './hunts.mjs';
 import { archive, backtests, checkedRule } from './kept.mjs';
 import { triaging } from './triage.mjs';
+import { organisation } from './organisation.mjs';
 
 const LEVELS = ['critical', 'high', 'medium', 'low', 'informational'];
 const DIST = new URL('../dist/', import.meta.url).pathname;
@@ -94,6 +95,11 @@ export function start({ port = 0, empty = false } = {}) {
     }
     if (triage.answer(request, response, path, q, body, known)) return;
     if (path[0] === 'hunts') return hunts.answer(request, response, path, q, body, known);
+    const organised = office.answer(request.method, path, q, body);
+    if (organised)
+      return organised.refused
+        ? problem(response, organised.status, organised.detail)
+        : send(response, organised.status, organised.body);
     const key = `${request.method} ${path[0]}${path[1] ? '/:id' : ''}${path[2] ? `/${path[2]}` : ''}`;
     const agency = q.get('agency');
     const at = (one) => !agency || String(one.agency?.id) === agency;
@@ -180,7 +186,7 @@ export function start({ port = 0, empty = false } = {}) {
       case 'GET agencies':
         return send(response, 200, { items: world.agencies.map(coverage) });
       case 'POST agencies': {
-        const made = { id: world.agencies.length + 1, parent: null, ...body };
+        const made = { ...office.made(body) };
         world.agencies.push(made);
         return send(response, 201, made);
       }
@@ -272,6 +278,7 @@ export function start({ port = 0, empty = false } = {}) {
   const neighbours = makeNeighbours(world);
   const hunts = hunting(world, { send, problem });
   const kept = archive(world);
+  const office = organisation(world);
   const looks = backtests(world);
   const triage = triaging(world, {
     send,
@@ -623,7 +630,9 @@ function read(request) {
   return new Promise((done) => {
     let text = '';
     request.on('data', (piece) => (text += piece));
-    request.on('end', () => done(text ? JSON.parse(text) : {}));
+    // A file is not JSON: it is handed on as it came.
+    const isFile = request.headers['content-type'] === 'application/octet-stream';
+    request.on('end', () => done(isFile ? { text } : text ? JSON.parse(text) : {}));
   });
 }
 

@@ -177,6 +177,29 @@ pub(crate) async fn called_normal(store: &Store) -> sqlx::Result<Vec<CalledNorma
     Ok(rows.into_iter().filter_map(row).collect())
 }
 
+/// What was normal in these agencies is so in this one as well: they are no longer above it.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn pass_on(
+    tx: &mut SqliteConnection,
+    agency: i64,
+    lost: &[i64],
+) -> sqlx::Result<()> {
+    for from in lost {
+        sqlx::query(
+            "INSERT OR IGNORE INTO anomaly_normal (anomaly, agent, agency, alert, what, who, at)
+             SELECT anomaly, '', ?, alert, what, who, at FROM anomaly_normal
+             WHERE agent = '' AND agency = ?",
+        )
+        .bind(agency)
+        .bind(from)
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
 /// Takes back what was called normal by an alert.
 pub(super) async fn take_back(tx: &mut SqliteConnection, alert: &str) -> sqlx::Result<()> {
     sqlx::query("DELETE FROM anomaly_normal WHERE alert = ?").bind(alert).execute(tx).await?;

@@ -29,7 +29,7 @@ impl Detect {
                 Ok(lines) => lines,
                 Err(error) => return (engine, Err(error.into())),
             };
-            let digest = engine.digest(&lines, &|agent| fleet.who(agent));
+            let digest = engine.digest(&lines, &|agent, position| fleet.who_at(agent, position));
             journal.count_damaged(digest.damaged);
             (engine, Ok(digest))
         };

@@ -11,15 +11,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use soc_event::{AgentId, Timestamp};
+use soc_event::Timestamp;
 use soc_rules::{CorrelationMatch, Eviction, Rule, RuleUse};
 
 use super::findings::Findings;
 use super::parking::Parking;
-use super::subject::{Machines, Subject};
+use super::subject::{Machines, Subject, WhoIs};
 use super::windows::Windows;
 use super::worker::{Lost, Seen, Worker};
-use crate::fleet::Who;
 use crate::journal::{Lines, Part, Position};
 use crate::metrics::Stage;
 use crate::rulebook::Book;
@@ -27,9 +26,6 @@ use crate::tuning::{Found, Hidden, InForce};
 
 /// Events of one part, and for how many a further thread is worth its start.
 const PART_EVENTS: usize = 128;
-
-/// What is asked about a machine; several threads do.
-pub(super) type WhoIs<'w> = dyn Fn(AgentId) -> Option<Who> + Sync + 'w;
 
 /// Rules and the windows of their correlations.
 pub(super) struct Engine {

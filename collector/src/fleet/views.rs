@@ -159,6 +159,8 @@ pub struct MachineFilter {
     pub antivirus: Vec<AntivirusState>,
     /// Whose antivirus is not better for this reason.
     pub antivirus_reason: Option<String>,
+    /// Hosts of this information system.
+    pub system: Option<i64>,
     /// Whose may be seen.
     pub agencies: Agencies,
 }
@@ -172,6 +174,7 @@ impl MachineFilter {
             states: Vec::new(),
             antivirus: Vec::new(),
             antivirus_reason: None,
+            system: None,
             agencies,
         }
     }
@@ -206,12 +209,12 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    fn limit(&self) -> i64 {
+    pub(super) fn limit(&self) -> i64 {
         i64::from(if self.limit == 0 { 100 } else { self.limit.min(1000) })
     }
 
     /// What is no cursor of ours begins at the start.
-    fn offset(&self) -> i64 {
+    pub(super) fn offset(&self) -> i64 {
         let offset = self.cursor.as_deref().and_then(|cursor| cursor.parse::<u32>().ok());
         i64::from(offset.unwrap_or(0))
     }
@@ -273,6 +276,8 @@ pub struct MachineRow {
     pub clock_offset_us: Option<i64>,
     /// Version of the agent.
     pub agent_version: String,
+    /// Highest level of the information systems it belongs to, 1 to 5; 0 of none.
+    pub importance: i64,
 }
 
 /// One machine in full.
@@ -297,6 +302,10 @@ pub struct Machine {
     pub certificate_expires_at: Timestamp,
     /// Hash over hardware and system, at enrolment.
     pub fingerprint: String,
+    /// Information systems it belongs to.
+    pub systems: Vec<super::SystemRef>,
+    /// What people have written down about it.
+    pub record: super::HostRecord,
 }
 
 /// A port with when it opened and closed, by the machine's clock.
@@ -374,7 +383,20 @@ pub struct MetricsListener {
 
 /// Adds `AND agency … ` where not all may be seen; the query has a table `agent`.
 fn push_scope(query: &mut QueryBuilder<Sqlite>, agencies: &Agencies) {
-    let Some(agencies) = listed(agencies) else { return };
-    query.push(" AND agent.agency IN (SELECT value FROM json_each(");
-    query.push_bind(agencies).push("))");
+    query.push(" AND ");
+    push_agencies(query, "agent.agency", agencies);
+}
+
+/// Adds that a column is one of these agencies.
+pub(crate) fn push_agencies(
+    query: &mut QueryBuilder<Sqlite>,
+    column: &'static str,
+    agencies: &Agencies,
+) {
+    match listed(agencies) {
+        None => query.push("TRUE"),
+        Some(list) => {
+            query.push(column).push(" IN (SELECT value FROM json_each(").push_bind(list).push("))")
+        }
+    };
 }

@@ -1,6 +1,6 @@
 // Every call the page makes, by name.
 
-import { get, post, query, remove, type Query } from './client';
+import { get, post, put, query, remove, type Query } from './client';
 import type {
   Agency,
   AgencyRef,
@@ -11,6 +11,7 @@ import type {
   Deed,
   EventView,
   Heartbeat,
+  HostRecord,
   List,
   Machine,
   MachineRow,
@@ -69,6 +70,10 @@ export type AlertAction = 'acknowledge' | 'close' | 'reopen' | 'comment';
 export const machines = {
   list: (of: Query, signal?: AbortSignal) => get<List<MachineRow>>(`/machines${query(of)}`, signal),
   read: (machine: string, signal?: AbortSignal) => get<Machine>(`/machines/${id(machine)}`, signal),
+  record: (machine: string, record: Omit<HostRecord, 'changed_at' | 'changed_by'>) =>
+    put<HostRecord>(`/machines/${id(machine)}/record`, record),
+  move: (list: string[], agency: string, reason: string) =>
+    post<{ moved: number }>('/machines/agency', { machines: list, agency, reason }),
   ports: (machine: string, signal?: AbortSignal) =>
     get<{ items: Port[] }>(`/machines/${id(machine)}/ports?history=true`, signal),
   connections: (machine: string, signal?: AbortSignal) =>

@@ -75,7 +75,13 @@ export interface AntivirusCounts {
 }
 
 export interface Agency extends AgencyRef {
+  /** Of a past agency the first of those that took it over. */
   parent: number | null;
+  /** First day; empty where nobody wrote it down. */
+  from: string;
+  /** First day it was no more; null while it is. */
+  until: string | null;
+  version: number;
   machines: number;
   online: number;
   antivirus_coverage: number | null;
@@ -181,9 +187,27 @@ export interface MachineRow {
   disk_used: number | null;
   clock_offset_us: number | null;
   agent_version: string | null;
+  /** Highest level of its information systems; 0 of none. */
+  importance: number;
+}
+
+/** What people write down about a machine. */
+export interface HostRecord {
+  person: string;
+  place: string;
+  purpose: string;
+  serial: string;
+  asset: string;
+  support_end: string | null;
+  note: string;
+  version: number;
+  changed_at: string | null;
+  changed_by: string;
 }
 
 export interface Machine extends MachineRow {
+  record: HostRecord;
+  systems: { id: number; code: string; name: string; level: number }[];
   inventory: Fields | null;
   antivirus_products: Fields[];
   antivirus_selftest: Fields | null;

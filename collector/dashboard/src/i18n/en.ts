@@ -1,6 +1,7 @@
 // English.
 
 import { enAccess } from './en-access';
+import { enAgencies } from './en-agencies';
 import { enHunt } from './en-hunt';
 import { enTriage } from './en-triage';
 import type { Catalogue } from './vi';
@@ -672,6 +673,7 @@ export const en: Catalogue = {
   'deed.configuration_restored': 'Earlier configuration put back',
 
   ...enAccess,
+  ...enAgencies,
   ...enHunt,
   ...enTriage,
 };

@@ -3,6 +3,7 @@
 
 import type { Sentence } from './say';
 import { viAccess } from './vi-access';
+import { viAgencies } from './vi-agencies';
 import { viHunt } from './vi-hunt';
 import { viTriage } from './vi-triage';
 
@@ -652,6 +653,7 @@ export const vi = {
   'deed.configuration_restored': 'Dùng lại cấu hình cũ',
 
   ...viAccess,
+  ...viAgencies,
   ...viHunt,
   ...viTriage,
 } as const;

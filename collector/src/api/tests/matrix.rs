@@ -34,6 +34,7 @@ struct Place {
     alert: String,
     /// Of its exception, and of its silence.
     number: String,
+    system: String,
 }
 
 impl Province {
@@ -98,8 +99,19 @@ impl Place {
         let raised = desk.api.alerts.raise(&mut tx, &[found]).await.unwrap();
         tx.commit().await.unwrap();
         let alert = raised[0].id.clone();
+        let draft = crate::fleet::SystemDraft {
+            code: format!("HT-{code}"),
+            name: format!("System of {code}"),
+            level: 2,
+            owner: code.into(),
+            operator: code.into(),
+            ..crate::fleet::SystemDraft::default()
+        };
+        let caller = Caller { who: "test".into(), address: "local".into() };
+        let system = desk.kept.fleet.write_system(None, &draft, &Agencies::All, &caller).await;
+        let (machine, system) = (machine.to_string(), system.unwrap().to_string());
         let number = tuned(desk, agency.id).await.to_string();
-        Self { agency: agency.id, code, machine: machine.to_string(), alert, number }
+        Self { agency: agency.id, code, machine, alert, number, system }
     }
 }
 
@@ -133,11 +145,17 @@ fn id<'a>(route: &Declared, of: &'a Place) -> &'a str {
         Some("alerts") => &of.alert,
         Some("exceptions" | "silences") => &of.number,
         Some("machines") => &of.machine,
+        Some("agencies") => of.code,
+        Some("systems") => &of.system,
         Some("port-approvals" | "archive") => "1",
         Some("session") if route.path.contains("tokens") => "1",
         Some("hunts") if route.path.contains("saved") => "1",
         _ => "nothing",
     }
+}
+
+fn system(of: &Place, code: String) -> Value {
+    json!({ "code": code, "name": "new", "level": 2, "owner": of.code, "operator": of.code })
 }
 
 /// Query and body of a request to a route, and what kind of request it is.
@@ -205,6 +223,40 @@ fn asked(route: &Declared, of: &Place) -> (String, Value, Of) {
             with(json!({ "agency": of.agency, "mac": "02:00:00:00:00:01" }), Of::Agency)
         }
         ("POST", "/tokens") => with(json!({ "agency": of.code }), Of::Agency),
+        ("GET", "/agencies/{id}" | "/systems/{id}") => plain(Of::Agency),
+        ("GET", "/systems" | "/tables/agencies" | "/tables/systems" | "/tables/machines") => {
+            plain(Of::List)
+        }
+        ("POST", "/agencies/changes" | "/agencies/changes/preview") => {
+            let name = format!("name {}", fastrand());
+            let change = json!({ "kind": "rename", "agency": of.code, "code": of.code,
+                "name": name });
+            with(json!({ "change": change, "reason": "test" }), Of::Agency)
+        }
+        ("POST", "/machines/{id}/agency") => {
+            with(json!({ "agency": of.code, "reason": "test" }), Of::Agency)
+        }
+        ("POST", "/machines/agency") => {
+            let machines = json!([of.machine]);
+            with(json!({ "machines": machines, "agency": of.code, "reason": "test" }), Of::Agency)
+        }
+        ("PUT", "/machines/{id}/record") => {
+            with(json!({ "person": "somebody", "version": 0 }), Of::Agency)
+        }
+        ("POST", "/systems") => with(system(of, format!("S{}", fastrand())), Of::Agency),
+        // A version that was never seen: nothing is to be changed.
+        ("PUT", "/systems/{id}") => {
+            let mut system = system(of, "S".into());
+            system["version"] = json!(99);
+            with(system, Of::Agency)
+        }
+        ("PUT", "/systems/{id}/hosts") => {
+            with(json!({ "hosts": [of.machine], "version": 99 }), Of::Agency)
+        }
+        ("DELETE", "/systems/{id}") => ("?version=99".into(), none, Of::Agency),
+        ("POST", path) if path.starts_with("/tables/") => {
+            ("?mark=none".into(), json!("no table"), Of::Nobody)
+        }
         ("POST", "/agencies") => {
             let code = format!("{}-{}", of.code, fastrand());
             with(json!({ "code": code, "name": "new", "parent": of.code }), Of::Agency)
