@@ -77,20 +77,21 @@ mod tests {
         let fixture = fixture().await;
         let agent = soc_event::AgentId::from_bytes([7; 16]).to_string();
         for sql in [
-            "INSERT INTO agency (id, code, name) VALUES (1, 'LOCAL', 'Local')".to_owned(),
-            format!(
-                "INSERT INTO agent (id, agency, hostname, fingerprint, os, version, key_hash,
-                     enrolled_at, certificate_expires_at)
-                 VALUES ('{agent}', 1, 'pc-01', '', '', '', x'', 0, 0)"
-            ),
+            "INSERT INTO agency (id, code, name) VALUES (1, 'LOCAL', 'Local')",
+            "INSERT INTO agent (id, agency, hostname, fingerprint, os, version, key_hash,
+                 enrolled_at, certificate_expires_at)
+             VALUES (?, 1, 'pc-01', '', '', '', x'', 0, 0)",
             "INSERT INTO information_system (id, code, name, level, owner, operator, kind, approval,
                  decision, rollout, checked, regulation, contacts, note, changed_at, changed_by)
              SELECT value, value, 'level ' || value, value, 1, 1, 'portal', 'draft', '', 'none',
-                 'never', '', '[]', '', 0, '' FROM json_each('[2, 3, 4]')"
-                .to_owned(),
-            format!("INSERT INTO system_host (system, agent) VALUES (2, '{agent}'), (4, '{agent}')"),
+                 'never', '', '[]', '', 0, '' FROM json_each('[2, 3, 4]')",
+            "INSERT INTO system_host (system, agent) SELECT value, ? FROM json_each('[2, 4]')",
         ] {
-            sqlx::query(&sql).execute(fixture.alerts.store.pool()).await.unwrap();
+            let mut query = sqlx::query(sql);
+            if sql.contains('?') {
+                query = query.bind(&agent);
+            }
+            query.execute(fixture.alerts.store.pool()).await.unwrap();
         }
         let id = raise(&fixture, &[finding("r", "a", 1)]).await[0].id.clone();
         let (alert, _) = fixture.alerts.get(&id, &Agencies::All).await.unwrap();
