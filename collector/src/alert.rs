@@ -18,16 +18,18 @@ use crate::clock::Clock;
 use crate::live::{Bus, Notice};
 use crate::store::Store;
 
+pub use anomaly::{AnomalyFilter, AnomalyRow};
 pub use bulk::{BULK_MAX, Outcome, Which};
 pub use entity::EntityKind;
 pub use evidence::{EventView, MachineRef, PredicateView};
+pub use figures::AgencyAlerts;
 pub use finding::{AgencyRef, Finding, Level, Said, Steps, Text, fingerprint};
 pub use importance::Raise;
 pub use noise::Noise;
-pub use normal::{NormalRow, Scope};
+pub use normal::{NormalName, NormalRow, Scope};
 pub(crate) use normal::{called_normal, pass_on};
 pub use operate::{Action, Change};
-pub use query::{Assignee, Cursor, Filter, Silenced};
+pub use query::{Assignee, Cursor, Filter, FindingKind, Silenced};
 pub use raise::{Begun, Raised};
 pub use related::{Related, Shared};
 pub use repeats::{First, Repeats, Sighting};
@@ -36,9 +38,11 @@ pub use technique::{SeenTechnique, techniques_of};
 pub use verdict::Verdict;
 pub use view::{Alert, AlertRow, CorrelationView, HistoryRow, SilenceRef, State};
 
+mod anomaly;
 mod bulk;
 mod entity;
 mod evidence;
+mod figures;
 mod finding;
 mod fold;
 mod importance;
@@ -93,6 +97,9 @@ pub enum Error {
     /// Only anomalies of logs can be called normal.
     #[error("this alert tells no anomaly of a log")]
     NoAnomaly,
+    /// Nothing of this name is called normal, or it may not be seen.
+    #[error("this is not called normal, or somebody has taken it back already")]
+    NotNormal,
     /// A comment is needed here.
     #[error("say in a comment how the alert was handled")]
     CommentMissing,

@@ -47,8 +47,10 @@ use crate::hunt::Hunts;
 use crate::journal::Journal;
 use crate::live::Bus;
 use crate::rulebook::Rulebook;
+use crate::saved_view::SavedViews;
 use crate::silence::Silences;
 use crate::store::Store;
+use crate::trend::Trends;
 use crate::tuning::Tuning;
 
 pub(crate) use door::talk;
@@ -59,6 +61,8 @@ pub use problem::{AsItIs, Problem};
 
 mod agencies;
 mod alerts;
+mod anomalies;
+mod antivirus;
 mod archive;
 mod attack;
 mod audit;
@@ -80,14 +84,18 @@ mod operators;
 mod overview;
 mod page;
 mod permit;
+mod ports;
 mod problem;
 mod prometheus_routes;
 mod rules;
+mod saved_views;
 mod session;
 mod signed;
 mod silences;
+mod start;
 mod systems;
 mod time_limit;
+mod trends;
 mod triage;
 
 /// Largest body of a request in bytes.
@@ -139,6 +147,10 @@ pub struct Rooms {
     pub backtests: Backtests,
     /// The database, to see whether it answers.
     pub store: Store,
+    /// Filters of lists that people keep.
+    pub saved_views: SavedViews,
+    /// What each day was like.
+    pub trends: Trends,
     /// What has changed.
     pub bus: Bus,
     /// What time it is.
@@ -265,6 +277,8 @@ fn about_people(all: Routes) -> Routes {
         .add(may(ForAnybody), routes!(session::end))
         .add(may(ForAnybody), routes!(session::tokens, session::make_token))
         .add(may(ForAnybody), routes!(session::revoke_token))
+        .add(may(ForAnybody), routes!(saved_views::list, saved_views::save))
+        .add(may(ForAnybody), routes!(saved_views::delete))
         .add(may(ForAnybody), routes!(live::live))
         .add(may(SeeOperators), routes!(operators::list))
         .add(may(ManageOperators), routes!(operators::add))
@@ -276,6 +290,8 @@ fn about_people(all: Routes) -> Routes {
 
 fn about_alerts(all: Routes) -> Routes {
     all.add(may(SeeAlerts), routes!(overview::overview))
+        .add(may(SeeAlerts), routes!(trends::trend))
+        .add(may(SeeAlerts), routes!(trends::changes))
         .add(may(SeeAlerts), routes!(alerts::list))
         .add(may(SeeAlerts), routes!(alerts::timeline))
         .add(may(SeeAlerts), routes!(alerts::show))
@@ -284,7 +300,6 @@ fn about_alerts(all: Routes) -> Routes {
         .add(may(HandleAlerts), routes!(alerts::reopen))
         .add(may(HandleAlerts), routes!(alerts::comment))
         .add(may(HandleAlerts), routes!(alerts::normal))
-        .add(may(SeeAlerts), routes!(alerts::normal_list))
         .add(may(HandleAlerts), routes!(triage::assign))
         .add(may(HandleAlerts), routes!(triage::bulk))
         .add(may(SeeAlerts), routes!(triage::related))
@@ -300,6 +315,9 @@ fn about_alerts(all: Routes) -> Routes {
         .add(may(SeeAlerts), routes!(silences::list))
         .add(may(HandleAlerts), routes!(silences::add))
         .add(may(HandleAlerts), routes!(silences::end))
+        .add(may(SeeAlerts), routes!(anomalies::list))
+        .add(may(SeeAlerts), routes!(anomalies::normal))
+        .add(may(HandleAlerts), routes!(anomalies::take_back))
 }
 
 fn about_machines(all: Routes) -> Routes {
@@ -313,9 +331,14 @@ fn about_machines(all: Routes) -> Routes {
         .add(may(ApprovePorts), routes!(machines::revoke_approval))
         .add(may(SeeMachines), routes!(machines::connections))
         .add(may(SeeMachines), routes!(machines::heartbeats))
+        .add(may(SeeMachines), routes!(ports::list))
+        .add(may(SeeMachines), routes!(ports::machines))
+        .add(may(ApprovePorts), routes!(ports::approve))
+        .add(may(SeeMachines), routes!(antivirus::products))
         .add(may(SeeMachines), routes!(neighbours::list))
         .add(may(ChangeMachines), routes!(neighbours::decide))
         .add(may(MakeTokens), routes!(agencies::create_token))
+        .add(may(MakeTokens), routes!(start::show))
         .add(may(SeeConfigurations), routes!(configurations::show))
         .add(may(ChangeConfigurations), routes!(configurations::set))
         .add(may(ChangeConfigurations), routes!(configurations::restore))

@@ -20,6 +20,7 @@
 
 mod agency;
 mod antivirus;
+mod approvals;
 mod baseline;
 mod connections;
 mod enrolment;
@@ -58,7 +59,7 @@ pub use agency::{
 pub(crate) use agency::{Done, Work, parents, visible};
 pub(crate) use agency::{check_code, check_name};
 pub(crate) use baseline::pass_on;
-pub use baseline::{Approval, Approve, Approved, PortName};
+pub use baseline::{Approval, Approve, ApproveMany, Approved, PortName};
 pub use connections::Connection;
 pub use enrolment::{Application, Enrolled};
 pub(crate) use known::Standing;
@@ -75,9 +76,11 @@ pub(crate) use systems::{check_system, draft_of as system_draft_of, put_system, 
 pub use token::TokenRow;
 pub(crate) use views::push_agencies;
 pub use views::{
-    AgencyRef, AntivirusCounts, AntivirusState, AntivirusSummary, HeartbeatPoint, Items, Machine,
-    MachineCounts, MachineFilter, MachineRow, MachineSort, MetricsListener, OverviewFleet, Page,
-    PageRequest, Port, ReasonCount,
+    AgencyFigures, AgencyRef, AntivirusCounts, AntivirusProduct, AntivirusState, AntivirusSummary,
+    Beginning, FleetChanges, HeartbeatPoint, Items, Machine, MachineChange, MachineCounts,
+    MachineFilter, MachineOrder, MachineRow, MachineSort, MetricsListener, OpenPort, OverviewFleet,
+    Page, PageRequest, Port, PortApprovals, PortFilter, PortMachine, PortOrder, PortSort,
+    ReasonCount, SilenceReason,
 };
 pub use views::{
     Decided, Neighbour, NeighbourCoverage, NeighbourDecision, NeighbourFilter, Witness,

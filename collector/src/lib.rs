@@ -35,6 +35,7 @@ mod places;
 pub mod reorganise;
 pub mod rule_files;
 pub mod rulebook;
+pub mod saved_view;
 mod seen;
 pub mod serve;
 pub mod sheet;
@@ -42,6 +43,7 @@ pub mod silence;
 pub mod stop;
 pub mod store;
 mod subject;
+pub mod trend;
 pub mod tuning;
 pub mod visible;
 

@@ -7,6 +7,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use prometheus::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -35,9 +36,11 @@ use crate::live::Bus;
 use crate::pki::{self, Pki};
 use crate::reorganise::Reorganiser;
 use crate::rulebook::Rulebook;
+use crate::saved_view::SavedViews;
 use crate::silence::Silences;
 use crate::stop::stopped;
 use crate::store::{self, Store};
+use crate::trend::Trends;
 use crate::tuning::{self, Tuning};
 use crate::{metrics, rulebook};
 
@@ -271,6 +274,17 @@ impl Kept {
         Backtests::new(rooms, config.backtest, &self.registry)
     }
 
+    /// What each day was like, by the zone of this machine.
+    pub(crate) fn trends(&self) -> Trends {
+        let (store, fleet) = (self.store.clone(), self.fleet.clone());
+        Trends::new(store, fleet, self.alerts.clone(), self.clock.clone(), TimeZone::system())
+    }
+
+    /// Filters of lists that people keep.
+    pub(crate) fn saved_views(&self) -> SavedViews {
+        SavedViews::new(self.store.clone(), self.clock.clone())
+    }
+
     /// What takes logs that are imported.
     pub fn imports(&self) -> Desk {
         Desk {
@@ -371,6 +385,7 @@ fn start_readers(
     .with_tuning(&kept.tuning);
     let hunts = kept.hunts.clone();
     let backtests = kept.backtests(config, &rulebook, &detect)?;
+    let trends = kept.trends();
     let control = Control { backtests: Some(backtests.clone()), ..control };
     let listen = people.local_addr().unwrap_or(config.api.listen);
     let api = Api::new(Rooms {
@@ -386,6 +401,8 @@ fn start_readers(
         detect: detect.clone(),
         backtests: backtests.clone(),
         store: store.clone(),
+        saved_views: kept.saved_views(),
+        trends: trends.clone(),
         bus: bus.clone(),
         clock: clock.clone(),
         registry: registry.clone(),
@@ -402,6 +419,7 @@ fn start_readers(
     start(rooms, "fleet", fleet.clone().run(readers.clone()));
     start(rooms, "archive", kept.archive.clone().run(readers.clone()));
     start(rooms, "configuration", kept.configurations.clone().run(readers.clone()));
+    start(rooms, "trend", trends.run(readers.clone()));
     start(rooms, "health", api.clone().watch_health(readers.clone()));
     Ok(api)
 }

@@ -116,6 +116,7 @@ function machine(r, agencies, index, now) {
       : `${agency.code.toLowerCase()}-${r.pick(ROLES)}-${String(1 + r.below(40)).padStart(2, '0')}`,
     agency: ref,
     state,
+    silence: state === 'silent' ? ['line', 'abrupt', 'disk_full'][index % 3] : null,
     last_heard: heard,
     os: server
       ? r.pick(['Debian GNU/Linux 12', 'Ubuntu 22.04 LTS', 'Ubuntu 24.04 LTS'])

@@ -12,6 +12,7 @@ import { approve, connections, detail, events, heartbeats, ports, revoke } from 
 import { checked, configuration, said, say } from './configuration.mjs';
 import { PROBLEMS } from './rules.mjs';
 import { hunting } from './hunts.mjs';
+import { pages } from './pages.mjs';
 import { archive, backtests, checkedRule } from './kept.mjs';
 import { triaging } from './triage.mjs';
 import { organisation } from './organisation.mjs';
@@ -103,6 +104,7 @@ export function start({ port = 0, empty = false } = {}) {
     const key = `${request.method} ${path[0]}${path[1] ? '/:id' : ''}${path[2] ? `/${path[2]}` : ''}`;
     const agency = q.get('agency');
     const at = (one) => !agency || String(one.agency?.id) === agency;
+    if (more.answer(request, response, path, q, body, person, at) !== false) return;
     if (path[0] === 'archive' && path[1] === 'retention') {
       const refused = kept.keep(path[2], body);
       return refused
@@ -130,6 +132,11 @@ export function start({ port = 0, empty = false } = {}) {
       case 'POST alerts/:id/comment':
         return act(response, path, body, known);
       case 'POST alerts/:id/normal':
+        more.called(
+          world.alerts.find((one) => one.id === path[1]),
+          body.scope,
+          known.name,
+        );
         return act(
           response,
           [...path.slice(0, 2), 'close'],
@@ -137,7 +144,7 @@ export function start({ port = 0, empty = false } = {}) {
           known,
         );
       case 'GET machines':
-        return send(response, 200, page(filterMachines(world, q, at), q));
+        return send(response, 200, page(filterMachines(world, q, at, more), q));
       case 'GET machines/:id': {
         const found = find(path[1]);
         return found
@@ -275,6 +282,7 @@ export function start({ port = 0, empty = false } = {}) {
     }
   }
 
+  const more = pages(world, { send, problem, page, row });
   const neighbours = makeNeighbours(world);
   const hunts = hunting(world, { send, problem });
   const kept = archive(world);
@@ -442,6 +450,7 @@ function overview(world, at) {
       asleep: by('asleep'),
     },
     antivirus: antivirusCounts(machines),
+    events: 4_812_331 + Math.floor((Date.now() % 8.64e7) / 7),
     signatures_outdated: count((one) => (one.antivirus.signatures_age_days ?? 0) > 15),
     alerts: { open, acknowledged: alerts.filter((one) => one.state === 'acknowledged').length },
     newest: sorted(alerts).slice(0, 8).map(row),
@@ -497,12 +506,14 @@ function filterAlerts(world, q, at) {
     level = among(q, 'level'),
     machine = among(q, 'machine'),
     rule = among(q, 'rule'),
-    verdict = among(q, 'verdict');
+    verdict = among(q, 'verdict'),
+    kind = among(q, 'kind');
   const assignee = q.get('assignee'),
     mine = assignee === 'me' ? 'admin' : assignee,
     silenced = q.get('silenced') ?? 'no',
     technique = q.get('technique')?.toLowerCase(),
     user = q.get('user');
+  const raised = Date.parse(q.get('raised_from') ?? '') || 0;
   const text = (q.get('q') ?? '').toLowerCase();
   const from = Date.parse(q.get('from') ?? '') || 0,
     to = Date.parse(q.get('to') ?? '') || Infinity;
@@ -520,6 +531,8 @@ function filterAlerts(world, q, at) {
           (silenced === 'only') === (one.silence?.until != null && one.state !== 'closed')) &&
         (!technique || one.tags.some((tag) => tag.startsWith(`attack.${technique}`))) &&
         (!user || one.events[0].fields['user.name']?.toLowerCase() === user) &&
+        kind(one.events[0].kind) &&
+        Date.parse(one.raised_at) >= raised &&
         Date.parse(one.last_at) >= from &&
         Date.parse(one.last_at) <= to &&
         (!text ||
@@ -578,11 +591,26 @@ function around(one, q) {
   );
 }
 
-function filterMachines(world, q, at) {
+function filterMachines(world, q, at, more) {
   const state = among(q, 'state'),
     antivirus = among(q, 'antivirus'),
     reason = q.get('antivirus_reason');
   const text = (q.get('q') ?? '').toLowerCase();
+  const days = Number(q.get('signatures_days') ?? 0);
+  const changed = q.get('changed') && more.machines({ changed: q.get('changed') }, at);
+  const sort = q.get('sort') ?? 'hostname';
+  const by = {
+    hostname: (one) => one.hostname,
+    state: (one) => one.state,
+    agency: (one) => one.agency.code,
+    antivirus: (one) => one.antivirus.state,
+    signatures: (one) => one.antivirus.signatures_age_days ?? -1,
+    cpu: (one) => one.cpu ?? -1,
+    memory: (one) => one.memory_used ?? -1,
+    disk: (one) => one.disk_used ?? -1,
+    last_heard: (one) => one.last_heard ?? '',
+    enrolled: (one) => one.id,
+  }[sort.replace('-', '')];
   return world.machines
     .filter(
       (one) =>
@@ -590,9 +618,15 @@ function filterMachines(world, q, at) {
         state(one.state) &&
         antivirus(one.antivirus.state) &&
         (!reason || one.antivirus.reasons.includes(reason)) &&
+        (one.antivirus.signatures_age_days ?? 0) >= days &&
+        (!changed || changed.includes(one)) &&
         (!text || `${one.hostname} ${one.ip.join(' ')} ${one.os}`.toLowerCase().includes(text)),
     )
-    .sort((a, b) => a.hostname.localeCompare(b.hostname));
+    .sort(
+      (a, b) =>
+        (by(a) > by(b) ? 1 : by(a) < by(b) ? -1 : 0) * (sort.startsWith('-') ? -1 : 1) ||
+        a.hostname.localeCompare(b.hostname),
+    );
 }
 
 function page(all, q, map = (one) => one) {

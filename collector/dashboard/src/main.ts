@@ -4,6 +4,7 @@ import { preferences } from './preferences.svelte';
 import './styles/fonts.css';
 import './styles/tokens.css';
 import './styles/base.css';
+import './styles/print.css';
 
 preferences.apply();
 const target = document.getElementById('app');

@@ -151,6 +151,18 @@ impl Access {
         tx.commit().await
     }
 
+    /// When something was done last.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn last_deed(&self, action: &str) -> sqlx::Result<Option<Timestamp>> {
+        let at: Option<i64> = sqlx::query_scalar("SELECT MAX(at) FROM audit WHERE action = ?")
+            .bind(action)
+            .fetch_one(self.store.pool())
+            .await?;
+        Ok(at.map(Timestamp::from_micros))
+    }
+
     /// Deeds before a place, newest first, and how many there are in all.
     ///
     /// # Errors

@@ -3,12 +3,14 @@
 use serde::{Deserialize, Serialize};
 use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp, kind};
-use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row as _, SqliteConnection};
 use utoipa::ToSchema;
 
 use super::operate::{Entry, current, shared, write_history};
+use super::query::of_agencies;
 use super::{Alerts, COMMENT_MAX, Error, EventView, Verdict, risk};
-use crate::access::{Caller, Deed, listed};
+use crate::access::{Caller, Deed};
 use crate::live::Notice;
 use crate::store::Store;
 
@@ -36,6 +38,8 @@ pub struct NormalRow {
     pub anomaly: String,
     /// On which machine only; nothing where it is normal in the whole agency.
     pub machine: Option<String>,
+    /// What the machine of the alert was called.
+    pub hostname: String,
     /// Number of the agency.
     pub agency: i64,
     /// The alert by which it was said; reopening it takes it back.
@@ -48,6 +52,19 @@ pub struct NormalRow {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+}
+
+/// What tells one thing that is normal from others.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NormalName {
+    /// `anomaly.id`
+    pub anomaly: String,
+    /// The machine; nothing where it is normal in the whole agency.
+    #[serde(default)]
+    pub machine: Option<String>,
+    /// Number of the agency.
+    pub agency: i64,
 }
 
 impl Alerts {
@@ -118,33 +135,46 @@ impl Alerts {
         Ok(())
     }
 
-    /// Everything that is called normal, latest first.
+    /// Everything that is called normal, of these agencies or of all, latest first.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn normal(&self, agencies: &Agencies) -> Result<Vec<NormalRow>, Error> {
-        let rows: Vec<(String, String, i64, String, String, String, i64)> = sqlx::query_as(
-            "SELECT anomaly, agent, agency, alert, what, who, at FROM anomaly_normal
-             WHERE ?1 IS NULL OR agency IN (SELECT value FROM json_each(?1))
-             ORDER BY at DESC, anomaly LIMIT ?2",
-        )
-        .bind(listed(agencies))
-        .bind(NORMAL_MAX)
-        .fetch_all(self.store.pool())
-        .await?;
-        let row =
-            |(anomaly, agent, agency, alert, what, who, at): (_, String, _, _, String, _, _)| {
-                Ok(NormalRow {
-                    anomaly,
-                    machine: Some(agent).filter(|agent| !agent.is_empty()),
-                    agency,
-                    alert,
-                    what: serde_json::from_str(&what)?,
-                    who,
-                    at: Timestamp::from_micros(at),
-                })
-            };
-        rows.into_iter().map(row).collect()
+        let mut query = QueryBuilder::new(
+            "SELECT anomaly, agent, agency, alert, what, who, at,
+                    (SELECT hostname FROM alert WHERE id = anomaly_normal.alert) AS hostname
+             FROM anomaly_normal WHERE true",
+        );
+        of_agencies(&mut query, agencies);
+        query.push(" ORDER BY at DESC, anomaly LIMIT ").push_bind(NORMAL_MAX);
+        let rows = query.build().fetch_all(self.store.pool()).await?;
+        rows.iter().map(normal_row).collect()
+    }
+
+    /// Takes back that something is normal: its machines tell it again.
+    ///
+    /// # Errors
+    /// [`Error::NotNormal`] when nothing of this name is called normal in these agencies.
+    pub async fn take_back_normal(
+        &self,
+        name: &NormalName,
+        agencies: &Agencies,
+        caller: &Caller,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut tx = self.store.write().await?;
+        let mut query = QueryBuilder::new("DELETE FROM anomaly_normal WHERE anomaly = ");
+        query.push_bind(&name.anomaly).push(" AND agency = ").push_bind(name.agency);
+        query.push(" AND agent = ").push_bind(name.machine.as_deref().unwrap_or_default());
+        of_agencies(&mut query, agencies);
+        query.push(" RETURNING alert");
+        let alert: Option<String> = query.build_query_scalar().fetch_optional(&mut *tx).await?;
+        let alert = alert.ok_or(Error::NotNormal)?;
+        let deed = Deed::new(&caller.who, &caller.address, "anomaly no longer normal", &alert);
+        deed.with(&name.anomaly).write(&mut tx, now).await?;
+        tx.commit().await?;
+        self.bus.tell(Notice::Alert { id: alert, agency: name.agency });
+        Ok(())
     }
 }
 
@@ -216,7 +246,21 @@ fn anomaly_of(event: &EventView) -> Option<&str> {
     (id.len() == 16 && id.bytes().all(is_hex)).then_some(id)
 }
 
-fn shown(event: &EventView) -> serde_json::Value {
+fn normal_row(row: &SqliteRow) -> Result<NormalRow, Error> {
+    let agent: String = row.try_get("agent")?;
+    Ok(NormalRow {
+        anomaly: row.try_get("anomaly")?,
+        machine: Some(agent).filter(|agent| !agent.is_empty()),
+        hostname: row.try_get::<Option<String>, _>("hostname")?.unwrap_or_default(),
+        agency: row.try_get("agency")?,
+        alert: row.try_get("alert")?,
+        what: serde_json::from_str(row.try_get("what")?)?,
+        who: row.try_get("who")?,
+        at: Timestamp::from_micros(row.try_get("at")?),
+    })
+}
+
+pub(super) fn shown(event: &EventView) -> serde_json::Value {
     let fields = SHOWN.iter().filter_map(|name| {
         let text = event.fields.get(*name)?.as_text()?;
         Some(((*name).to_owned(), serde_json::Value::from(text)))
@@ -258,9 +302,18 @@ mod tests {
         alerts.operate(&id, &reopen, &Agencies::All, &an()).await.unwrap();
         assert!(called().await.is_empty());
 
+        let of = |agency: i64| Agencies::Of([agency].into());
+        let name = NormalName { anomaly: ID.into(), machine: None, agency: 1 };
         alerts.call_normal(&id, Scope::Agency, Some("quen"), &Agencies::All, &an()).await.unwrap();
         let everywhere = CalledNormal { anomaly: ID.into(), machine: None, agency: 1 };
         assert_eq!(called().await, [everywhere]);
+        assert!(alerts.normal(&of(2)).await.unwrap().is_empty());
+        let foreign = alerts.take_back_normal(&name, &of(2), &an()).await;
+        assert!(matches!(foreign, Err(Error::NotNormal)));
+        alerts.take_back_normal(&name, &of(1), &an()).await.unwrap();
+        assert!(called().await.is_empty());
+        let again = alerts.take_back_normal(&name, &Agencies::All, &an()).await;
+        assert!(matches!(again, Err(Error::NotNormal)));
     }
 
     #[tokio::test]

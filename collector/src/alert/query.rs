@@ -2,9 +2,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Deserialize;
 use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use utoipa::ToSchema;
 
 use super::fold::fold;
 use super::{Alert, AlertRow, Alerts, BULK_MAX, Error, HistoryRow, Level, State, Verdict};
@@ -38,10 +40,25 @@ pub struct Filter {
     pub rule: Option<String>,
     /// Of these agencies.
     pub agencies: Agencies,
+    /// Whose first event is of this kind.
+    pub finding: Option<FindingKind>,
+    /// Raised at or after.
+    pub raised_from: Option<Timestamp>,
     /// Last seen at or after.
     pub from: Option<Timestamp>,
     /// Last seen before.
     pub to: Option<Timestamp>,
+}
+
+/// Kinds of events whose alerts have a page of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+pub enum FindingKind {
+    /// An antivirus product found something.
+    #[serde(rename = "antivirus.detection")]
+    Detection,
+    /// A log is not as it was.
+    #[serde(rename = "log.anomaly")]
+    Anomaly,
 }
 
 impl Filter {
@@ -59,6 +76,8 @@ impl Filter {
             machine: None,
             rule: None,
             agencies,
+            finding: None,
+            raised_from: None,
             from: None,
             to: None,
         }
@@ -108,6 +127,19 @@ pub struct Cursor {
     number: i64,
 }
 
+impl Cursor {
+    /// Behind this row.
+    pub(super) fn after(row: &AlertRow) -> Self {
+        Self { last_at: row.last_at.as_micros(), number: row.number }
+    }
+
+    /// Only what comes behind it.
+    pub(super) fn push(self, query: &mut QueryBuilder<Sqlite>) {
+        query.push(" AND (last_at, number) < (").push_bind(self.last_at);
+        query.push(", ").push_bind(self.number).push(")");
+    }
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.last_at, self.number)
@@ -138,9 +170,8 @@ impl Alerts {
     ) -> Result<(Vec<AlertRow>, Option<Cursor>, i64), Error> {
         let mut query = QueryBuilder::new("SELECT * FROM alert WHERE true");
         narrow(&mut query, filter);
-        if let Some(Cursor { last_at, number }) = after {
-            query.push(" AND (last_at, number) < (").push_bind(last_at);
-            query.push(", ").push_bind(number).push(")");
+        if let Some(cursor) = after {
+            cursor.push(&mut query);
         }
         query.push(" ORDER BY last_at DESC, number DESC LIMIT ").push_bind(i64::from(limit) + 1);
         let rows = query.build().fetch_all(self.store.pool()).await?;
@@ -148,8 +179,7 @@ impl Alerts {
         let mut items: Vec<AlertRow> = rows.iter().map(read).collect::<Result<_, Error>>()?;
         let more = items.len() > limit as usize;
         items.truncate(limit as usize);
-        let last = items.last().filter(|_| more);
-        let next = last.map(|row| Cursor { last_at: row.last_at.as_micros(), number: row.number });
+        let next = items.last().filter(|_| more).map(Cursor::after);
         Ok((items, next, self.count(filter).await?))
     }
 
@@ -265,7 +295,7 @@ impl Alerts {
     }
 }
 
-fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
+pub(super) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
     of_silenced(query, filter.silenced);
     match &filter.assignee {
         Some(Assignee::Is(name)) => {
@@ -295,6 +325,19 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
     }
     if let Some(rule) = &filter.rule {
         query.push(" AND rule = ").push_bind(rule.clone());
+    }
+    match filter.finding {
+        // As in the indices, which serve only this very text.
+        Some(FindingKind::Anomaly) => {
+            query.push(" AND first_event ->> '$.kind' = 'log.anomaly'");
+        }
+        Some(FindingKind::Detection) => {
+            query.push(" AND first_event ->> '$.kind' = 'antivirus.detection'");
+        }
+        None => {}
+    }
+    if let Some(from) = filter.raised_from {
+        query.push(" AND raised_at >= ").push_bind(from.as_micros());
     }
     if let Some(from) = filter.from {
         query.push(" AND last_at >= ").push_bind(from.as_micros());

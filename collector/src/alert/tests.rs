@@ -164,6 +164,21 @@ async fn filters_narrow_and_pages_join() {
         (find("đăng nhập"), 25),
         (find("192.0.2.25"), 1),
         (find("#7"), 1),
+        (find("mật khẩu đăng"), 25),
+        (find("do mat KHAU dang nhap"), 25),
+        (
+            Filter { raised_from: Some(Timestamp::from_micros(NOW)), ..Filter::of(Agencies::All) },
+            25,
+        ),
+        (
+            Filter {
+                raised_from: Some(Timestamp::from_micros(NOW + 1)),
+                ..Filter::of(Agencies::All)
+            },
+            0,
+        ),
+        (Filter { finding: Some(FindingKind::Anomaly), ..Filter::of(Agencies::All) }, 0),
+        (Filter { finding: Some(FindingKind::Detection), ..Filter::of(Agencies::All) }, 0),
         (find("%"), 0),
         (Filter { levels: vec![Level::Low, Level::High], ..Filter::of(Agencies::All) }, 25),
         (Filter { states: vec![State::Closed], ..Filter::of(Agencies::All) }, 0),
@@ -252,4 +267,42 @@ async fn groups_that_a_machine_makes_up_without_end_are_counted_on_one_alert() {
         rows.iter().filter(|row| row.group.is_empty()).map(|row| row.count).collect();
     assert_eq!(together, [100]);
     assert_eq!(rows.iter().map(|row| row.count).sum::<i64>(), GROUPS_MAX + 103);
+}
+
+#[tokio::test]
+async fn anomalies_are_listed_with_what_they_are_about_and_whether_they_are_normal() {
+    let fixture = fixture().await;
+    let alerts = &fixture.alerts;
+    let found = |sequence: u64, kind: &str, source: &str| {
+        let mut found = finding("anomaly", &sequence.to_string(), sequence);
+        found.event.kind = "log.anomaly".into();
+        let id = format!("{sequence:016x}");
+        for (name, value) in
+            [("anomaly.id", id.as_str()), ("anomaly.kind", kind), ("anomaly.source", source)]
+        {
+            found.event.fields.insert(name.into(), value.into());
+        }
+        found
+    };
+    let all = [found(1, "rate_spike", "a.log"), found(2, "first_seen", "b.log")];
+    let raised = raise(&fixture, &all).await;
+    raise(&fixture, &[finding("other", "x", 9)]).await;
+    alerts.call_normal(&raised[1].id, Scope::Agency, None, &Agencies::All, &an()).await.unwrap();
+    let of = |kinds: &[&str], source: Option<&str>| AnomalyFilter {
+        kinds: kinds.iter().map(|&kind| kind.to_owned()).collect(),
+        source: source.map(str::to_owned),
+        alerts: Filter::of(Agencies::All),
+    };
+    let listed = async |filter: AnomalyFilter| {
+        let (rows, _, total) = alerts.anomalies(&filter, None, 10).await.unwrap();
+        assert_eq!(rows.len() as i64, total);
+        rows.into_iter().map(|row| (row.alert.number, row.normal)).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(of(&[], None)).await, [(2, true), (1, false)]);
+    assert_eq!(listed(of(&["rate_spike", "rate_drop"], None)).await, [(1, false)]);
+    assert_eq!(listed(of(&[], Some("b.log"))).await, [(2, true)]);
+    let (first, cursor, _) = alerts.anomalies(&of(&[], None), None, 1).await.unwrap();
+    assert_eq!(first[0].what["anomaly.kind"], "first_seen");
+    let (second, end, _) = alerts.anomalies(&of(&[], None), cursor, 1).await.unwrap();
+    assert_eq!((second[0].alert.number, end), (1, None));
 }

@@ -32,7 +32,18 @@ impl LevelCounts {
         *copy.at(level)
     }
 
-    fn at(&mut self, level: Level) -> &mut i64 {
+    /// Both together.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            critical: self.critical + other.critical,
+            high: self.high + other.high,
+            medium: self.medium + other.medium,
+            low: self.low + other.low,
+            informational: self.informational + other.informational,
+        }
+    }
+
+    pub(super) fn at(&mut self, level: Level) -> &mut i64 {
         match level {
             Level::Critical => &mut self.critical,
             Level::High => &mut self.high,

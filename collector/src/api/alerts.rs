@@ -4,12 +4,13 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::machines::word;
 use super::page::{self, Page};
 use super::signed::{SeenAlert, Session};
 use super::{Api, Problem, events};
 use crate::alert::Timeline;
 use crate::alert::{
-    Action, Alert, AlertRow, Assignee, Change, Cursor, Error, Filter, Level, NormalRow, Scope,
+    Action, Alert, AlertRow, Assignee, Change, Cursor, Error, Filter, FindingKind, Level, Scope,
     Silenced, State as AlertState, Verdict,
 };
 
@@ -40,6 +41,10 @@ pub struct ListQuery {
     rule: Option<String>,
     /// Number or code of an agency; those below it belong to it.
     agency: Option<String>,
+    /// Whose first event is of this kind: `antivirus.detection` or `log.anomaly`.
+    kind: Option<String>,
+    /// Raised at or after this time.
+    raised_from: Option<String>,
     /// Last seen at or after this time.
     from: Option<String>,
     /// Last seen before this time.
@@ -92,7 +97,7 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let said = format!("{error}.");
         match error {
-            Error::NotFound => Self::not_found(said),
+            Error::NotFound | Error::NotNormal => Self::not_found(said),
             Error::Conflict(_) | Error::SeenAgain(_) | Error::Changed | Error::CountChanged(_) => {
                 Self::new(StatusCode::CONFLICT, said)
             }
@@ -238,23 +243,6 @@ pub async fn normal(
     whole(&api, &session, &id).await
 }
 
-/// What is called normal.
-#[derive(Debug, serde::Serialize, ToSchema)]
-pub struct NormalList {
-    /// Latest first.
-    items: Vec<NormalRow>,
-}
-
-/// Anomalies that people called normal.
-#[utoipa::path(get, path = "/anomalies/normal", tag = "alerts",
-    responses((status = 200, body = NormalList)))]
-pub async fn normal_list(
-    State(api): State<Api>,
-    session: Session,
-) -> Result<Json<NormalList>, Problem> {
-    Ok(Json(NormalList { items: api.alerts.normal(&session.agencies).await? }))
-}
-
 async fn operate(
     api: &Api,
     session: &Session,
@@ -305,6 +293,7 @@ pub(super) async fn filter(
         _ => Assignee::Is(name),
     });
     let silenced = page::words("silenced", query.silenced.as_deref(), Silenced::from_word)?;
+    let mut kinds = page::words("kind", query.kind.as_deref(), word::<FindingKind>)?;
     Ok(Filter {
         states: page::words("state", query.state.as_deref(), AlertState::from_word)?,
         levels: page::words("level", query.level.as_deref(), Level::from_word)?,
@@ -317,6 +306,8 @@ pub(super) async fn filter(
         machine: page::value("machine", query.machine.as_deref())?,
         rule: page::text(query.rule),
         agencies: scope.agencies,
+        finding: kinds.pop(),
+        raised_from: page::time("raised_from", query.raised_from.as_deref())?,
         from: page::time("from", query.from.as_deref())?,
         to: page::time("to", query.to.as_deref())?,
     })

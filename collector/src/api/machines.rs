@@ -10,12 +10,13 @@ use super::signed::{SeenMachine, Session};
 use super::{Api, Problem};
 use crate::fleet::{
     AntivirusState, Approve, Approved, Connection, Error, HeartbeatPoint, HostRecord,
-    HostRecordDraft, Items, Machine, MachineFilter, MachineRow, MachineSort, MoveMachines, Page,
-    PageRequest, Port, State as MachineState,
+    HostRecordDraft, Items, Machine, MachineChange, MachineFilter, MachineOrder, MachineRow,
+    MachineSort, MoveMachines, Page, PageRequest, Port, State as MachineState,
 };
 
 /// Heartbeats shown when nothing is said: three hours.
 const HEARTBEATS_US: i64 = 3 * 3600 * 1_000_000;
+const DAY_US: i64 = 86_400_000_000;
 
 /// Which machines.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -37,7 +38,14 @@ pub struct ListQuery {
     limit: Option<u32>,
     /// Where the page before ended.
     cursor: Option<String>,
-    /// `hostname`, `last_heard`, `agency`, `state` or `antivirus`
+    /// Only with signatures older than so many days.
+    signatures_days: Option<u32>,
+    /// What they have become since `since`: `new`, `silent` or `unprotected`.
+    changed: Option<String>,
+    /// Since when; a day ago when not given.
+    since: Option<String>,
+    /// `hostname`, `last_heard`, `agency`, `state`, `antivirus`, `signatures`, `cpu`, `memory`,
+    /// `disk` or `enrolled`; with `-` before it from the end.
     sort: Option<String>,
 }
 
@@ -79,6 +87,10 @@ pub async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Page<MachineRow>>, Problem> {
     let agencies = super::agencies::scope(&api, &session, query.agency).await?.agencies;
+    let now = api.clock.now();
+    let ago = |days: u32| now.plus_micros(-DAY_US.saturating_mul(i64::from(days)));
+    let mut changed = page::words("changed", query.changed.as_deref(), word::<MachineChange>)?;
+    let since = page::time("since", query.since.as_deref())?.unwrap_or_else(|| ago(1));
     let filter = MachineFilter {
         q: page::text(query.q),
         agency: None,
@@ -86,12 +98,15 @@ pub async fn list(
         antivirus: page::words("antivirus", query.antivirus.as_deref(), word::<AntivirusState>)?,
         system: query.system,
         antivirus_reason: page::text(query.antivirus_reason),
+        signatures_before: query.signatures_days.map(ago),
+        changed: changed.pop().map(|change| (change, since)),
         agencies,
     };
-    let mut sort = page::words("sort", query.sort.as_deref(), word::<MachineSort>)?;
-    let sort = sort.pop().unwrap_or_default();
+    let (text, down) = page::sort(query.sort.as_deref());
+    let mut by = page::words("sort", text, word::<MachineSort>)?;
+    let order = MachineOrder { by: by.pop().unwrap_or_default(), down };
     let request = PageRequest { limit: page::limit(query.limit), cursor: query.cursor };
-    let mut page = api.fleet.machines(&filter, sort, &request).await?;
+    let mut page = api.fleet.machines(&filter, order, &request).await?;
     let open = api.alerts.open_by_machine().await?;
     let ids: Vec<&str> = page.items.iter().map(|row| row.id.as_str()).collect();
     let risk = api.alerts.risk_by_machine(&ids).await?;
@@ -189,7 +204,7 @@ pub(super) fn id(text: &str) -> Result<AgentId, Problem> {
 }
 
 /// A word as it is written in JSON.
-fn word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
+pub(super) fn word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_value(serde_json::Value::String(text.to_owned())).ok()
 }
 

@@ -1,6 +1,7 @@
 use axum::Json;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use utoipa::{IntoParams, ToSchema};
 
@@ -29,6 +30,9 @@ pub struct Overview {
     alerts: Unclosed,
     /// The alerts seen last.
     newest: Vec<AlertRow>,
+    /// Events received ever, of all agencies: how fast it grows is the rate. Only where the figures
+    /// are not limited.
+    events: Option<u64>,
     /// Number of the agency the figures are limited to.
     agency: Option<i64>,
     /// When this was so.
@@ -48,6 +52,8 @@ pub async fn overview(
     let fleet = api.fleet.overview(&scope.agencies).await?;
     let alerts = api.alerts.unclosed(&scope.agencies).await?;
     let agency = scope.named;
+    let is_all = agency.is_none() && scope.agencies == Agencies::All;
+    let events = is_all.then(|| api.journal.end().borrow().0);
     let (newest, _, _) = api.alerts.list(&Filter::of(scope.agencies), None, NEWEST).await?;
-    Ok(Json(Overview { fleet, alerts, newest, agency, at: api.clock.now() }))
+    Ok(Json(Overview { fleet, alerts, newest, events, agency, at: api.clock.now() }))
 }

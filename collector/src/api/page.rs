@@ -44,6 +44,14 @@ pub(super) fn words<T>(
     words.map(|word| read(word).ok_or_else(|| unknown(name, word))).collect()
 }
 
+/// What a list is sorted by, and whether from the end: `-name`.
+pub(super) fn sort(text: Option<&str>) -> (Option<&str>, bool) {
+    match text.and_then(|text| text.strip_prefix('-')) {
+        Some(name) => (Some(name), true),
+        None => (text, false),
+    }
+}
+
 /// A value that reads itself from text; empty is the same as not given.
 pub(super) fn value<T: std::str::FromStr>(
     name: &str,

@@ -2,6 +2,7 @@ mod archive;
 mod figures;
 mod hunts;
 mod matrix;
+mod pages;
 mod rules;
 mod triage;
 
@@ -73,6 +74,8 @@ impl Desk {
             detect,
             backtests,
             store: store.clone(),
+            saved_views: kept.saved_views(),
+            trends: kept.trends(),
             bus: bus.clone(),
             clock: clock.clone(),
             registry: registry.clone(),

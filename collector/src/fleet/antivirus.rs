@@ -93,14 +93,17 @@ async fn sum_up(
     .await?;
     let judged = judge(products.into_iter().map(Product::told).collect(), heard, now);
     sqlx::query(
-        "UPDATE agent SET antivirus_state = ?, antivirus_product = ?, antivirus_reasons = ?,
-                antivirus_signatures_at = ?
-         WHERE id = ?",
+        "UPDATE agent SET antivirus_state = ?1, antivirus_product = ?2, antivirus_reasons = ?3,
+                antivirus_signatures_at = ?4,
+                antivirus_lost_at = CASE WHEN ?1 = 'protected' THEN NULL
+                    WHEN antivirus_state = 'protected' THEN ?5 ELSE antivirus_lost_at END
+         WHERE id = ?6",
     )
     .bind(judged.state)
     .bind(judged.product)
     .bind(json!(judged.reasons).to_string())
     .bind(judged.signatures_at)
+    .bind(now.as_micros())
     .bind(agent)
     .execute(connection)
     .await?;

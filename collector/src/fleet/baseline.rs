@@ -6,14 +6,17 @@
 use serde::{Deserialize, Serialize};
 use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp};
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::enrolment::short;
+use super::views::push_scope;
 use super::{Error, Fleet};
 use crate::access::{Caller, Deed, listed};
 
 /// Ports approved at once.
 const PORTS_MAX: usize = 1000;
+/// Ports times machines and agencies approved at once.
+const APPROVALS_MAX: usize = 100_000;
 
 /// Which ports are approved, for whom, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
@@ -29,8 +32,37 @@ pub struct Approve {
     pub note: String,
 }
 
+/// Which ports are approved at once for several machines or agencies, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveMany {
+    /// These.
+    pub ports: Vec<PortName>,
+    /// On these machines.
+    #[serde(default)]
+    pub machines: Vec<String>,
+    /// In these agencies, by number, and in those below them.
+    #[serde(default)]
+    pub agencies: Vec<i64>,
+    /// Why.
+    #[serde(default)]
+    pub note: String,
+}
+
 /// What makes a port the same port on every machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow, utoipa::ToSchema)]
+#[derive(
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    sqlx::FromRow,
+    utoipa::ToSchema,
+)]
 pub struct PortName {
     /// `tcp` or `udp`
     pub transport: String,
@@ -87,30 +119,12 @@ impl Fleet {
             [] => open_ports(&mut tx, agent).await?,
             named => named.to_vec(),
         };
-        let (machine, agency) = match request.agency {
-            true => (None, Some(who.agency_id)),
-            false => (Some(agent.to_string()), None),
+        let place = match request.agency {
+            true => Place::Agency(who.agency_id),
+            false => Place::Machine(agent),
         };
-        let mut approved = 0;
-        for port in &ports {
-            let done = sqlx::query(
-                "INSERT INTO port_approval (agent, agency, transport, scope, port, executable,
-                        note, approved_by, approved_at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            )
-            .bind(&machine)
-            .bind(agency)
-            .bind(short(&port.transport))
-            .bind(short(&port.scope))
-            .bind(port.port)
-            .bind(short(&port.executable))
-            .bind(short(&request.note))
-            .bind(&caller.who)
-            .bind(now.as_micros())
-            .execute(&mut *tx)
-            .await?;
-            approved += done.rows_affected();
-        }
+        let approval = New { note: &request.note, caller, now };
+        let approved = approval.write(&mut tx, place, &ports).await?;
         let subject = if request.agency { &who.agency_code } else { &who.hostname };
         let named = ports.iter().map(described).collect::<Vec<_>>().join(", ");
         let detail = format!("{approved}: {named}. {}", request.note);
@@ -120,6 +134,43 @@ impl Fleet {
             .await?;
         tx.commit().await?;
         self.tell(agent);
+        Ok(Approved { approved })
+    }
+
+    /// Approves ports on several machines and in several agencies, of those that may be seen; what
+    /// was approved already stays as it was. One deed for each place, all or nothing.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when a machine or agency is not there or may not be seen, or too much is
+    /// named.
+    pub async fn approve_many(
+        &self,
+        request: &ApproveMany,
+        scope: &Agencies,
+        caller: &Caller,
+    ) -> Result<Approved, Error> {
+        let now = self.0.clock.now();
+        let mut tx = self.0.store.write().await?;
+        let places = places(&mut tx, request, scope).await?;
+        if request.ports.is_empty() || places.is_empty() {
+            return Err(refused("name at least one port, and one machine or agency"));
+        }
+        if request.ports.len().saturating_mul(places.len()) > APPROVALS_MAX {
+            return Err(refused("at most 100000 approvals can be made at once"));
+        }
+        let named = request.ports.iter().map(described).collect::<Vec<_>>().join(", ");
+        let approval = New { note: &request.note, caller, now };
+        let mut approved = 0;
+        for (place, subject) in &places {
+            let new = approval.write(&mut tx, *place, &request.ports).await?;
+            let detail = format!("{new}: {named}. {}", request.note);
+            let deed = Deed::new(&caller.who, &caller.address, "ports approved", subject);
+            deed.with(&detail).write(&mut tx, now).await?;
+            approved += new;
+        }
+        tx.commit().await?;
+        let machines = places.iter().filter_map(|(place, _)| place.machine());
+        machines.for_each(|agent| self.tell(agent));
         Ok(Approved { approved })
     }
 
@@ -185,6 +236,94 @@ pub(crate) async fn pass_on(
         .await?;
     }
     Ok(())
+}
+
+/// Where ports are approved.
+#[derive(Clone, Copy)]
+enum Place {
+    Machine(AgentId),
+    Agency(i64),
+}
+
+impl Place {
+    fn machine(self) -> Option<AgentId> {
+        match self {
+            Self::Machine(agent) => Some(agent),
+            Self::Agency(_) => None,
+        }
+    }
+}
+
+/// An approval that is being given.
+struct New<'a> {
+    note: &'a str,
+    caller: &'a Caller,
+    now: Timestamp,
+}
+
+impl New<'_> {
+    /// How many of these were not approved there before.
+    async fn write(
+        &self,
+        tx: &mut SqliteConnection,
+        place: Place,
+        ports: &[PortName],
+    ) -> Result<u64, Error> {
+        let (machine, agency) = match place {
+            Place::Machine(agent) => (Some(agent.to_string()), None),
+            Place::Agency(agency) => (None, Some(agency)),
+        };
+        let mut approved = 0;
+        for port in ports {
+            let done = sqlx::query(
+                "INSERT INTO port_approval (agent, agency, transport, scope, port, executable,
+                        note, approved_by, approved_at)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            )
+            .bind(&machine)
+            .bind(agency)
+            .bind(short(&port.transport))
+            .bind(short(&port.scope))
+            .bind(port.port)
+            .bind(short(&port.executable))
+            .bind(short(self.note))
+            .bind(&self.caller.who)
+            .bind(self.now.as_micros())
+            .execute(&mut *tx)
+            .await?;
+            approved += done.rows_affected();
+        }
+        Ok(approved)
+    }
+}
+
+/// The machines and agencies that are named, with their names; all of them may be seen.
+async fn places(
+    tx: &mut SqliteConnection,
+    request: &ApproveMany,
+    scope: &Agencies,
+) -> Result<Vec<(Place, String)>, Error> {
+    let mut query = QueryBuilder::new("SELECT id, hostname FROM agent WHERE id IN (");
+    query.push("SELECT value FROM json_each(");
+    query.push_bind(serde_json::json!(request.machines).to_string());
+    query.push(")) AND revoked_at IS NULL");
+    push_scope(&mut query, "agent.agency", scope);
+    let machines: Vec<(String, String)> = query.build_query_as().fetch_all(&mut *tx).await?;
+    let mut query = QueryBuilder::new("SELECT id, code FROM agency WHERE id IN (");
+    query.push("SELECT value FROM json_each(");
+    query.push_bind(serde_json::json!(request.agencies).to_string()).push("))");
+    push_scope(&mut query, "agency.id", scope);
+    let agencies: Vec<(i64, String)> = query.build_query_as().fetch_all(tx).await?;
+    let named = (request.machines.len(), request.agencies.len());
+    if named != (machines.len(), agencies.len()) {
+        return Err(refused("there is no such machine or agency, or one is named twice"));
+    }
+    let machines = machines.into_iter().map(|(id, name)| {
+        let agent = id.parse().map_err(Error::Content)?;
+        Ok((Place::Machine(agent), name))
+    });
+    let agencies = agencies.into_iter().map(|(id, code)| Ok((Place::Agency(id), code)));
+    machines.chain(agencies).collect()
 }
 
 /// Machine or agency, and the port's name.

@@ -1,9 +1,12 @@
 mod antivirus;
+mod changes;
 mod enrolment;
 mod judgement;
 mod life;
 mod neighbours;
+mod open_ports;
 mod ports;
+mod silence;
 mod views;
 
 use serde_json::json;

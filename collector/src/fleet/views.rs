@@ -1,9 +1,15 @@
 //! What is shown of the fleet: the shapes of the API, and the questions behind them.
 
+mod beginning;
+mod changes;
+mod figures;
 mod machine;
 mod machines;
 mod neighbours;
+mod open_ports;
 mod overview;
+mod products;
+mod silence;
 
 use serde::{Deserialize, Serialize};
 use soc_archive::Agencies;
@@ -12,6 +18,14 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::State;
 use crate::access::listed;
+
+pub use beginning::Beginning;
+pub use changes::{FleetChanges, MachineChange};
+pub use figures::AgencyFigures;
+pub use machines::{MachineFilter, MachineOrder, MachineSort};
+pub use open_ports::{OpenPort, PortApprovals, PortFilter, PortMachine, PortOrder, PortSort};
+pub use products::AntivirusProduct;
+pub use silence::SilenceReason;
 
 pub use neighbours::{
     Decided, Neighbour, NeighbourCoverage, NeighbourDecision, NeighbourFilter, Witness,
@@ -146,59 +160,6 @@ pub struct OverviewFleet {
     pub signatures_outdated: i64,
 }
 
-/// Which machines are asked for; nothing chosen means all that may be seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MachineFilter {
-    /// Part of the name, the address or the system.
-    pub q: Option<String>,
-    /// Code of an agency; those below it belong to it.
-    pub agency: Option<String>,
-    /// In one of these states.
-    pub states: Vec<State>,
-    /// With antivirus in one of these states.
-    pub antivirus: Vec<AntivirusState>,
-    /// Whose antivirus is not better for this reason.
-    pub antivirus_reason: Option<String>,
-    /// Hosts of this information system.
-    pub system: Option<i64>,
-    /// Whose may be seen.
-    pub agencies: Agencies,
-}
-
-impl MachineFilter {
-    /// All of these agencies.
-    pub fn of(agencies: Agencies) -> Self {
-        Self {
-            q: None,
-            agency: None,
-            states: Vec::new(),
-            antivirus: Vec::new(),
-            antivirus_reason: None,
-            system: None,
-            agencies,
-        }
-    }
-}
-
-/// The order of machines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MachineSort {
-    /// By name.
-    #[default]
-    Hostname,
-    /// Unheard the longest first.
-    LastHeard,
-    /// By code of the agency.
-    Agency,
-    /// By state.
-    State,
-    /// By state of antivirus.
-    Antivirus,
-    /// Those with the highest risk first.
-    Risk,
-}
-
 /// Which part of a list is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageRequest {
@@ -249,6 +210,8 @@ pub struct MachineRow {
     pub agency: AgencyRef,
     /// Whether it is there.
     pub state: State,
+    /// Why it may be silent, where it is.
+    pub silence: Option<SilenceReason>,
     /// When it was last heard.
     #[schema(value_type = Option<String>)]
     pub last_heard: Option<Timestamp>,
@@ -381,10 +344,14 @@ pub struct MetricsListener {
     pub address: String,
 }
 
-/// Adds `AND agency … ` where not all may be seen; the query has a table `agent`.
-fn push_scope(query: &mut QueryBuilder<Sqlite>, agencies: &Agencies) {
+/// Adds `AND column IN …` where not all may be seen; `column` holds the number of an agency.
+pub(super) fn push_scope(
+    query: &mut QueryBuilder<Sqlite>,
+    column: &'static str,
+    agencies: &Agencies,
+) {
     query.push(" AND ");
-    push_agencies(query, "agent.agency", agencies);
+    push_agencies(query, column, agencies);
 }
 
 /// Adds that a column is one of these agencies.

@@ -245,7 +245,7 @@ test('machine and alert lead to what else was told', async ({ page, mock }) => {
 });
 
 test('whoever may only hunt sees nothing else', async ({ page, mock, complaints }) => {
-  await signIn(page, mock, '/machines', 'phantich');
+  await signIn(page, mock, '/', 'phantich');
   await expect(page).toHaveURL(/\/hunt/);
   await expect(page.getByTestId('hunt-start')).toBeVisible();
   await expect(page.getByTestId('nav-hunt')).toBeVisible();
@@ -262,6 +262,8 @@ test('whoever may only hunt sees nothing else', async ({ page, mock, complaints 
   await page.locator(rows).first().click();
   await expect(page.getByTestId('hunt-event').locator('pre')).toContainText('Failed password');
   await expect(page.getByTestId('hunt-event')).toContainText('source.ip');
+  await page.goto(`${mock.url}/machines`);
+  await expect(page.getByRole('alert')).toContainText('không có quyền');
   expect(complaints).toEqual([]);
 });
 

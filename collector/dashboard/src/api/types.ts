@@ -173,6 +173,8 @@ export interface MachineRow {
   hostname: string;
   agency: AgencyRef | null;
   state: MachineState;
+  /** Why it may be silent: line, disk_full, memory_full, abrupt. */
+  silence: string | null;
   last_heard: string | null;
   os: string | null;
   ip: string[];
@@ -310,6 +312,8 @@ export interface Overview {
   signatures_outdated: number;
   alerts: { open: LevelCounts; acknowledged: number };
   newest: AlertRow[];
+  /** Events received ever; how fast it grows is the rate. Null where the figures are limited. */
+  events?: number | null;
   /** The agency the figures are limited to; absent from a collector that cannot limit them. */
   agency?: number | null;
   at: string;

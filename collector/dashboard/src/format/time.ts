@@ -51,6 +51,17 @@ export function short(at: string | number | null | undefined, now: number): stri
   return format('date', DATE).format(then);
 }
 
+/** 14:05 */
+export function clock(at: number): string {
+  return format('time', TIME).format(at);
+}
+
+/** 21/11/2026 */
+export function date(at: string | number | null | undefined): string {
+  const value = millis(at);
+  return value === null ? NONE : format('date', DATE).format(value);
+}
+
 /** 21/11/2026 14:05:09 */
 export function exact(at: string | number | null | undefined): string {
   const value = millis(at);

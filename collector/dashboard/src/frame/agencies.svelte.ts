@@ -2,6 +2,7 @@
 
 import { agencies as api } from '../api/endpoints';
 import type { Agency } from '../api/types';
+import { below } from './tree';
 import { router } from '../router/router.svelte';
 
 class Agencies {
@@ -19,6 +20,11 @@ class Agencies {
   get chosen(): Agency | null {
     const id = router.get('agency');
     return this.all.find((agency) => String(agency.id) === id) ?? null;
+  }
+
+  /** It and those below it; all where the page is not limited. */
+  get inScope(): Agency[] {
+    return this.chosen ? below(this.all, this.chosen.id) : this.all;
   }
 }
 

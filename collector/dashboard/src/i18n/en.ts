@@ -4,6 +4,7 @@ import { enAccess } from './en-access';
 import { enAgencies } from './en-agencies';
 import { enHunt } from './en-hunt';
 import { enTriage } from './en-triage';
+import { enPages } from './en-pages';
 import type { Catalogue } from './vi';
 
 export const en: Catalogue = {
@@ -676,4 +677,5 @@ export const en: Catalogue = {
   ...enAgencies,
   ...enHunt,
   ...enTriage,
+  ...enPages,
 };

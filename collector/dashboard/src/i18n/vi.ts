@@ -6,6 +6,7 @@ import { viAccess } from './vi-access';
 import { viAgencies } from './vi-agencies';
 import { viHunt } from './vi-hunt';
 import { viTriage } from './vi-triage';
+import { viPages } from './vi-pages';
 
 export const vi = {
   'app.name': 'SOC',
@@ -656,6 +657,7 @@ export const vi = {
   ...viAgencies,
   ...viHunt,
   ...viTriage,
+  ...viPages,
 } as const;
 
 export type Key = keyof typeof vi;

@@ -18,10 +18,14 @@ export function columns(): Column<MachineRow>[] {
     {
       id: 'state',
       label: t('column.state'),
-      width: 124,
+      width: 196,
       // Within one state, those unheard for longest come last.
       sort: (row) => MACHINE_STATES.indexOf(row.state) - (millis(row.last_heard) ?? 0) / 1e14,
-      text: (row) => word('machineState', row.state),
+      text: (row) =>
+        [
+          word('machineState', row.state),
+          ...(row.silence ? [word('silence', row.silence)] : []),
+        ].join(': '),
     },
     {
       id: 'agency',

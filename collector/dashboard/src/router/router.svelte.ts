@@ -11,6 +11,13 @@ export type Route =
   | { page: 'hunt' }
   | { page: 'archive' }
   | { page: 'agencies'; id: string | null }
+  | { page: 'wall' }
+  | { page: 'antivirus' }
+  | { page: 'ports' }
+  | { page: 'anomalies' }
+  | { page: 'start' }
+  | { page: 'users' }
+  | { page: 'account' }
   | { page: 'missing' };
 
 /** Reads a path. */
@@ -34,6 +41,14 @@ export function route(path: string): Route {
       return second ? { page: 'missing' } : { page: 'hunt' };
     case 'archive':
       return second ? { page: 'missing' } : { page: 'archive' };
+    case 'wall':
+    case 'antivirus':
+    case 'ports':
+    case 'anomalies':
+    case 'start':
+    case 'users':
+    case 'account':
+      return { page: second ? 'missing' : first };
     case 'audit':
       return second ? { page: 'missing' } : { page: 'audit' };
     default:

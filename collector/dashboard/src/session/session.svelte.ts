@@ -11,8 +11,6 @@ class Session {
   person = $state<Person | null>(null);
   /** The session ended by itself, which the sign-in page says. */
   ended = $state(false);
-  /** May hunt, and nothing else. */
-  readonly isAnalyst = $derived(this.may('hunt') && !this.may('see_alerts'));
 
   constructor() {
     onSignedOut(() => this.lost());
@@ -56,7 +54,7 @@ class Session {
     this.person = person;
     this.ended = false;
     this.state = 'in';
-    if (!person.must_change && !person.must_enrol && !this.isAnalyst) live.start(() => this.lost());
+    if (!person.must_change && !person.must_enrol) live.start(() => this.lost());
   }
 
   private lost(): void {

@@ -147,7 +147,7 @@ fn id<'a>(route: &Declared, of: &'a Place) -> &'a str {
         Some("machines") => &of.machine,
         Some("agencies") => of.code,
         Some("systems") => &of.system,
-        Some("port-approvals" | "archive") => "1",
+        Some("port-approvals" | "archive" | "saved-views") => "1",
         Some("session") if route.path.contains("tokens") => "1",
         Some("hunts") if route.path.contains("saved") => "1",
         _ => "nothing",
@@ -184,6 +184,18 @@ fn asked(route: &Declared, of: &Place) -> (String, Value, Of) {
         }
         ("GET", "/machines" | "/neighbours" | "/agencies" | "/operators" | "/rules") => {
             plain(Of::List)
+        }
+        ("GET", "/ports" | "/antivirus/products" | "/trend" | "/changes" | "/anomalies") => {
+            plain(Of::List)
+        }
+        ("GET", "/ports/machines") => ("?transport=tcp&scope=any&port=22".into(), none, Of::List),
+        ("GET", "/saved-views" | "/start") => plain(Of::Nobody),
+        ("POST", "/ports/approve") => {
+            let port = json!({ "transport": "tcp", "scope": "any", "port": 22 });
+            with(json!({ "ports": [port], "agencies": [of.agency] }), Of::Agency)
+        }
+        ("POST", "/anomalies/normal/take-back") => {
+            with(json!({ "anomaly": "0123456789abcdef", "agency": of.agency }), Of::Agency)
         }
         ("GET", "/audit" | "/archive" | "/backtests") => plain(Of::Nobody),
         ("GET", "/backtests/{id}") | ("DELETE", "/backtests/{id}") => plain(Of::Nobody),
@@ -285,7 +297,9 @@ fn asked(route: &Declared, of: &Place) -> (String, Value, Of) {
 }
 
 /// Routes that change what belongs to no agency.
-const KNOWN: [&str; 21] = [
+const KNOWN: [&str; 23] = [
+    "/saved-views",
+    "/saved-views/{id}",
     "/session",
     "/session/password",
     "/session/second-factor",

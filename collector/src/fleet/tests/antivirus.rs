@@ -89,7 +89,7 @@ async fn weak_machines_are_counted_and_found_by_reason() {
     let filter = MachineFilter { antivirus_reason, ..MachineFilter::of(Agencies::All) };
     let found = world
         .fleet
-        .machines(&filter, MachineSort::default(), &PageRequest::default())
+        .machines(&filter, MachineOrder::default(), &PageRequest::default())
         .await
         .unwrap();
     assert_eq!(found.items.iter().map(|row| &*row.hostname).collect::<Vec<_>>(), ["one"]);

@@ -55,7 +55,7 @@ async fn machines_are_found_by_text_agency_state_and_antivirus() {
     world.project().await;
     let find = async |filter: MachineFilter| -> Vec<String> {
         let page = PageRequest::default();
-        let page = world.fleet.machines(&filter, MachineSort::Hostname, &page);
+        let page = world.fleet.machines(&filter, MachineOrder::default(), &page);
         page.await.unwrap().items.into_iter().map(|row| row.hostname).collect()
     };
     let base = || MachineFilter::of(Agencies::All);
@@ -89,7 +89,7 @@ async fn lists_come_in_pages() {
     loop {
         let page = PageRequest { limit: 2, cursor };
         let filter = MachineFilter::of(Agencies::All);
-        let page = world.fleet.machines(&filter, MachineSort::Hostname, &page).await.unwrap();
+        let page = world.fleet.machines(&filter, MachineOrder::default(), &page).await.unwrap();
         assert_eq!(page.total, 5);
         names.extend(page.items.into_iter().map(|row| row.hostname));
         cursor = page.next;

@@ -34,8 +34,11 @@ impl Fleet {
         let object = |name: &str| -> Result<Option<serde_json::Value>, sqlx::Error> {
             Ok(row.try_get::<Option<&str>, _>(name)?.and_then(json))
         };
+        let mut rows = [self.machine_row(&row)?];
+        self.explain_silence(&mut rows).await?;
+        let [row_view] = rows;
         Ok(Some(Machine {
-            row: self.machine_row(&row)?,
+            row: row_view,
             inventory: object("inventory")?,
             antivirus_products: products.iter().filter_map(|text| json(text)).collect(),
             antivirus_selftest: test.as_deref().and_then(json),

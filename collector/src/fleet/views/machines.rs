@@ -1,13 +1,92 @@
+use serde::{Deserialize, Serialize};
 use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::{
-    AgencyRef, AntivirusSummary, MachineFilter, MachineRow, MachineSort, Page, PageRequest,
-    push_scope,
+    AgencyRef, AntivirusState, AntivirusSummary, MachineChange, MachineRow, Page, PageRequest,
+    changes, push_scope,
 };
-use crate::fleet::{Error, Fleet};
+use crate::fleet::{Error, Fleet, State};
+
+/// Which machines are asked for; nothing chosen means all that may be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MachineFilter {
+    /// Part of the name, the address or the system.
+    pub q: Option<String>,
+    /// Code of an agency; those below it belong to it.
+    pub agency: Option<String>,
+    /// In one of these states.
+    pub states: Vec<State>,
+    /// With antivirus in one of these states.
+    pub antivirus: Vec<AntivirusState>,
+    /// Whose antivirus is not better for this reason.
+    pub antivirus_reason: Option<String>,
+    /// Whose best product's signatures are older than this moment.
+    pub signatures_before: Option<Timestamp>,
+    /// What they have become since a moment.
+    pub changed: Option<(MachineChange, Timestamp)>,
+    /// Hosts of this information system.
+    pub system: Option<i64>,
+    /// Whose may be seen.
+    pub agencies: Agencies,
+}
+
+impl MachineFilter {
+    /// All of these agencies.
+    pub fn of(agencies: Agencies) -> Self {
+        Self {
+            q: None,
+            agency: None,
+            states: Vec::new(),
+            antivirus: Vec::new(),
+            antivirus_reason: None,
+            signatures_before: None,
+            changed: None,
+            system: None,
+            agencies,
+        }
+    }
+}
+
+/// The order of machines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MachineSort {
+    /// By name.
+    #[default]
+    Hostname,
+    /// Unheard the longest first.
+    LastHeard,
+    /// By code of the agency.
+    Agency,
+    /// By state.
+    State,
+    /// By state of antivirus.
+    Antivirus,
+    /// By age of signatures; those of unknown age last.
+    Signatures,
+    /// By share of the processors in use.
+    Cpu,
+    /// By share of the memory in use.
+    Memory,
+    /// By share of the fullest disk in use.
+    Disk,
+    /// By the moment they became agents.
+    Enrolled,
+    /// By risk.
+    Risk,
+}
+
+/// The order of machines, and whether the other way round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MachineOrder {
+    /// By what.
+    pub by: MachineSort,
+    /// From the end.
+    pub down: bool,
+}
 
 /// Columns that [`Fleet::machine_row`] reads.
 pub(super) const COLUMNS: &str = "agent.id, hostname, agency, code, name, state, heard_at, os, ip,
@@ -31,23 +110,30 @@ impl Fleet {
     pub async fn machines(
         &self,
         filter: &MachineFilter,
-        sort: MachineSort,
+        order: MachineOrder,
         page: &PageRequest,
     ) -> Result<Page<MachineRow>, Error> {
-        let mut count = QueryBuilder::new("SELECT COUNT(*)");
-        count.push(TABLES);
-        push_filter(&mut count, filter);
-        let total: i64 = count.build_query_scalar().fetch_one(self.0.store.pool()).await?;
-
+        let total = self.count_machines(filter).await?;
         let mut query = QueryBuilder::new("SELECT ");
         query.push(COLUMNS).push(TABLES);
         push_filter(&mut query, filter);
-        query.push(" ORDER BY ").push(order(sort)).push(", agent.id LIMIT ");
+        push_order(&mut query, order);
+        query.push(" LIMIT ");
         query.push_bind(page.limit()).push(" OFFSET ").push_bind(page.offset());
         let rows = query.build().fetch_all(self.0.store.pool()).await?;
-        let items = rows.iter().map(|row| self.machine_row(row)).collect::<Result<Vec<_>, _>>()?;
+        let rows = rows.iter().map(|row| self.machine_row(row));
+        let mut items = rows.collect::<Result<Vec<_>, _>>()?;
+        self.explain_silence(&mut items).await?;
         let after = page.offset().saturating_add(i64::try_from(items.len()).unwrap_or(i64::MAX));
         Ok(Page { items, next: (after < total).then(|| after.to_string()), total })
+    }
+
+    /// How many machines pass the filter.
+    pub(super) async fn count_machines(&self, filter: &MachineFilter) -> Result<i64, Error> {
+        let mut count = QueryBuilder::new("SELECT COUNT(*)");
+        count.push(TABLES);
+        push_filter(&mut count, filter);
+        Ok(count.build_query_scalar().fetch_one(self.0.store.pool()).await?)
     }
 
     /// Whether it is a machine of these agencies.
@@ -75,6 +161,7 @@ impl Fleet {
                 name: row.try_get("name")?,
             },
             state: row.try_get("state")?,
+            silence: None,
             last_heard: saved.max(in_memory),
             os: row.try_get("os")?,
             ip: texts(row.try_get("ip")?),
@@ -116,24 +203,32 @@ fn texts(json: &str) -> Vec<String> {
     values.into_iter().map(text).collect()
 }
 
-fn order(sort: MachineSort) -> &'static str {
-    match sort {
+/// The column first, then names; what is not known comes last either way.
+fn push_order(query: &mut QueryBuilder<Sqlite>, order: MachineOrder) {
+    let column = match order.by {
         MachineSort::Hostname => "hostname COLLATE NOCASE",
         MachineSort::LastHeard => "heard_at",
-        MachineSort::Agency => "code COLLATE NOCASE, hostname COLLATE NOCASE",
-        MachineSort::State => "state, hostname COLLATE NOCASE",
-        MachineSort::Antivirus => "antivirus_state, hostname COLLATE NOCASE",
+        MachineSort::Agency => "code COLLATE NOCASE",
+        MachineSort::State => "instr('online silent stopped asleep never', state)",
+        MachineSort::Antivirus => "instr('protected weak off missing unknown', antivirus_state)",
+        MachineSort::Signatures => "-antivirus_signatures_at",
+        MachineSort::Cpu => "cpu",
+        MachineSort::Memory => "memory_used",
+        MachineSort::Disk => "disk_used",
+        MachineSort::Enrolled => "enrolled_at",
         // More units are more risk, whatever the time (room `alert`).
         MachineSort::Risk => {
-            "(SELECT sum(units) FROM risk WHERE kind = 'host' AND name = agent.id) DESC NULLS LAST,
-             hostname COLLATE NOCASE"
+            "(SELECT sum(units) FROM risk WHERE kind = 'host' AND name = agent.id)"
         }
-    }
+    };
+    let way = if order.down { " DESC" } else { " ASC" };
+    query.push(" ORDER BY ").push(column).push(way).push(" NULLS LAST");
+    query.push(", hostname COLLATE NOCASE, agent.id");
 }
 
 fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &MachineFilter) {
     query.push(" WHERE revoked_at IS NULL");
-    push_scope(query, &filter.agencies);
+    push_scope(query, "agent.agency", &filter.agencies);
     if let Some(code) = &filter.agency {
         query.push(" AND agent.agency IN (WITH RECURSIVE below (id) AS (");
         query.push("SELECT id FROM agency WHERE code = ").push_bind(code.clone());
@@ -157,6 +252,12 @@ fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &MachineFilter) {
     if let Some(reason) = &filter.antivirus_reason {
         query.push(" AND EXISTS (SELECT 1 FROM json_each(antivirus_reasons) AS reason");
         query.push(" WHERE reason.value = ").push_bind(reason.clone()).push(")");
+    }
+    if let Some(before) = filter.signatures_before {
+        query.push(" AND antivirus_signatures_at < ").push_bind(before.as_micros());
+    }
+    if let Some(changed) = filter.changed {
+        changes::push_change(query, changed);
     }
 }
 
@@ -198,6 +299,5 @@ pub(super) fn one(id: AgentId) -> QueryBuilder<Sqlite> {
     query
         .push(" WHERE (revoked_at IS NULL OR imported = 1) AND agent.id = ")
         .push_bind(id.to_string());
-    push_scope(&mut query, &Agencies::All);
     query
 }

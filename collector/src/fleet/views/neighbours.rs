@@ -191,7 +191,7 @@ impl Fleet {
                 WHERE agent.revoked_at IS NULL AND neighbour.last_seen >= ",
         );
         query.push_bind(self.0.clock.now().plus_micros(-SHOWN_MICROS).as_micros());
-        push_scope(query, &filter.agencies);
+        push_scope(query, "agent.agency", &filter.agencies);
         query.push(
             ") AS seen JOIN agency ON agency.id = seen.agency
              LEFT JOIN neighbour_decision AS said

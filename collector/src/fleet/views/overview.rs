@@ -33,7 +33,7 @@ impl Fleet {
         );
         query.push_bind(outdated.as_micros());
         query.push("), 0) AS outdated FROM agent WHERE revoked_at IS NULL");
-        push_scope(&mut query, agencies);
+        push_scope(&mut query, "agent.agency", agencies);
         let row = query.build().fetch_one(self.0.store.pool()).await?;
         let count = |name: &str| row.try_get::<i64, _>(name);
         let weak_reasons = self.weak_reasons(agencies).await?;
@@ -64,7 +64,7 @@ impl Fleet {
     /// Machines without an agent, as last counted; nothing where no agent looks around.
     async fn counted_without_agent(&self, scope: &Agencies) -> Result<Option<i64>, Error> {
         let mut query = QueryBuilder::new("SELECT DISTINCT agent.agency FROM agent WHERE TRUE");
-        push_scope(&mut query, scope);
+        push_scope(&mut query, "agent.agency", scope);
         let agencies: Vec<i64> = query.build_query_scalar().fetch_all(self.0.store.pool()).await?;
         let counted = self.0.without_agent.read().unwrap_or_else(PoisonError::into_inner);
         let found = agencies.iter().filter_map(|agency| counted.get(agency));
@@ -77,7 +77,7 @@ impl Fleet {
             "SELECT reason.value, COUNT(*) FROM agent, json_each(antivirus_reasons) AS reason
              WHERE revoked_at IS NULL AND antivirus_state = 'weak'",
         );
-        push_scope(&mut query, scope);
+        push_scope(&mut query, "agent.agency", scope);
         query.push(" GROUP BY reason.value");
         let found: Vec<(String, i64)> =
             query.build_query_as().fetch_all(self.0.store.pool()).await?;
