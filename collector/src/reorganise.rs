@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::configuration::{self, Configurations};
 use crate::fleet::{self, Change, Done, Fleet, MoveMachines, Order, Outcome, Work};
 use crate::store::Store;
-use crate::{alert, exchange};
+use crate::{alert, exchange, silence, tuning};
 
 /// The room. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -188,6 +188,8 @@ impl Reorganiser {
             }
             alert::pass_on(tx, agency, &lost).await?;
             fleet::pass_on(tx, agency, &lost).await?;
+            tuning::pass_on(tx, agency, &lost, now).await?;
+            silence::pass_on(tx, agency, &lost, now).await?;
         }
         outcome.kept = self.archive.keep_on(tx, before, &ended, caller, now).await?;
         Ok(outcome)

@@ -265,6 +265,32 @@ fn of_seen(query: &mut QueryBuilder<sqlx::Sqlite>, seen: &Agencies, for_all: boo
     query.push("(SELECT value FROM json_each(").push_bind(list).push(")))");
 }
 
+/// Silences of these agencies that are not over are so for this one as well: they are no longer
+/// above it.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn pass_on(
+    tx: &mut SqliteConnection,
+    agency: i64,
+    lost: &[i64],
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    for from in lost {
+        sqlx::query(
+            "INSERT INTO silence (agency, rule, from_at, until, why, who, at)
+             SELECT ?, rule, from_at, until, why, who, at FROM silence
+             WHERE agency = ? AND until > ?",
+        )
+        .bind(agency)
+        .bind(from)
+        .bind(now.as_micros())
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
 /// What a finding is about, as silences see it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct About<'a> {

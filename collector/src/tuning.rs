@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{IntCounter, IntGauge, Registry};
+use soc_event::Timestamp;
 use sqlx::SqliteConnection;
 use tokio::sync::watch;
 
@@ -209,6 +210,41 @@ pub(crate) struct Hidden {
     pub count: i64,
     /// When the latest of their events was received, in microseconds.
     pub at: i64,
+}
+
+/// What was held back in these agencies is so in this one as well, the nearest of them first: they
+/// are no longer above it. It is in force within a minute.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn pass_on(
+    tx: &mut SqliteConnection,
+    agency: i64,
+    lost: &[i64],
+    now: Timestamp,
+) -> sqlx::Result<()> {
+    for from in lost {
+        sqlx::query(
+            "INSERT INTO exception (rule, agency, conditions, why, owner, alert, made_by, from_at,
+                 until)
+             SELECT rule, ?1, conditions, why, owner, alert, made_by, max(from_at, ?3), until
+             FROM exception WHERE agency = ?2 AND until > ?3",
+        )
+        .bind(agency)
+        .bind(from)
+        .bind(now.as_micros())
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query(
+            "INSERT OR IGNORE INTO rule_setting (rule, agency, enabled, why, who, at)
+             SELECT rule, ?, enabled, why, who, at FROM rule_setting WHERE agency = ?",
+        )
+        .bind(agency)
+        .bind(from)
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
 }
 
 /// Counts what exceptions hid, in the transaction of detection's checkpoint.

@@ -6,8 +6,11 @@ use utoipa::ToSchema;
 
 use super::Level;
 
-/// Steps all reasons together raise a level by, at the most.
-const STEPS_MAX: u8 = 2;
+/// Systems from this level on raise the alerts of their machines by a step: what is lost there harms
+/// the public, or more than one agency.
+const LEVEL_RAISES: i64 = 4;
+/// The highest level raises by one step more.
+const LEVEL_HIGHEST: i64 = 5;
 
 /// Why an alert's level is higher than its rule's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -22,32 +25,77 @@ pub struct Raise {
     pub steps: u8,
 }
 
-/// Why alerts of a machine matter more.
-pub(super) async fn of_machine(_: &mut SqliteConnection, _: &str) -> sqlx::Result<Vec<Raise>> {
-    Ok(Vec::new())
+/// Why alerts of a machine matter more: the highest of its information systems.
+pub(super) async fn of_machine(
+    tx: &mut SqliteConnection,
+    agent: &str,
+) -> sqlx::Result<Option<Raise>> {
+    let system: Option<(String, i64)> = sqlx::query_as(
+        "SELECT name, level FROM system_host
+         JOIN information_system ON information_system.id = system_host.system
+         WHERE agent = ? AND level >= ? ORDER BY level DESC, information_system.id LIMIT 1",
+    )
+    .bind(agent)
+    .bind(LEVEL_RAISES)
+    .fetch_optional(tx)
+    .await?;
+    Ok(system.map(|(name, level)| Raise {
+        because: "system".to_owned(),
+        name,
+        level,
+        steps: if level >= LEVEL_HIGHEST { 2 } else { 1 },
+    }))
 }
 
 /// The rule's level raised; what is only good to know stays so.
-pub(super) fn raised(level: Level, reasons: &[Raise]) -> Level {
-    if level == Level::Informational {
-        return level;
+pub(super) fn raised(level: Level, reason: Option<&Raise>) -> Level {
+    match (level, reason) {
+        (Level::Informational, _) | (_, None) => level,
+        (level, Some(reason)) => Level::from_index(level.index() + i64::from(reason.steps)),
     }
-    let steps: u8 = reasons.iter().map(|reason| reason.steps).sum();
-    Level::from_index(level.index() + i64::from(steps.min(STEPS_MAX)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alert::tests::{finding, fixture, raise};
+    use soc_archive::Agencies;
 
     #[test]
     fn a_level_is_raised_by_what_the_machine_matters_and_never_beyond_critical() {
         let reason =
             |steps| Raise { because: "system".into(), name: "Cổng".into(), level: 4, steps };
-        assert_eq!(raised(Level::Medium, &[]), Level::Medium);
-        assert_eq!(raised(Level::Medium, &[reason(1)]), Level::High);
-        assert_eq!(raised(Level::Low, &[reason(2), reason(2)]), Level::High);
-        assert_eq!(raised(Level::Critical, &[reason(2)]), Level::Critical);
-        assert_eq!(raised(Level::Informational, &[reason(2)]), Level::Informational);
+        assert_eq!(raised(Level::Medium, None), Level::Medium);
+        assert_eq!(raised(Level::Medium, Some(&reason(1))), Level::High);
+        assert_eq!(raised(Level::Low, Some(&reason(2))), Level::High);
+        assert_eq!(raised(Level::Critical, Some(&reason(2))), Level::Critical);
+        assert_eq!(raised(Level::Informational, Some(&reason(2))), Level::Informational);
+    }
+
+    #[tokio::test]
+    async fn the_highest_system_of_the_machine_raises_its_alerts_and_is_named() {
+        let fixture = fixture().await;
+        let agent = soc_event::AgentId::from_bytes([7; 16]).to_string();
+        for sql in [
+            "INSERT INTO agency (id, code, name) VALUES (1, 'LOCAL', 'Local')",
+            "INSERT INTO agent (id, agency, hostname, fingerprint, os, version, key_hash,
+                 enrolled_at, certificate_expires_at)
+             VALUES (?, 1, 'pc-01', '', '', '', x'', 0, 0)",
+            "INSERT INTO information_system (id, code, name, level, owner, operator, kind, approval,
+                 decision, rollout, checked, regulation, contacts, note, changed_at, changed_by)
+             SELECT value, value, 'level ' || value, value, 1, 1, 'portal', 'draft', '', 'none',
+                 'never', '', '[]', '', 0, '' FROM json_each('[2, 3, 4]')",
+            "INSERT INTO system_host (system, agent) SELECT value, ? FROM json_each('[2, 4]')",
+        ] {
+            let mut query = sqlx::query(sql);
+            if sql.contains('?') {
+                query = query.bind(&agent);
+            }
+            query.execute(fixture.alerts.store.pool()).await.unwrap();
+        }
+        let id = raise(&fixture, &[finding("r", "a", 1)]).await[0].id.clone();
+        let (alert, _) = fixture.alerts.get(&id, &Agencies::All).await.unwrap();
+        assert_eq!((alert.row.level, alert.row.rule_level), (Level::Critical, Level::High));
+        assert_eq!(alert.row.raised_by[0].name, "level 4");
     }
 }

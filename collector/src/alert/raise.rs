@@ -139,7 +139,7 @@ impl Alerts {
         let correlation = repeats.correlation.as_ref().map(serde_json::to_string);
         let agent = finding.agent.to_string();
         let raised_by = importance::of_machine(tx, &agent).await?;
-        let level = importance::raised(finding.level, &raised_by);
+        let level = importance::raised(finding.level, raised_by.as_ref());
         let about =
             silence::About { agent: &agent, agency: finding.agency.id, rule: &finding.rule };
         let silence = silence::over(tx, about, finding.received).await?;
@@ -158,7 +158,7 @@ impl Alerts {
         .bind(&finding.rule)
         .bind(level.index())
         .bind(finding.level.index())
-        .bind(serde_json::to_string(&raised_by)?)
+        .bind(serde_json::to_string(raised_by.as_slice())?)
         .bind(risk::units(level, finding.received))
         .bind(silence.map(|silence| silence.id))
         .bind(silence.map(|silence| silence.until.as_micros()))

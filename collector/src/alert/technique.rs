@@ -42,26 +42,35 @@ impl Alerts {
         agencies: &Agencies,
         (from, to): (Timestamp, Timestamp),
     ) -> Result<BTreeMap<String, SeenTechnique>, Error> {
-        // What a rule said is read once for all its alerts: of the latest.
         let mut query = QueryBuilder::new(
-            "SELECT count(*), sum(state <> 'closed'), rule_said, max(number) FROM alert
+            "SELECT rule, count(*), sum(state <> 'closed') FROM alert
              WHERE coalesce(verdict, '') <> 'false_positive' AND last_at >= ",
         );
         query.push_bind(from.as_micros()).push(" AND last_at < ").push_bind(to.as_micros());
         of_agencies(&mut query, agencies);
         query.push(" GROUP BY rule");
-        let rows: Vec<(i64, i64, String, i64)> =
+        let rows: Vec<(String, i64, i64)> =
             query.build_query_as().fetch_all(self.store.pool()).await?;
         let mut found: BTreeMap<String, SeenTechnique> = BTreeMap::new();
-        for (alerts, unclosed, said, _) in rows {
-            let said: Said = serde_json::from_str(&said)?;
-            for technique in techniques_of(&said.tags) {
+        for (rule, alerts, unclosed) in rows {
+            for technique in techniques_of(&self.last_said(&rule).await?.tags) {
                 let sum = found.entry(technique).or_default();
                 sum.alerts += alerts;
                 sum.unclosed += unclosed;
             }
         }
         Ok(found)
+    }
+
+    /// What a rule said when it fired last: it may not be in force any more.
+    async fn last_said(&self, rule: &str) -> Result<Said, Error> {
+        let said: Option<String> = sqlx::query_scalar(
+            "SELECT rule_said FROM alert WHERE rule = ? ORDER BY last_at DESC LIMIT 1",
+        )
+        .bind(rule)
+        .fetch_optional(self.store.pool())
+        .await?;
+        Ok(said.map(|said| serde_json::from_str(&said)).transpose()?.unwrap_or_default())
     }
 }
 

@@ -109,3 +109,15 @@ async fn ended_early_it_is_over_and_strangers_neither_see_nor_end_it() {
         .unwrap();
     assert_eq!(deeds, ["silence added", "silence ended"]);
 }
+
+#[tokio::test]
+async fn planned_work_of_an_agency_above_goes_on_for_one_that_moves_away() {
+    let fixture = fixture().await;
+    fixture.silences.add(&draft(Some(1), None), &Agencies::All, &an()).await.unwrap();
+    let mut tx = fixture.store.write().await.unwrap();
+    sqlx::query("UPDATE agency SET parent = 3 WHERE id = 2").execute(&mut *tx).await.unwrap();
+    pass_on(&mut tx, 2, &[1], at(0)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(is_over(&fixture, 2, "r", at(1)).await);
+    assert!(!is_over(&fixture, 3, "r", at(1)).await);
+}

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use soc_archive::Agencies;
-use soc_event::{AgentId, Event, Timestamp, kind};
+use soc_event::{AgentId, Event, kind};
 
 use super::*;
 use crate::access::Caller;
@@ -228,4 +228,23 @@ async fn nobody_hides_or_sees_exceptions_of_agencies_that_are_not_theirs() {
     assert!(matches!(refused, Err(Error::NotFound)));
     let filter = ExceptionFilter::default();
     assert_eq!(tuning.exceptions(&filter, &own, None, 10).await.unwrap().2, 1);
+}
+
+#[tokio::test]
+async fn what_held_for_an_agency_above_holds_on_for_one_that_moves_away() {
+    let fixture = fixture().await;
+    let (tuning, all) = (&fixture.tuning, &Agencies::All);
+    let above = Draft { agency: Some(1), ..from_address("192.0.2.7") };
+    tuning.except(&above, all, &an()).await.unwrap();
+    let off = Switch { agency: Some(1), enabled: Some(false), why: "ồn".into() };
+    tuning.switch("r", &off, all, &an()).await.unwrap();
+    let mut tx = tuning.store.write().await.unwrap();
+    sqlx::query("UPDATE agency SET parent = 3 WHERE id = 2").execute(&mut *tx).await.unwrap();
+    pass_on(&mut tx, 2, &[1], Timestamp::from_micros(NOW)).await.unwrap();
+    tx.commit().await.unwrap();
+    tuning.refresh().await.unwrap();
+    assert_eq!(hides(&fixture, "r", 2, 1), Some(2));
+    assert_eq!(hides(&fixture, "r", 3, 1), None);
+    let in_force = tuning.in_force.borrow().clone();
+    assert_eq!([1, 2, 3].map(|agency| in_force.is_on("r", agency)), [false, false, true]);
 }

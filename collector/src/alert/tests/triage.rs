@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use proptest::prelude::*;
 use soc_event::Value;
 
 use super::*;
@@ -213,4 +214,48 @@ async fn planned_work_is_no_work_until_it_is_seen_after_its_end() {
     raise(&fixture, &[later]).await;
     assert_eq!(one(&fixture, &id).await.row.silence.unwrap().until, None);
     assert_eq!(count(&fixture, silenced(Silenced::No)).await, 2);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn whatever_people_do_risk_is_that_of_the_alerts_that_count(
+        deeds in prop::collection::vec((0_usize..5, 0_u8..7), 1..40),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let fixture = fixture().await;
+            let mut ids: Vec<String> = Vec::new();
+            for (number, deed) in deeds {
+                let of = |verdict| Change::of(Action::Close(verdict)).with("x");
+                let change = match deed {
+                    0 => of(Verdict::TruePositive),
+                    1 => of(Verdict::FalsePositive),
+                    2 => of(Verdict::Benign),
+                    3 => Change::of(Action::Reopen),
+                    4 => Change::of(Action::Acknowledge),
+                    _ => {
+                        let sequence = ids.len() as u64 + 1;
+                        let found = finding("r", &number.to_string(), sequence);
+                        ids.push(raise(&fixture, &[found]).await[0].id.clone());
+                        continue;
+                    }
+                };
+                if let Some(id) = ids.get(number) {
+                    // What its state does not allow changes nothing.
+                    let _ = operate(&fixture.alerts, id, change).await;
+                }
+            }
+            let sums: (f64, f64) = sqlx::query_as(
+                "SELECT (SELECT total(units) FROM risk),
+                     (SELECT total(risk) FROM alert
+                      WHERE coalesce(verdict, 'true_positive') = 'true_positive')",
+            )
+            .fetch_one(fixture.store.pool())
+            .await
+            .unwrap();
+            prop_assert!((sums.0 - sums.1).abs() <= sums.1.abs() * 1e-9, "{sums:?}");
+            Ok(())
+        })?;
+    }
 }
