@@ -223,7 +223,14 @@ impl Alerts {
 }
 
 pub(super) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
-    one_of(query, "state", filter.states.iter().map(|state| state.as_str().to_owned()));
+    if !filter.states.is_empty() && !filter.states.contains(&State::Closed) {
+        // The queue has an index of its own; the sign keeps others from being taken, after which all
+        // of it would have to be sorted.
+        query.push(" AND state <> 'closed'");
+        one_of(query, "+state", filter.states.iter().map(|state| state.as_str().to_owned()));
+    } else {
+        one_of(query, "state", filter.states.iter().map(|state| state.as_str().to_owned()));
+    }
     one_of(query, "level", filter.levels.iter().map(|level| level.index()));
     of_agencies(query, &filter.agencies);
     if let Some(machine) = filter.machine {
