@@ -6,7 +6,7 @@
 //!
 //! | limit | value | beyond it |
 //! |---|---|---|
-//! | body | 64 KiB (4 MiB for imports on the local socket) | 413 |
+//! | body | 64 KiB (4 MiB for tables, lists of machines and on the local socket) | 413 |
 //! | rows of a list | 1,000 | cut to it |
 //! | time of a request | 30 s | 503 |
 //! | connections | 512 | wait |
@@ -25,7 +25,7 @@ use prometheus::Registry;
 use tokio::sync::watch;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use crate::access::Access;
@@ -48,8 +48,10 @@ use crate::journal::Journal;
 use crate::live::Bus;
 use crate::rulebook::Rulebook;
 use crate::saved_view::SavedViews;
+use crate::silence::Silences;
 use crate::store::Store;
 use crate::trend::Trends;
+use crate::tuning::Tuning;
 
 pub(crate) use door::talk;
 pub use door::{Door, Tls};
@@ -62,11 +64,14 @@ mod alerts;
 mod anomalies;
 mod antivirus;
 mod archive;
+mod attack;
 mod audit;
 mod backtests;
 mod configurations;
 mod door;
 mod events;
+mod exceptions;
+mod exchange;
 mod guard;
 mod health;
 mod hunts;
@@ -86,9 +91,12 @@ mod rules;
 mod saved_views;
 mod session;
 mod signed;
+mod silences;
 mod start;
+mod systems;
 mod time_limit;
 mod trends;
+mod triage;
 
 /// Largest body of a request in bytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -119,6 +127,10 @@ pub struct Rooms {
     pub access: Access,
     /// Alerts.
     pub alerts: Alerts,
+    /// What operators hold back of what rules find.
+    pub tuning: Tuning,
+    /// Planned work.
+    pub silences: Silences,
     /// Agencies and machines.
     pub fleet: Fleet,
     /// Events for months.
@@ -224,6 +236,11 @@ impl Api {
 )]
 struct Description;
 
+/// Tables, and lists of machines, may be larger than other bodies.
+fn tables() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(exchange::TABLE_BYTES_MAX)
+}
+
 /// Every route under `/api/v1` with its description.
 fn described(api: &Api) -> OpenApiRouter<Api> {
     let mut document = Description::openapi();
@@ -241,6 +258,7 @@ fn routes(api: &Api) -> Routes {
     let all = about_people(all);
     let all = about_alerts(all);
     let all = about_machines(all);
+    let all = about_agencies(all);
     let all = about_rules(all);
     about_events(all)
 }
@@ -282,6 +300,21 @@ fn about_alerts(all: Routes) -> Routes {
         .add(may(HandleAlerts), routes!(alerts::reopen))
         .add(may(HandleAlerts), routes!(alerts::comment))
         .add(may(HandleAlerts), routes!(alerts::normal))
+        .add(may(HandleAlerts), routes!(triage::assign))
+        .add(may(HandleAlerts), routes!(triage::bulk))
+        .add(may(SeeAlerts), routes!(triage::related))
+        .add(may(SeeAlerts), routes!(triage::assignees))
+        .add(may(SeeAlerts), routes!(triage::risky_users))
+        .add(may(SeeAlerts), routes!(attack::show))
+        .add(may(SeeAlerts), routes!(exceptions::list))
+        .add(may(SeeAlerts), routes!(exceptions::show))
+        .add(may(SeeAlerts), routes!(exceptions::preview))
+        .add(may(HandleAlerts), routes!(exceptions::add))
+        .add(may(HandleAlerts), routes!(exceptions::renew))
+        .add(may(HandleAlerts), routes!(exceptions::end))
+        .add(may(SeeAlerts), routes!(silences::list))
+        .add(may(HandleAlerts), routes!(silences::add))
+        .add(may(HandleAlerts), routes!(silences::end))
         .add(may(SeeAlerts), routes!(anomalies::list))
         .add(may(SeeAlerts), routes!(anomalies::normal))
         .add(may(HandleAlerts), routes!(anomalies::take_back))
@@ -289,7 +322,10 @@ fn about_alerts(all: Routes) -> Routes {
 
 fn about_machines(all: Routes) -> Routes {
     all.add(may(SeeMachines), routes!(machines::list))
+        .add(may(ManageAgencies), routes!(machines::set_agencies).layer(tables()))
         .add(may(SeeMachines), routes!(machines::show))
+        .add(may(ManageAgencies), routes!(machines::set_agency))
+        .add(may(ChangeMachines), routes!(machines::set_record))
         .add(may(SeeMachines), routes!(machines::ports))
         .add(may(ApprovePorts), routes!(machines::approve_ports))
         .add(may(ApprovePorts), routes!(machines::revoke_approval))
@@ -301,8 +337,6 @@ fn about_machines(all: Routes) -> Routes {
         .add(may(SeeMachines), routes!(antivirus::products))
         .add(may(SeeMachines), routes!(neighbours::list))
         .add(may(ChangeMachines), routes!(neighbours::decide))
-        .add(may(SeeAgencies), routes!(agencies::list))
-        .add(may(ManageAgencies), routes!(agencies::add))
         .add(may(MakeTokens), routes!(agencies::create_token))
         .add(may(MakeTokens), routes!(start::show))
         .add(may(SeeConfigurations), routes!(configurations::show))
@@ -312,10 +346,33 @@ fn about_machines(all: Routes) -> Routes {
         .add(Needs::PermissionOrLocal(SeeMachines), routes!(prometheus_routes::targets))
 }
 
+fn about_agencies(all: Routes) -> Routes {
+    all.add(may(SeeAgencies), routes!(agencies::list))
+        .add(may(ManageAgencies), routes!(agencies::add))
+        .add(may(SeeAgencies), routes!(agencies::show))
+        .add(may(ManageAgencies), routes!(agencies::change).layer(tables()))
+        .add(may(ManageAgencies), routes!(agencies::preview).layer(tables()))
+        .add(may(SeeAgencies), routes!(systems::list))
+        .add(may(ManageAgencies), routes!(systems::add))
+        .add(may(SeeAgencies), routes!(systems::show))
+        .add(may(ManageAgencies), routes!(systems::change, systems::remove))
+        .add(may(ManageAgencies), routes!(systems::set_hosts).layer(tables()))
+        .add(may(SeeAgencies), routes!(exchange::agencies_out))
+        .add(may(SeeAgencies), routes!(exchange::systems_out))
+        .add(may(SeeMachines), routes!(exchange::machines_out))
+        .add(may(ManageAgencies), routes!(exchange::agencies_in).layer(tables()))
+        .add(may(ManageAgencies), routes!(exchange::systems_in).layer(tables()))
+        .add(may(ChangeMachines), routes!(exchange::machines_in).layer(tables()))
+        .add(may(ManageAgencies), routes!(exchange::agencies_preview).layer(tables()))
+        .add(may(ManageAgencies), routes!(exchange::systems_preview).layer(tables()))
+        .add(may(ChangeMachines), routes!(exchange::machines_preview).layer(tables()))
+}
+
 fn about_rules(all: Routes) -> Routes {
     all.add(may(SeeRules), routes!(rules::list))
         .add(may(SeeRules), routes!(rules::show))
         .add(may(ManageRules), routes!(rules::unpark))
+        .add(may(ManageRules), routes!(rules::switch))
         .add(may(DraftRules), routes!(rules::check))
         .add(may(DraftRules), routes!(backtests::list, backtests::ask))
         .add(may(DraftRules), routes!(backtests::show, backtests::stop))

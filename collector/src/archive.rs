@@ -48,6 +48,7 @@ use crate::store::Store;
 
 pub use disk::Disk;
 pub use holds::{Hold, NewHold};
+pub(crate) use passing::Before;
 pub use row::{Placed, Rows, row};
 pub use snapshot::{Lease, Missing, Scope, Snapshot};
 pub use verify::{Depth, Trouble, manifest_troubles};
@@ -65,6 +66,7 @@ mod manifest;
 mod marks;
 mod metrics;
 mod notice;
+mod passing;
 mod quiet;
 mod retention;
 mod row;

@@ -22,12 +22,14 @@ use crate::store::{self, Store};
 mod check;
 mod layers;
 mod outcome;
+mod passing;
 mod scope;
 mod view;
 
 pub use check::{Problem, check};
-use layers::Layers;
+use layers::{Home, Layers};
 pub(crate) use outcome::apply;
+pub(crate) use passing::pass_on;
 pub use scope::Scope;
 pub use view::{Standing, Trouble, VersionView, View};
 
@@ -117,17 +119,18 @@ impl Configurations {
     /// The version an agent should run with; 0 is none. From memory.
     pub fn version(&self, agent: AgentId) -> u64 {
         let layers = self.0.layers.read().unwrap_or_else(PoisonError::into_inner);
-        layers.version(agent, self.agency_of(agent))
+        layers.version(agent, &self.home_of(agent))
     }
 
     /// The configuration an agent should run with. From memory.
     pub fn of(&self, agent: AgentId) -> Configuration {
         let layers = self.0.layers.read().unwrap_or_else(PoisonError::into_inner);
-        layers.configuration(agent, self.agency_of(agent))
+        layers.configuration(agent, &self.home_of(agent))
     }
 
-    fn agency_of(&self, agent: AgentId) -> Option<i64> {
-        self.0.fleet.who(agent).map(|who| who.agency_id)
+    fn home_of(&self, agent: AgentId) -> Home {
+        let agency = self.0.fleet.who(agent).map(|who| who.agency_id);
+        Home { agency, formerly: self.0.fleet.formerly(agent) }
     }
 
     /// Says something else about a scope; returns the version.
@@ -199,7 +202,8 @@ impl Configurations {
         self.set(scope, &change, caller).await
     }
 
-    async fn reload(&self) -> Result<(), Error> {
+    /// Reads again what is in force: texts or the tree of agencies have changed.
+    pub(crate) async fn reload(&self) -> Result<(), Error> {
         let layers = Layers::load(&self.0.store, &self.0.fleet).await?;
         *self.0.layers.write().unwrap_or_else(PoisonError::into_inner) = layers;
         Ok(())

@@ -17,10 +17,12 @@ use crate::backup;
 use crate::clock::Clock;
 use crate::configuration::{self, Change, Configurations, Scope};
 use crate::doctor;
+use crate::exchange::{Preview, What};
 use crate::fleet::{self, Fleet};
 use crate::hunt::Hunts;
 use crate::import;
 use crate::pki::Pki;
+use crate::reorganise::{self, Reorganiser};
 
 pub use client::{call, hunt, post};
 pub use hunted::Question;
@@ -61,10 +63,14 @@ pub enum Command {
         /// Code of the agency above.
         parent: Option<String>,
     },
-    /// Agencies from a table `code,name,parent`.
-    ImportAgencies {
-        /// The table.
-        csv: String,
+    /// Puts a table in force: agencies, systems, or what is written down about machines.
+    ImportTable {
+        /// What it is about.
+        what: What,
+        /// The file, CSV or XLSX.
+        file: Vec<u8>,
+        /// Only says what it would change.
+        dry_run: bool,
     },
     /// What a scope says about its machines' agents.
     ShowConfiguration {
@@ -142,10 +148,12 @@ pub enum Answer {
         /// Its code.
         code: String,
     },
-    /// So many agencies were imported.
+    /// What a table changed, or would change.
     Imported {
-        /// Lines of the table.
-        agencies: usize,
+        /// Row by row.
+        preview: Preview,
+        /// Whether nothing was changed yet.
+        dry_run: bool,
     },
     /// What a scope says, as JSON of the API.
     Configuration {
@@ -236,6 +244,8 @@ pub struct Control {
     pub access: Access,
     /// Agencies and tokens.
     pub fleet: Fleet,
+    /// Changes of the tree of agencies, and tables.
+    pub agencies: Reorganiser,
     /// Questions to events.
     pub hunts: Hunts,
     /// What agents are configured like.
@@ -290,7 +300,15 @@ impl Control {
                 self.add_agency(&code, &name, parent.as_deref(), &local).await?;
                 Ok(Answer::Agency { code })
             }
-            Command::ImportAgencies { csv } => self.import(&csv, &local).await,
+            Command::ImportTable { what, file, dry_run } => {
+                let preview = match dry_run {
+                    true => self.agencies.preview_import(what, &file, &Agencies::All).await?,
+                    false => {
+                        self.agencies.import(what, &file, None, &Agencies::All, &local).await?
+                    }
+                };
+                Ok(Answer::Imported { preview, dry_run })
+            }
             Command::ShowConfiguration { scope } => self.configuration(&scope).await,
             Command::SetConfiguration { scope, text, why } => {
                 let of = self.scope(&scope).await?;
@@ -396,16 +414,20 @@ impl Control {
         parent: Option<&str>,
         caller: &Caller,
     ) -> Result<crate::fleet::Agency, Error> {
-        let agency = self.fleet.add_agency(code, name, parent).await?;
-        self.record(caller, "agency added", code, name).await?;
-        Ok(agency)
-    }
-
-    async fn import(&self, csv: &str, caller: &Caller) -> Result<Answer, Error> {
-        let agencies = self.fleet.import_agencies(csv).await?;
-        let detail = format!("{agencies} lines");
-        self.record(caller, "agencies imported", "", &detail).await?;
-        Ok(Answer::Imported { agencies })
+        let change = fleet::Change::Add {
+            code: code.to_owned(),
+            name: name.to_owned(),
+            parent: parent.map(str::to_owned),
+        };
+        let order = fleet::Order {
+            change,
+            day: None,
+            decision: String::new(),
+            reason: "added".to_owned(),
+            versions: std::collections::BTreeMap::new(),
+        };
+        self.agencies.perform(&order, &Agencies::All, caller).await?;
+        Ok(self.fleet.agency(code).await?)
     }
 
     async fn backup(&self, folder: &str, caller: &Caller) -> Result<Answer, Error> {
@@ -478,7 +500,7 @@ impl From<configuration::Error> for Error {
 impl From<fleet::Error> for Error {
     fn from(error: fleet::Error) -> Self {
         match error {
-            fleet::Error::NoSuchAgency(_) | fleet::Error::Refused(_) => {
+            fleet::Error::NoSuchAgency(_) | fleet::Error::Refused(_) | fleet::Error::Changed(_) => {
                 Self::Refused(error.to_string())
             }
             error => Self::Failed(error.to_string()),
@@ -486,11 +508,18 @@ impl From<fleet::Error> for Error {
     }
 }
 
-impl From<fleet::ImportError> for Error {
-    fn from(error: fleet::ImportError) -> Self {
+impl From<reorganise::Error> for Error {
+    fn from(error: reorganise::Error) -> Self {
+        use crate::exchange;
         match error {
-            fleet::ImportError::Mistakes(_) => Self::Refused(error.to_string()),
-            fleet::ImportError::Fleet(error) => error.into(),
+            reorganise::Error::Fleet(error)
+            | reorganise::Error::Exchange(exchange::Error::Fleet(error)) => error.into(),
+            reorganise::Error::Exchange(
+                error @ (exchange::Error::Mistakes(_)
+                | exchange::Error::Changed
+                | exchange::Error::Sheet(_)),
+            ) => Self::Refused(error.to_string()),
+            error => Self::Failed(error.to_string()),
         }
     }
 }

@@ -25,7 +25,6 @@ mod baseline;
 mod connections;
 mod enrolment;
 mod host;
-mod import;
 mod imported;
 mod judgement;
 mod known;
@@ -34,8 +33,10 @@ mod metrics;
 mod neighbour;
 mod ports;
 mod projection;
+mod record;
 mod runs;
 mod silence;
+mod systems;
 mod token;
 mod views;
 
@@ -51,15 +52,29 @@ use crate::live::Bus;
 use crate::metrics::Stage;
 use crate::store::{self, Store};
 
-pub use agency::{Agency, AgencyView};
+pub use agency::{
+    Agency, AgencyPast, AgencyThen, AgencyView, Change, HistoryRow, MoveMachines, Order, Outcome,
+    OutcomeRow, Part, Target, Targets,
+};
+pub(crate) use agency::{Done, Work, parents, visible};
+pub(crate) use agency::{check_code, check_name};
+pub(crate) use baseline::pass_on;
 pub use baseline::{Approval, Approve, ApproveMany, Approved, PortName};
 pub use connections::Connection;
 pub use enrolment::{Application, Enrolled};
-pub use import::{ImportError, Mistake};
 pub(crate) use known::Standing;
-pub use known::Who;
+pub use known::{Who, WhoThen};
 pub use life::State;
+pub use record::{HostRecord, HostRecordDraft};
+pub(crate) use record::{check as check_record, draft_of as record_draft_of, put as put_record};
 pub(crate) use runs::{RunRow, RunState};
+pub use systems::{
+    Approval as SystemApproval, Checked, Contact, Rollout, System, SystemDraft, SystemFilter,
+    SystemKind, SystemRef,
+};
+pub(crate) use systems::{check_system, draft_of as system_draft_of, put_system, system_levels};
+pub use token::TokenRow;
+pub(crate) use views::push_agencies;
 pub use views::{
     AgencyFigures, AgencyRef, AntivirusCounts, AntivirusProduct, AntivirusState, AntivirusSummary,
     Beginning, FleetChanges, HeartbeatPoint, Items, Machine, MachineChange, MachineCounts,
@@ -101,6 +116,9 @@ pub enum Error {
     /// The code is taken, or the name or code is not acceptable.
     #[error("{0}")]
     Refused(String),
+    /// Somebody else changed it meanwhile: what it is now.
+    #[error("{0}")]
+    Changed(String),
     /// The token is unknown, used up or expired.
     #[error("the enrolment token is unknown, used up or expired; ask for a new one")]
     Token,
@@ -142,6 +160,8 @@ struct Inner {
     projecting: Stage,
     known: known::Known,
     ports_told: judgement::Told,
+    /// Held while machines enter or change agencies, so that memory follows the database in order.
+    moving: tokio::sync::Mutex<()>,
     /// Machines without an agent as last counted, by agency; only agencies in which an agent looks
     /// around.
     without_agent: RwLock<HashMap<i64, i64>>,
@@ -179,6 +199,7 @@ impl Fleet {
             projecting,
             known,
             ports_told,
+            moving: tokio::sync::Mutex::default(),
             without_agent,
         };
         let fleet = Self(Arc::new(inner));
@@ -191,6 +212,18 @@ impl Fleet {
     /// Who an agent is; from memory.
     pub fn who(&self, agent: AgentId) -> Option<Who> {
         self.0.known.who(agent)
+    }
+
+    /// Who it is in an event at this position of the journal: a machine that has moved is its former
+    /// agency's in events before that. From memory.
+    pub fn who_at(&self, agent: AgentId, position: journal::Position) -> WhoThen {
+        self.0.known.who_at(agent, position)
+    }
+
+    /// Past agencies a machine came from with them, nearest first: what was settled for those still
+    /// holds for it. From memory.
+    pub fn formerly(&self, agent: AgentId) -> Vec<i64> {
+        self.0.known.formerly(agent)
     }
 
     /// Something authentic was received from the agent: it is alive.
@@ -239,6 +272,7 @@ impl Fleet {
             "UPDATE port SET touched = 0",
             "DELETE FROM port_snapshot",
             "DELETE FROM port_untold",
+            "DELETE FROM agent_was",
             "DELETE FROM checkpoint WHERE reader = 'fleet'",
         ] {
             sqlx::query(sql).execute(&mut *tx).await?;

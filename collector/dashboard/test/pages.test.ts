@@ -10,6 +10,9 @@ function agency(id: number, parent: number | null, machines: number, good: numbe
   return {
     id,
     parent,
+    from: null,
+    until: null,
+    version: 1,
     code: `A${id}`,
     name: `Xã ${id}`,
     machines,

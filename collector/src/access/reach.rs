@@ -21,16 +21,7 @@ impl Access {
     }
 
     async fn below(&self, agencies: &[i64]) -> Result<std::collections::BTreeSet<i64>, Error> {
-        let found: Vec<i64> = sqlx::query_scalar(
-            "WITH RECURSIVE below (id) AS (
-                 SELECT id FROM agency WHERE id IN (SELECT value FROM json_each(?))
-                 UNION SELECT agency.id FROM agency JOIN below ON agency.parent = below.id)
-             SELECT id FROM below",
-        )
-        .bind(serde_json::json!(agencies).to_string())
-        .fetch_all(self.store.pool())
-        .await?;
-        Ok(found.into_iter().collect())
+        Ok(crate::fleet::visible(&self.store, agencies).await?)
     }
 }
 

@@ -7,9 +7,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, SqliteConnection};
 use utoipa::ToSchema;
 
-use super::operate::write_history;
+use super::operate::{Entry, current, shared, write_history};
 use super::query::of_agencies;
-use super::{Alerts, COMMENT_MAX, Error, EventView};
+use super::{Alerts, COMMENT_MAX, Error, EventView, Verdict, risk};
 use crate::access::{Caller, Deed};
 use crate::live::Notice;
 use crate::store::Store;
@@ -77,6 +77,7 @@ impl Alerts {
         id: &str,
         scope: Scope,
         comment: Option<&str>,
+        seen: &Agencies,
         caller: &Caller,
     ) -> Result<(), Error> {
         let comment = comment.map(str::trim).filter(|comment| !comment.is_empty());
@@ -85,13 +86,13 @@ impl Alerts {
         }
         let now = self.clock.now();
         let mut tx = self.store.write().await?;
-        let row: Option<(i64, i64, String, String, String)> = sqlx::query_as(
-            "SELECT number, agency, agent, state, first_event FROM alert WHERE id = ?",
-        )
-        .bind(id)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let (number, agency, agent, state, first_event) = row.ok_or(Error::NotFound)?;
+        let alert = current(&mut tx, id, seen).await?;
+        let (number, agency) = (alert.number, alert.agency);
+        let (agent, first_event): (String, String) =
+            sqlx::query_as("SELECT agent, first_event FROM alert WHERE id = ?")
+                .bind(id)
+                .fetch_one(&mut *tx)
+                .await?;
         let event: EventView = serde_json::from_str(&first_event)?;
         let anomaly = anomaly_of(&event).ok_or(Error::NoAnomaly)?;
         let agent = if scope == Scope::Machine { agent } else { String::new() };
@@ -109,12 +110,22 @@ impl Alerts {
         .bind(now.as_micros())
         .execute(&mut *tx)
         .await?;
-        if state != "closed" {
-            sqlx::query("UPDATE alert SET state = 'closed' WHERE id = ?")
-                .bind(id)
-                .execute(&mut *tx)
-                .await?;
-            write_history(&mut tx, id, now.as_micros(), &caller.who, "closed", comment).await?;
+        if alert.is_unclosed() {
+            let benign = Verdict::Benign;
+            sqlx::query(
+                "UPDATE alert SET state = 'closed', verdict = ?, version = version + 1
+                 WHERE id = ?",
+            )
+            .bind(benign.as_str())
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
+            if let Some(share) = shared(None, Some(benign)) {
+                risk::share(&mut tx, id, share).await?;
+            }
+            let about = Some(benign.as_str());
+            let entry = Entry { who: &caller.who, action: "closed", comment, about };
+            write_history(&mut tx, id, now.as_micros(), entry).await?;
         }
         let subject = format!("alert {number}");
         let deed = Deed::new(&caller.who, &caller.address, "anomaly called normal", &subject);
@@ -196,6 +207,29 @@ pub(crate) async fn called_normal(store: &Store) -> sqlx::Result<Vec<CalledNorma
     Ok(rows.into_iter().filter_map(row).collect())
 }
 
+/// What was normal in these agencies is so in this one as well: they are no longer above it.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn pass_on(
+    tx: &mut SqliteConnection,
+    agency: i64,
+    lost: &[i64],
+) -> sqlx::Result<()> {
+    for from in lost {
+        sqlx::query(
+            "INSERT OR IGNORE INTO anomaly_normal (anomaly, agent, agency, alert, what, who, at)
+             SELECT anomaly, '', ?, alert, what, who, at FROM anomaly_normal
+             WHERE agent = '' AND agency = ?",
+        )
+        .bind(agency)
+        .bind(from)
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
 /// Takes back what was called normal by an alert.
 pub(super) async fn take_back(tx: &mut SqliteConnection, alert: &str) -> sqlx::Result<()> {
     sqlx::query("DELETE FROM anomaly_normal WHERE alert = ?").bind(alert).execute(tx).await?;
@@ -256,20 +290,21 @@ mod tests {
         let agent = AgentId::from_bytes([7; 16]);
         let called = async || called_normal(&alerts.store).await.unwrap();
         let id = anomaly(&fixture, ID).await;
-        alerts.call_normal(&id, Scope::Machine, None, &an()).await.unwrap();
+        alerts.call_normal(&id, Scope::Machine, None, &Agencies::All, &an()).await.unwrap();
         let here = CalledNormal { anomaly: ID.into(), machine: Some(agent), agency: 1 };
         assert_eq!(called().await, [here]);
-        let (alert, _) = alerts.get(&id).await.unwrap();
+        let (alert, _) = alerts.get(&id, &Agencies::All).await.unwrap();
         assert_eq!(alert.row.state, crate::alert::State::Closed);
         let rows = alerts.normal(&Agencies::All).await.unwrap();
         assert_eq!((rows.len(), rows[0].who.as_str()), (1, "an"));
         assert_eq!(rows[0].what["anomaly.kind"], "new_template");
-        alerts.operate(&id, crate::alert::Action::Reopen, None, &an()).await.unwrap();
+        let reopen = crate::alert::Change::of(crate::alert::Action::Reopen);
+        alerts.operate(&id, &reopen, &Agencies::All, &an()).await.unwrap();
         assert!(called().await.is_empty());
 
         let of = |agency: i64| Agencies::Of([agency].into());
         let name = NormalName { anomaly: ID.into(), machine: None, agency: 1 };
-        alerts.call_normal(&id, Scope::Agency, Some("quen"), &an()).await.unwrap();
+        alerts.call_normal(&id, Scope::Agency, Some("quen"), &Agencies::All, &an()).await.unwrap();
         let everywhere = CalledNormal { anomaly: ID.into(), machine: None, agency: 1 };
         assert_eq!(called().await, [everywhere]);
         assert!(alerts.normal(&of(2)).await.unwrap().is_empty());
@@ -287,10 +322,12 @@ mod tests {
         let of_log = raise(&fixture, &[finding("r", "a", 2)]).await[0].id.clone();
         let forged = anomaly(&fixture, "\"]\nnormal = [\"").await;
         for id in [of_log, forged] {
-            let refused = fixture.alerts.call_normal(&id, Scope::Agency, None, &an()).await;
+            let refused =
+                fixture.alerts.call_normal(&id, Scope::Agency, None, &Agencies::All, &an()).await;
             assert!(matches!(refused, Err(Error::NoAnomaly)), "{refused:?}");
         }
-        let none = fixture.alerts.call_normal("no", Scope::Machine, None, &an()).await;
+        let none =
+            fixture.alerts.call_normal("no", Scope::Machine, None, &Agencies::All, &an()).await;
         assert!(matches!(none, Err(Error::NotFound)));
         assert!(fixture.alerts.normal(&Agencies::All).await.unwrap().is_empty());
     }

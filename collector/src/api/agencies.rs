@@ -1,19 +1,19 @@
-use std::collections::HashMap;
-
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use soc_archive::Agencies;
 use soc_event::Timestamp;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::page::{self, Items};
 use super::signed::Session;
 use super::{Api, Problem};
 use crate::access::meet;
 use crate::control::{Error, TokenMade};
-use crate::fleet::{Agency, AgencyView};
+use crate::fleet::{Agency, AgencyPast, AgencyView, Order, Outcome, Targets, TokenRow};
+use crate::{exchange, fleet, reorganise};
 
 /// A new agency.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -38,6 +38,32 @@ pub struct NewToken {
     expires: Option<Timestamp>,
 }
 
+impl From<reorganise::Error> for Problem {
+    fn from(error: reorganise::Error) -> Self {
+        match error {
+            reorganise::Error::Fleet(fleet::Error::NoSuchAgency(_)) => {
+                Self::invalid(format!("{error}."))
+            }
+            reorganise::Error::Fleet(error) => error.into(),
+            reorganise::Error::Exchange(error) => error.into(),
+            error => Self::internal(&error),
+        }
+    }
+}
+
+impl From<exchange::Error> for Problem {
+    fn from(error: exchange::Error) -> Self {
+        match error {
+            exchange::Error::Changed => Self::new(StatusCode::CONFLICT, format!("{error}.")),
+            exchange::Error::Fleet(error) => error.into(),
+            exchange::Error::Sheet(_) | exchange::Error::Mistakes(_) => {
+                Self::invalid(error.to_string())
+            }
+            exchange::Error::Sql(_) => Self::internal(&error),
+        }
+    }
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
@@ -47,14 +73,86 @@ impl From<Error> for Problem {
     }
 }
 
-/// All agencies.
-#[utoipa::path(get, path = "/agencies", tag = "agencies",
-    responses((status = 200, body = Items<AgencyView>)))]
+/// Since when.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// The tree as it was on this day, `2025-07-01`: then of each only number, code, name and
+    /// agency above.
+    at: Option<String>,
+}
+
+/// All agencies, past ones too; those of the past say until when they were.
+#[utoipa::path(get, path = "/agencies", tag = "agencies", params(ListQuery),
+    responses((status = 200, body = Items<AgencyView>), (status = 422, body = Problem)))]
 pub async fn list(
     State(api): State<Api>,
     session: Session,
-) -> Result<Json<Items<AgencyView>>, Problem> {
-    Ok(Json(Items { items: api.fleet.agencies(&session.agencies).await? }))
+    Query(query): Query<ListQuery>,
+) -> Result<Response, Problem> {
+    let which = &session.agencies;
+    Ok(match page::text(query.at) {
+        Some(day) => {
+            Json(Items { items: api.fleet.agencies_at(&day, which).await? }).into_response()
+        }
+        None => Json(Items { items: api.fleet.agencies(which).await? }).into_response(),
+    })
+}
+
+/// One agency: what it was, who took it over, its tokens, its systems and targets.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AgencyDetail {
+    #[serde(flatten)]
+    agency: Agency,
+    #[serde(flatten)]
+    past: AgencyPast,
+    /// Tokens with which machines may still enrol here.
+    tokens: Vec<TokenRow>,
+    /// Of it and all below it.
+    targets: Targets,
+}
+
+/// One agency with its past.
+#[utoipa::path(get, path = "/agencies/{id}", tag = "agencies", params(("id" = String, Path)),
+    responses((status = 200, body = AgencyDetail), (status = 404, body = Problem)))]
+pub async fn show(
+    State(api): State<Api>,
+    session: Session,
+    Path(id): Path<String>,
+) -> Result<Json<AgencyDetail>, Problem> {
+    let named = api.fleet.agency_named(&id).await?;
+    let named = named.filter(|found| session.agencies.hold(found.id));
+    let named = named.ok_or_else(|| Problem::not_found("There is no such agency."))?;
+    let agency = api.fleet.agency(&named.code).await?;
+    let past = api.fleet.agency_past(agency.id, &session.agencies).await?;
+    let tokens = api.fleet.tokens(agency.id).await?;
+    let below = meet(session.agencies.clone(), api.fleet.visible(&[agency.id]).await?);
+    let targets = api.fleet.targets(&below).await?;
+    Ok(Json(AgencyDetail { agency, past, tokens, targets }))
+}
+
+/// Changes the tree: adds, renames, moves, dissolves, merges or splits.
+#[utoipa::path(post, path = "/agencies/changes", tag = "agencies", request_body = Order,
+    responses((status = 200, body = Outcome), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
+pub async fn change(
+    State(api): State<Api>,
+    session: Session,
+    Json(order): Json<Order>,
+) -> Result<Json<Outcome>, Problem> {
+    Ok(Json(api.control.agencies.perform(&order, &session.agencies, &session.caller).await?))
+}
+
+/// What a change of the tree would do; nothing is changed.
+#[utoipa::path(post, path = "/agencies/changes/preview", tag = "agencies", request_body = Order,
+    responses((status = 200, body = Outcome), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
+pub async fn preview(
+    State(api): State<Api>,
+    session: Session,
+    Json(order): Json<Order>,
+) -> Result<Json<Outcome>, Problem> {
+    Ok(Json(api.control.agencies.preview(&order, &session.agencies, &session.caller).await?))
 }
 
 /// Adds an agency.
@@ -108,8 +206,8 @@ pub(super) struct Scope {
     pub(super) agencies: Agencies,
 }
 
-/// The agency with this number or else this code, and all below it; all that the operator may see
-/// when nothing is named.
+/// The agency with this number or else this code, all below it, and those they took over, as far as
+/// the operator may see them; all that they may see when nothing is named.
 pub(super) async fn scope(
     api: &Api,
     session: &Session,
@@ -118,29 +216,9 @@ pub(super) async fn scope(
     let Some(named) = page::text(named) else {
         return Ok(Scope { named: None, agencies: session.agencies.clone() });
     };
-    let named = named.trim();
-    let agencies = api.fleet.agencies(&session.agencies).await?;
-    let number = named.parse::<i64>().ok();
-    // A code may look like a number; what the page sends is a number.
-    let by_number = agencies.iter().find(|view| Some(view.agency.id) == number);
-    let by_code = || agencies.iter().find(|view| view.agency.code == named);
-    let Some(top) = by_number.or_else(by_code) else {
-        return Err(Problem::invalid("There is no such agency."));
-    };
-    let below = and_below(&agencies, top.agency.id).into_iter().collect();
-    Ok(Scope { named: Some(top.agency.id), agencies: meet(session.agencies.clone(), below) })
-}
-
-fn and_below(agencies: &[AgencyView], top: i64) -> Vec<i64> {
-    let mut below: HashMap<i64, Vec<i64>> = HashMap::new();
-    for AgencyView { agency, .. } in agencies {
-        below.entry(agency.parent.unwrap_or_default()).or_default().push(agency.id);
-    }
-    let (mut all, mut place) = (vec![top], 0);
-    while let Some(above) = all.get(place) {
-        // Taken out, so that a circle of agencies, were there one, ends.
-        all.extend(below.remove(above).unwrap_or_default());
-        place += 1;
-    }
-    all
+    let found = api.fleet.agency_named(named.trim()).await?;
+    let top = found.filter(|top| session.agencies.hold(top.id));
+    let top = top.ok_or_else(|| Problem::invalid("There is no such agency."))?;
+    let below = api.fleet.visible(&[top.id]).await?;
+    Ok(Scope { named: Some(top.id), agencies: meet(session.agencies.clone(), below) })
 }

@@ -1,16 +1,17 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use serde::Deserialize;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
 use soc_event::AgentId;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::page;
 use super::signed::{SeenMachine, Session};
 use super::{Api, Problem};
 use crate::fleet::{
-    AntivirusState, Approve, Approved, Connection, Error, HeartbeatPoint, Items, Machine,
-    MachineChange, MachineFilter, MachineOrder, MachineRow, MachineSort, Page, PageRequest, Port,
-    State as MachineState,
+    AntivirusState, Approve, Approved, Connection, Error, HeartbeatPoint, HostRecord,
+    HostRecordDraft, Items, Machine, MachineChange, MachineFilter, MachineOrder, MachineRow,
+    MachineSort, MoveMachines, Page, PageRequest, Port, State as MachineState,
 };
 
 /// Heartbeats shown when nothing is said: three hours.
@@ -31,6 +32,8 @@ pub struct ListQuery {
     antivirus: Option<String>,
     /// Why antivirus is not better: `realtime_off`, `signatures_outdated`, `passive_mode`, …
     antivirus_reason: Option<String>,
+    /// Number of an information system they are hosts of.
+    system: Option<i64>,
     /// Rows of a page.
     limit: Option<u32>,
     /// Where the page before ended.
@@ -69,6 +72,7 @@ impl From<Error> for Problem {
         match error {
             Error::NoSuchAgency(_) => Self::not_found(format!("{error}.")),
             Error::Refused(_) | Error::Token => Self::invalid(format!("{error}.")),
+            Error::Changed(_) => Self::new(StatusCode::CONFLICT, format!("{error}.")),
             _ => Self::internal(&error),
         }
     }
@@ -92,6 +96,7 @@ pub async fn list(
         agency: None,
         states: page::words("state", query.state.as_deref(), word::<MachineState>)?,
         antivirus: page::words("antivirus", query.antivirus.as_deref(), word::<AntivirusState>)?,
+        system: query.system,
         antivirus_reason: page::text(query.antivirus_reason),
         signatures_before: query.signatures_days.map(ago),
         changed: changed.pop().map(|change| (change, since)),
@@ -103,8 +108,11 @@ pub async fn list(
     let request = PageRequest { limit: page::limit(query.limit), cursor: query.cursor };
     let mut page = api.fleet.machines(&filter, order, &request).await?;
     let open = api.alerts.open_by_machine().await?;
+    let ids: Vec<&str> = page.items.iter().map(|row| row.id.as_str()).collect();
+    let risk = api.alerts.risk_by_machine(&ids).await?;
     for row in &mut page.items {
         row.alerts_open = open.get(&row.id).copied().unwrap_or_default();
+        row.risk = risk.get(&row.id).copied().unwrap_or_default();
     }
     Ok(Json(page))
 }
@@ -122,7 +130,9 @@ pub async fn show(
     let subject = format!("machine {}", machine.row.hostname);
     api.access.looked_at(&session.operator, &session.caller, &subject).await?;
     let open = api.alerts.open_by_machine().await?;
+    let risk = api.alerts.risk_by_machine(&[&machine.row.id]).await?;
     machine.row.alerts_open = open.get(&machine.row.id).copied().unwrap_or_default();
+    machine.row.risk = risk.get(&machine.row.id).copied().unwrap_or_default();
     Ok(Json(machine))
 }
 
@@ -196,4 +206,72 @@ pub(super) fn id(text: &str) -> Result<AgentId, Problem> {
 /// A word as it is written in JSON.
 pub(super) fn word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_value(serde_json::Value::String(text.to_owned())).ok()
+}
+
+/// Where a machine is to be.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct NewAgency {
+    /// Code of the agency.
+    agency: String,
+    /// Why.
+    reason: String,
+}
+
+/// What is written down about a machine.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Record {
+    #[serde(flatten)]
+    draft: HostRecordDraft,
+    /// The version that was seen; 0 where nothing was written down.
+    version: i64,
+}
+
+/// Gives a machine to another agency. What it has sent so far stays with the one it was of.
+#[utoipa::path(post, path = "/machines/{id}/agency", tag = "machines",
+    params(("id" = String, Path)), request_body = NewAgency,
+    responses((status = 204), (status = 422, body = Problem)))]
+pub async fn set_agency(
+    State(api): State<Api>,
+    session: Session,
+    SeenMachine(id): SeenMachine,
+    Json(NewAgency { agency, reason }): Json<NewAgency>,
+) -> Result<StatusCode, Problem> {
+    let wanted = MoveMachines { machines: vec![id.to_string()], agency, reason };
+    let Session { agencies, caller, .. } = &session;
+    api.control.agencies.move_machines(&wanted, agencies, caller).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives machines to another agency, all of them or none.
+#[utoipa::path(post, path = "/machines/agency", tag = "machines", request_body = MoveMachines,
+    responses((status = 200, body = Moved), (status = 422, body = Problem)))]
+pub async fn set_agencies(
+    State(api): State<Api>,
+    session: Session,
+    Json(wanted): Json<MoveMachines>,
+) -> Result<Json<Moved>, Problem> {
+    let Session { agencies, caller, .. } = &session;
+    let moved = api.control.agencies.move_machines(&wanted, agencies, caller).await?;
+    Ok(Json(Moved { moved }))
+}
+
+/// How many machines have another agency now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Moved {
+    moved: i64,
+}
+
+/// Writes down who is responsible for a machine, where it stands and what for.
+#[utoipa::path(put, path = "/machines/{id}/record", tag = "machines",
+    params(("id" = String, Path)), request_body = Record,
+    responses((status = 200, body = HostRecord), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
+pub async fn set_record(
+    State(api): State<Api>,
+    session: Session,
+    SeenMachine(id): SeenMachine,
+    Json(Record { draft, version }): Json<Record>,
+) -> Result<Json<HostRecord>, Problem> {
+    api.fleet.write_host_record(id, version, &draft, &session.caller).await?;
+    Ok(Json(api.fleet.host_record(id).await?))
 }

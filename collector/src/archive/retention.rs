@@ -9,11 +9,12 @@ use soc_archive::Agencies;
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::civil::Date;
+use sqlx::SqliteConnection;
 
 use super::manifest::{self, End, Listed};
 use super::{Archive, Config, Error, legal};
 use crate::access::{Caller, Deed};
-use crate::fleet::AgencyView;
+use crate::fleet::{self, AgencyView};
 
 /// Longest retention, in months.
 const MONTHS_MAX: i64 = 1200;
@@ -36,6 +37,10 @@ impl Kept {
     pub(super) fn default_of(config: &Config) -> Self {
         let months = config.months.unwrap_or_default().max(legal::months(config.level)).max(1);
         Self { level: config.level, months, is_inherited: true }
+    }
+
+    pub(super) fn is_less_than(self, other: Self) -> bool {
+        self.level < other.level || self.months < other.months
     }
 }
 
@@ -76,6 +81,13 @@ impl Archive {
         let agency = self.agency(agency).await?;
         let now = self.0.clock.now();
         let mut tx = self.0.store.write().await?;
+        let levels = fleet::system_levels(&mut tx).await?;
+        if let Some(of_systems) = levels.get(&agency.agency.id).filter(|found| **found > level) {
+            return Err(Error::Refused(format!(
+                "{} has an information system of level {of_systems}",
+                agency.agency.code
+            )));
+        }
         sqlx::query(
             "INSERT INTO archive_retention (agency, level, months, why, who, at)
              VALUES (?, ?, ?, ?, ?, ?)
@@ -99,14 +111,30 @@ impl Archive {
 
     /// How long each agency's events are kept; 0 is those of none.
     pub(super) async fn retentions(&self) -> Result<HashMap<i64, Kept>, Error> {
+        let mut connection = self.0.store.pool().acquire().await?;
+        self.retentions_in(&mut connection).await
+    }
+
+    /// The same as a transaction sees it.
+    pub(super) async fn retentions_in(
+        &self,
+        tx: &mut SqliteConnection,
+    ) -> Result<HashMap<i64, Kept>, Error> {
         let set: Vec<(i64, i64, i64)> =
             sqlx::query_as("SELECT agency, level, months FROM archive_retention")
-                .fetch_all(self.0.store.pool())
+                .fetch_all(&mut *tx)
                 .await?;
         let set: HashMap<i64, (i64, i64)> =
             set.into_iter().map(|(agency, level, months)| (agency, (level, months))).collect();
-        let agencies = self.0.fleet.agencies(&Agencies::All).await.map_err(Error::from)?;
-        Ok(inherited(&agencies, &set, Kept::default_of(&self.0.config)))
+        let parents = fleet::parents(tx).await?;
+        let mut kept = inherited(&parents, &set, Kept::default_of(&self.0.config));
+        for (agency, level) in fleet::system_levels(tx).await? {
+            if let Some(kept) = kept.get_mut(&agency) {
+                kept.level = kept.level.max(level);
+                kept.months = kept.months.max(legal::months(level));
+            }
+        }
+        Ok(kept)
     }
 
     /// Deletes what was kept long enough, and with the disk nearly full what was kept longer than
@@ -223,12 +251,10 @@ fn deed(date: &str, first: &Judged<'_>, gone: &[&Judged<'_>]) -> Deed {
 
 /// What is set for an agency, else for the nearest above it, else the default.
 fn inherited(
-    agencies: &[AgencyView],
+    parents: &HashMap<i64, Option<i64>>,
     set: &HashMap<i64, (i64, i64)>,
     otherwise: Kept,
 ) -> HashMap<i64, Kept> {
-    let parents: HashMap<i64, Option<i64>> =
-        agencies.iter().map(|view| (view.agency.id, view.agency.parent)).collect();
     let of = |agency: i64| {
         let above = std::iter::successors(Some(agency), |at| parents.get(at).copied().flatten());
         let found = above.take(DEPTH_MAX).find_map(|at| set.get(&at).map(|found| (at, *found)));

@@ -1,12 +1,13 @@
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use soc_archive::Row;
 use soc_event::AgentId;
 
 use crate::detect::agent_of;
-use crate::fleet::Fleet;
-use crate::journal::Entry;
+use crate::fleet::{Fleet, WhoThen};
+use crate::journal::{Entry, Position};
 
 /// A row, and whose it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,11 +18,12 @@ pub struct Placed {
     pub row: Row,
 }
 
-/// Makes rows of entries as the fleet is now; asks for each machine once. Everybody who reads the
+/// Makes rows of entries, each of the agency the machine had at its position; asks for each machine
+/// once as long as that is the same. Everybody who reads the
 /// journal's tail beside the archive makes rows with this, so that both say the same.
 pub struct Rows<'f> {
     fleet: &'f Fleet,
-    known: HashMap<AgentId, Machine>,
+    known: HashMap<AgentId, (Range<Position>, Machine)>,
     none: Arc<str>,
 }
 
@@ -48,7 +50,7 @@ impl<'f> Rows<'f> {
     /// One entry. The machine is the one it is about: who sent it or, for events of the collector
     /// itself, whom they name. An agent that is not enrolled is of no agency.
     pub fn of(&mut self, entry: Entry) -> Placed {
-        let machine = self.machine(agent_of(&entry));
+        let machine = self.machine(agent_of(&entry), entry.position);
         let host = match &machine.host {
             Some(host) => host.clone(),
             None => entry.event.text("host.hostname").map_or(machine.text, Arc::from),
@@ -58,18 +60,21 @@ impl<'f> Rows<'f> {
         Placed { agency: machine.agency, row }
     }
 
-    fn machine(&mut self, agent: AgentId) -> Machine {
-        let (fleet, none) = (self.fleet, &self.none);
-        let make = || {
-            let who = fleet.who(agent);
-            let host = who.as_ref().map(|who| who.hostname.as_str());
-            Machine {
-                agency: who.as_ref().map_or(0, |who| who.agency_id),
-                host: host.filter(|host| !host.is_empty()).map(Arc::from),
-                code: who.as_ref().map_or_else(|| none.clone(), |who| who.agency_code[..].into()),
-                text: agent.to_string().into(),
-            }
+    fn machine(&mut self, agent: AgentId, position: Position) -> Machine {
+        if let Some((during, machine)) = self.known.get(&agent)
+            && during.contains(&position)
+        {
+            return machine.clone();
+        }
+        let WhoThen { who, during } = self.fleet.who_at(agent, position);
+        let host = who.as_ref().map(|who| who.hostname.as_str());
+        let machine = Machine {
+            agency: who.as_ref().map_or(0, |who| who.agency_id),
+            host: host.filter(|host| !host.is_empty()).map(Arc::from),
+            code: who.as_ref().map_or_else(|| self.none.clone(), |who| who.agency_code[..].into()),
+            text: agent.to_string().into(),
         };
-        self.known.entry(agent).or_insert_with(make).clone()
+        self.known.insert(agent, (during, machine.clone()));
+        machine
     }
 }

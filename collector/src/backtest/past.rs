@@ -169,7 +169,7 @@ impl Past {
         while next < end {
             let events_max = usize::try_from(end - next).unwrap_or(READ_MAX).min(READ_MAX);
             let stretch = self.journal.read(Position(next), events_max)?;
-            let who = |agent: AgentId| self.fleet.who(agent);
+            let who = |agent: AgentId, at: Position| self.fleet.who_at(agent, at);
             let mut machines = Machines::new(&who);
             for entry in &stretch.entries {
                 let place = Place { position: entry.position.0, received: entry.received };

@@ -13,6 +13,8 @@ use crate::store::Store;
 
 /// Anomalies called normal that are handed to one machine; the latest.
 const NORMAL_MAX: usize = 1_000;
+/// Agencies above each other that an agent is told of; fleet and machine are said besides.
+const AGENCIES_MAX: usize = limits::CONFIGURATION_LAYERS_MAX - 2;
 /// What people call the layer of those.
 const NORMAL: &str = "called normal";
 
@@ -24,6 +26,15 @@ pub(super) struct Layers {
     agencies: HashMap<i64, (String, Option<i64>)>,
     /// Ids of anomalies that operators called normal, the latest first.
     normal: HashMap<Scope, Vec<String>>,
+}
+
+/// Where a machine stands.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Home {
+    /// Its agency.
+    pub(super) agency: Option<i64>,
+    /// Past agencies it came from with them, nearest first: what they say still holds for it.
+    pub(super) formerly: Vec<i64>,
 }
 
 impl Layers {
@@ -55,9 +66,10 @@ impl Layers {
     }
 
     /// The scopes a machine stands in, the widest first.
-    pub(super) fn scopes(&self, agent: AgentId, agency: Option<i64>) -> Vec<Scope> {
+    pub(super) fn scopes(&self, agent: AgentId, home: &Home) -> Vec<Scope> {
         let mut scopes = vec![Scope::Machine(agent)];
-        scopes.extend(self.above(agency).into_iter().map(Scope::Agency));
+        let agencies = home.formerly.iter().copied().chain(self.above(home.agency));
+        scopes.extend(agencies.take(AGENCIES_MAX).map(Scope::Agency));
         scopes.push(Scope::Fleet);
         scopes.reverse();
         scopes
@@ -66,8 +78,7 @@ impl Layers {
     /// An agency and those above it, as many as an agent takes: a circle, were there one, ends.
     pub(super) fn above(&self, agency: Option<i64>) -> Vec<i64> {
         let up = |id: &i64| self.agencies.get(id).and_then(|(_, parent)| *parent);
-        let most = limits::CONFIGURATION_LAYERS_MAX - 2;
-        std::iter::successors(agency, up).take(most).collect()
+        std::iter::successors(agency, up).take(AGENCIES_MAX).collect()
     }
 
     /// What people call a scope.
@@ -88,11 +99,11 @@ impl Layers {
 
     /// A number of all versions that apply: no two combinations have the same, but for a chance of
     /// one in 2⁵³ (whole in JSON). 0 when nobody says anything.
-    pub(super) fn version(&self, agent: AgentId, agency: Option<i64>) -> u64 {
+    pub(super) fn version(&self, agent: AgentId, home: &Home) -> u64 {
         if self.texts.is_empty() && self.normal.is_empty() {
             return 0;
         }
-        let scopes = self.scopes(agent, agency);
+        let scopes = self.scopes(agent, home);
         let versions: Vec<i64> = scopes
             .iter()
             .filter_map(|scope| self.text(scope))
@@ -101,9 +112,9 @@ impl Layers {
         number(&versions, &self.normal_in(&scopes))
     }
 
-    pub(super) fn configuration(&self, agent: AgentId, agency: Option<i64>) -> Configuration {
+    pub(super) fn configuration(&self, agent: AgentId, home: &Home) -> Configuration {
         let (mut versions, mut layers) = (Vec::new(), Vec::new());
-        let scopes = self.scopes(agent, agency);
+        let scopes = self.scopes(agent, home);
         for scope in &scopes {
             if let Some((version, text)) = self.text(scope) {
                 versions.push(*version);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use soc_event::{AgentId, Timestamp};
 use sqlx::Row as _;
 
-use super::layers::Layers;
+use super::layers::{Home, Layers};
 use super::{Configurations, Error, Scope};
 
 /// Versions that are shown.
@@ -117,8 +117,9 @@ impl Configurations {
         let mut all = match scope {
             Scope::Fleet => return Ok(Vec::new()),
             Scope::Machine(agent) => {
-                let agency = self.agency_of(*agent).ok_or_else(|| unknown("machine"))?;
-                layers.scopes(*agent, Some(agency))
+                let home = self.home_of(*agent);
+                home.agency.ok_or_else(|| unknown("machine"))?;
+                layers.scopes(*agent, &home)
             }
             Scope::Agency(id) if layers.name(scope) == "agency ?" => {
                 return Err(Error::Unknown(format!("there is no agency {id}")));
@@ -167,7 +168,7 @@ impl Configurations {
         scope: &Scope,
     ) -> Result<(Standing, Vec<Trouble>), Error> {
         let rows = sqlx::query(
-            "SELECT id, agency, hostname, configuration_outcome.version, label, outcome, reason, at
+            "SELECT id, agency, formerly, hostname, configuration_outcome.version, label, outcome, reason, at
              FROM agent LEFT JOIN configuration_outcome ON agent = id
              WHERE revoked_at IS NULL ORDER BY hostname",
         )
@@ -179,6 +180,8 @@ impl Configurations {
         for row in &rows {
             let (machine, agency): (String, i64) = (row.try_get("id")?, row.try_get("agency")?);
             let agent: AgentId = machine.parse().map_err(Error::Unknown)?;
+            let formerly = serde_json::from_str(row.try_get("formerly")?).unwrap_or_default();
+            let home = Home { agency: Some(agency), formerly };
             let is_in = match scope {
                 Scope::Fleet => true,
                 Scope::Machine(wanted) => *wanted == agent,
@@ -192,14 +195,14 @@ impl Configurations {
                             outside.insert(agency)
                         };
                     }
-                    inside.contains(&agency)
+                    inside.contains(&agency) || home.formerly.contains(wanted)
                 }
             };
             if !is_in {
                 continue;
             }
             standing.total += 1;
-            let wanted = layers.version(agent, Some(agency));
+            let wanted = layers.version(agent, &home);
             let looked_at: Option<i64> = row.try_get("version")?;
             let outcome: Option<String> = row.try_get("outcome")?;
             let is_about_it =

@@ -1,12 +1,13 @@
 //! An entry of the journal with the machine it is about.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use soc_event::AgentId;
 
-use crate::fleet::Who;
-use crate::journal::Entry;
+use crate::fleet::{Who, WhoThen};
+use crate::journal::{Entry, Position};
 use crate::seen::Seen;
 use crate::subject::{self, About};
 
@@ -17,10 +18,13 @@ pub(crate) struct Machine {
     pub who: Option<Who>,
 }
 
-/// The machines met so far; asks for each once.
+/// What is asked about a machine; several threads do.
+pub(crate) type WhoIs<'w> = dyn Fn(AgentId, Position) -> WhoThen + Sync + 'w;
+
+/// The machines met so far; asks for each once, and again when it was another's.
 pub(crate) struct Machines<'w> {
-    who: &'w (dyn Fn(AgentId) -> Option<Who> + Sync),
-    known: HashMap<AgentId, Arc<Machine>>,
+    who: &'w WhoIs<'w>,
+    known: HashMap<AgentId, (Range<Position>, Arc<Machine>)>,
 }
 
 /// An entry, with the machine it is about: who sent it or, for events of the collector itself, whom
@@ -54,20 +58,26 @@ impl Machine {
 }
 
 impl<'w> Machines<'w> {
-    pub(crate) fn new(who: &'w (dyn Fn(AgentId) -> Option<Who> + Sync)) -> Self {
+    pub(crate) fn new(who: &'w WhoIs<'w>) -> Self {
         Self { who, known: HashMap::new() }
     }
 
     /// The machine an entry is about.
     pub(crate) fn of(&mut self, entry: &Entry) -> Arc<Machine> {
-        self.of_agent(agent_of(entry))
+        self.of_agent(agent_of(entry), entry.position)
     }
 
-    /// The machine of an agent.
-    pub(crate) fn of_agent(&mut self, agent: AgentId) -> Arc<Machine> {
-        let make =
-            || Arc::new(Machine { agent, agent_text: agent.to_string(), who: (self.who)(agent) });
-        self.known.entry(agent).or_insert_with(make).clone()
+    /// The machine of an agent, in an event at this position.
+    pub(crate) fn of_agent(&mut self, agent: AgentId, position: Position) -> Arc<Machine> {
+        match self.known.get(&agent) {
+            Some((during, machine)) if during.contains(&position) => machine.clone(),
+            _ => {
+                let WhoThen { who, during } = (self.who)(agent, position);
+                let machine = Arc::new(Machine { agent, agent_text: agent.to_string(), who });
+                self.known.insert(agent, (during, machine.clone()));
+                machine
+            }
+        }
     }
 }
 

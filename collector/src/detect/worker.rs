@@ -85,7 +85,7 @@ impl Worker {
         let machine = if line.id.agent == AgentId::COLLECTOR {
             machines.of(decode(&line, &mut decoded)?)
         } else {
-            machines.of_agent(line.id.agent)
+            machines.of_agent(line.id.agent, line.position)
         };
         let is_imported = machine.who.as_ref().is_some_and(|who| who.imported);
         if is_imported && is_quiet(line.id.epoch) {

@@ -216,6 +216,28 @@ impl Fleet {
     }
 }
 
+/// What was approved for these agencies is so for this one as well: they are no longer above it.
+pub(crate) async fn pass_on(
+    tx: &mut SqliteConnection,
+    agency: i64,
+    lost: &[i64],
+) -> Result<(), Error> {
+    for from in lost {
+        sqlx::query(
+            "INSERT INTO port_approval (agency, transport, scope, port, executable, note,
+                    approved_by, approved_at)
+             SELECT ?, transport, scope, port, executable, note, approved_by, approved_at
+             FROM port_approval WHERE agency = ? AND revoked_at IS NULL
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(agency)
+        .bind(from)
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
 /// Where ports are approved.
 #[derive(Clone, Copy)]
 enum Place {

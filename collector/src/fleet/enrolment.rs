@@ -45,9 +45,11 @@ impl Fleet {
         sign: impl FnOnce(AgentId) -> Result<Signed, pki::Error>,
     ) -> Result<Enrolled, Error> {
         let now = self.0.clock.now();
+        let _moving = self.0.moving.lock().await;
         let mut transaction = self.0.store.write().await?;
         let row = sqlx::query(
-            "SELECT t.id AS token, t.used < t.uses AS left, agency.id, code, name, parent
+            "SELECT t.id AS token, t.used < t.uses AS left, agency.id, code, name, parent,
+                    valid_from, valid_until, agency.revision
              FROM enrolment_token AS t JOIN agency ON agency.id = t.agency
              WHERE hash = ? AND (expires_at IS NULL OR expires_at > ?)",
         )
@@ -57,12 +59,7 @@ impl Fleet {
         .await?
         .ok_or(Error::Token)?;
         let token: i64 = row.try_get("token")?;
-        let agency = Agency {
-            id: row.try_get("id")?,
-            code: row.try_get("code")?,
-            name: row.try_get("name")?,
-            parent: row.try_get("parent")?,
-        };
+        let agency = Agency::of(&row)?;
         let again = enrolled_with(&mut transaction, token, application.key_hash).await?;
         let agent = match again {
             Some(agent) => agent,

@@ -13,13 +13,26 @@ impl Fleet {
     /// # Errors
     /// [`Error::NoSuchAgency`], [`Error::Refused`] for a name that is none.
     pub async fn imported_machine(&self, agency: &str, host: &str) -> Result<AgentId, Error> {
-        let agency = self.agency(agency).await?;
+        let agency = self.live_agency(agency).await?;
         let host = short(host.trim());
         if host.is_empty() || host.chars().any(char::is_control) {
             return Err(Error::Refused(format!("{host:?} is no name of a machine")));
         }
-        let agent = id_of(agency.id, &host);
         let now = self.0.clock.now();
+        let _moving = self.0.moving.lock().await;
+        // One that came with a former agency keeps the id it was given there.
+        let there: Option<String> = sqlx::query_scalar(
+            "SELECT id FROM agent WHERE imported = 1 AND agency = ? AND lower(hostname) = ?
+             ORDER BY enrolled_at, id LIMIT 1",
+        )
+        .bind(agency.id)
+        .bind(host.to_lowercase())
+        .fetch_optional(self.0.store.pool())
+        .await?;
+        let agent = match there {
+            Some(id) => id.parse().map_err(Error::Content)?,
+            None => id_of(agency.id, &host),
+        };
         sqlx::query(
             "INSERT INTO agent (id, agency, hostname, fingerprint, os, version, key_hash,
                     enrolled_at, certificate_expires_at, revoked_at, imported)

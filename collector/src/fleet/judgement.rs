@@ -126,7 +126,9 @@ async fn approval(connection: &mut SqliteConnection, key: &Key) -> Result<&'stat
     let (any, this): (bool, bool) = sqlx::query_as(
         "WITH RECURSIVE above (id) AS (
             SELECT agency FROM agent WHERE id = ?1
-            UNION SELECT parent FROM agency JOIN above USING (id) WHERE parent IS NOT NULL),
+            UNION SELECT value FROM agent, json_each(formerly) WHERE agent.id = ?1
+            UNION SELECT parent FROM agency JOIN above USING (id)
+                WHERE parent IS NOT NULL AND valid_until IS NULL),
          valid AS (SELECT * FROM port_approval WHERE revoked_at IS NULL
             AND (agent = ?1 OR agency IN (SELECT id FROM above)))
          SELECT EXISTS (SELECT 1 FROM valid),

@@ -253,7 +253,7 @@ impl Fleet {
     }
 
     /// Saves when agents were heard, where that is not in the journal (repeats, renewals).
-    async fn save_heard(&self) -> Result<(), Error> {
+    pub(crate) async fn save_heard(&self) -> Result<(), Error> {
         let unsaved = self.0.known.take_unsaved();
         if unsaved.is_empty() {
             return Ok(());

@@ -1,5 +1,7 @@
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use soc_event::{AgentId, RunId, Timestamp};
+use utoipa::ToSchema;
 
 use super::{Error, Fleet};
 use crate::pki::hex;
@@ -12,12 +14,60 @@ const GRANTS_MAX: i64 = 256;
 /// How long the grant of a clone is good; it is used at once.
 const GRANT_MICROS: i64 = 7 * 86_400 * 1_000_000;
 
+/// A token with which machines may still enrol; what it is is kept nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TokenRow {
+    /// Its number.
+    pub id: i64,
+    /// How many machines may enrol with it.
+    pub uses: i64,
+    /// How many have.
+    pub used: i64,
+    /// Until when.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: String,
+}
+
+/// Columns of [`TokenRow`].
+type Row = (i64, i64, i64, Option<i64>, i64, String);
+
 impl Fleet {
+    /// Tokens with which machines may still enrol into an agency, the latest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn tokens(&self, agency: i64) -> Result<Vec<TokenRow>, Error> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT id, uses, used, expires_at, created_at, created_by FROM enrolment_token
+             WHERE agency = ? AND used < uses AND (expires_at IS NULL OR expires_at > ?)
+               AND for_run IS NULL
+             ORDER BY id DESC LIMIT 100",
+        )
+        .bind(agency)
+        .bind(self.0.clock.now().as_micros())
+        .fetch_all(self.0.store.pool())
+        .await?;
+        let row = |(id, uses, used, expires_at, created_at, created_by): Row| TokenRow {
+            id,
+            uses,
+            used,
+            expires_at: expires_at.map(Timestamp::from_micros),
+            created_at: Timestamp::from_micros(created_at),
+            created_by,
+        };
+        Ok(rows.into_iter().map(row).collect())
+    }
+
     /// Makes a token with which so many machines of an agency can enrol. It is shown now and never
     /// again: only its hash is kept.
     ///
     /// # Errors
-    /// [`Error::NoSuchAgency`]; [`Error::Refused`] without uses.
+    /// [`Error::NoSuchAgency`]; [`Error::Refused`] without uses, or for a past agency.
     pub async fn create_token(
         &self,
         agency_code: &str,
@@ -28,7 +78,7 @@ impl Fleet {
         if uses == 0 {
             return Err(Error::Refused("a token needs at least one use".to_owned()));
         }
-        let agency = self.agency(agency_code).await?;
+        let agency = self.live_agency(agency_code).await?;
         let token = new_token();
         sqlx::query(
             "INSERT INTO enrolment_token (hash, agency, uses, expires_at, created_at, created_by)

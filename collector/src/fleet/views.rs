@@ -170,12 +170,12 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    fn limit(&self) -> i64 {
+    pub(super) fn limit(&self) -> i64 {
         i64::from(if self.limit == 0 { 100 } else { self.limit.min(1000) })
     }
 
     /// What is no cursor of ours begins at the start.
-    fn offset(&self) -> i64 {
+    pub(super) fn offset(&self) -> i64 {
         let offset = self.cursor.as_deref().and_then(|cursor| cursor.parse::<u32>().ok());
         i64::from(offset.unwrap_or(0))
     }
@@ -227,6 +227,8 @@ pub struct MachineRow {
     pub open_ports_lan: i64,
     /// Open alerts. The fleet knows no alerts: whoever shows this fills it in.
     pub alerts_open: i64,
+    /// Points of its alerts, which decay. Filled in by whoever shows this, too.
+    pub risk: f64,
     /// Share of the processors in use, 0 to 1.
     pub cpu: Option<f64>,
     /// Share of the memory in use, 0 to 1.
@@ -237,6 +239,8 @@ pub struct MachineRow {
     pub clock_offset_us: Option<i64>,
     /// Version of the agent.
     pub agent_version: String,
+    /// Highest level of the information systems it belongs to, 1 to 5; 0 of none.
+    pub importance: i64,
 }
 
 /// One machine in full.
@@ -261,6 +265,10 @@ pub struct Machine {
     pub certificate_expires_at: Timestamp,
     /// Hash over hardware and system, at enrolment.
     pub fingerprint: String,
+    /// Information systems it belongs to.
+    pub systems: Vec<super::SystemRef>,
+    /// What people have written down about it.
+    pub record: super::HostRecord,
 }
 
 /// A port with when it opened and closed, by the machine's clock.
@@ -342,7 +350,20 @@ pub(super) fn push_scope(
     column: &'static str,
     agencies: &Agencies,
 ) {
-    let Some(agencies) = listed(agencies) else { return };
-    query.push(" AND ").push(column).push(" IN (SELECT value FROM json_each(");
-    query.push_bind(agencies).push("))");
+    query.push(" AND ");
+    push_agencies(query, column, agencies);
+}
+
+/// Adds that a column is one of these agencies.
+pub(crate) fn push_agencies(
+    query: &mut QueryBuilder<Sqlite>,
+    column: &'static str,
+    agencies: &Agencies,
+) {
+    match listed(agencies) {
+        None => query.push("TRUE"),
+        Some(list) => {
+            query.push(column).push(" IN (SELECT value FROM json_each(").push_bind(list).push("))")
+        }
+    };
 }

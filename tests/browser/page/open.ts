@@ -19,6 +19,7 @@ export interface Mock {
     alerts: Alert[];
     machines: { id: string; hostname: string; state: string }[];
     rules: { id: string }[];
+    agencies: { code: string; version: number }[];
   };
   hunts: {
     events: { position: number; raw: string | null }[];

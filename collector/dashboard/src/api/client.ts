@@ -8,6 +8,8 @@ export type Query = Record<string, string | number | null | undefined>;
 
 export interface Place {
   position?: number;
+  /** What there is now, where somebody else was faster. */
+  current?: unknown;
 }
 
 /** The collector answered, and it was not a success (RFC 9457), or it did not answer (status 0). */
@@ -64,6 +66,11 @@ export function put<T>(path: string, body: unknown): Promise<T> {
   return send<T>('PUT', path, body);
 }
 
+/** Sends a file as it is. */
+export function upload<T>(path: string, file: Blob): Promise<T> {
+  return send<T>('POST', path, file);
+}
+
 export function remove(path: string): Promise<void> {
   return send<void>('DELETE', path);
 }
@@ -115,12 +122,14 @@ async function answer(
 ): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json, application/x-ndjson' };
   if (method !== 'GET') headers['X-Requested-With'] = 'soc';
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  const isFile = body instanceof Blob;
+  if (isFile) headers['Content-Type'] = 'application/octet-stream';
+  else if (body !== undefined) headers['Content-Type'] = 'application/json';
   try {
     return await fetch(BASE + path, {
       method,
       headers,
-      body: body === undefined ? null : JSON.stringify(body),
+      body: isFile ? body : body === undefined ? null : JSON.stringify(body),
       credentials: 'same-origin',
       cache: 'no-store',
       signal: signal ?? null,

@@ -1,6 +1,6 @@
 // Every call the page makes, by name.
 
-import { get, post, query, remove, type Query } from './client';
+import { get, post, put, query, remove, type Query } from './client';
 import type {
   Agency,
   AgencyRef,
@@ -11,6 +11,7 @@ import type {
   Deed,
   EventView,
   Heartbeat,
+  HostRecord,
   List,
   Machine,
   MachineRow,
@@ -26,6 +27,7 @@ import type {
   TextProblem,
   Timeline,
   Token,
+  Verdict,
 } from './types';
 
 const id = encodeURIComponent;
@@ -47,8 +49,17 @@ export const alerts = {
   read: (alert: string, signal?: AbortSignal) => get<Alert>(`/alerts/${id(alert)}`, signal),
   timeline: (of: Query, signal?: AbortSignal) =>
     get<Timeline>(`/alerts/timeline${query(of)}`, signal),
-  act: (alert: string, action: AlertAction, comment: string) =>
-    post<Alert>(`/alerts/${id(alert)}/${action}`, comment === '' ? {} : { comment }),
+  /** `version` is the alert's as the person saw it: who was slower is told (409). */
+  act: (alert: string, action: Exclude<AlertAction, 'close'>, comment: string, version?: number) =>
+    post<Alert>(`/alerts/${id(alert)}/${action}`, {
+      version,
+      ...(comment === '' ? {} : { comment }),
+    }),
+  close: (alert: string, verdict: Verdict, comment: string, version: number) =>
+    post<Alert>(`/alerts/${id(alert)}/close`, { verdict, comment, version }),
+  /** To an operator, or back to the queue. */
+  assign: (alert: string, to: string | null, version: number) =>
+    post<Alert>(`/alerts/${id(alert)}/assign`, { to, version }),
   /** The anomaly behind it is normal, there; closes it. */
   callNormal: (alert: string, scope: 'machine' | 'agency', comment: string) =>
     post<Alert>(`/alerts/${id(alert)}/normal`, comment === '' ? { scope } : { scope, comment }),
@@ -59,6 +70,10 @@ export type AlertAction = 'acknowledge' | 'close' | 'reopen' | 'comment';
 export const machines = {
   list: (of: Query, signal?: AbortSignal) => get<List<MachineRow>>(`/machines${query(of)}`, signal),
   read: (machine: string, signal?: AbortSignal) => get<Machine>(`/machines/${id(machine)}`, signal),
+  record: (machine: string, record: Omit<HostRecord, 'changed_at' | 'changed_by'>) =>
+    put<HostRecord>(`/machines/${id(machine)}/record`, record),
+  move: (list: string[], agency: string, reason: string) =>
+    post<{ moved: number }>('/machines/agency', { machines: list, agency, reason }),
   ports: (machine: string, signal?: AbortSignal) =>
     get<{ items: Port[] }>(`/machines/${id(machine)}/ports?history=true`, signal),
   connections: (machine: string, signal?: AbortSignal) =>
@@ -95,6 +110,9 @@ export const rules = {
   /** Looks through the text of rules without putting them in force. */
   check: (source: string) =>
     post<{ rules: number; problems: Problem[] }>('/rules/check', { source }),
+  /** Off, on, or (null) as above, in an agency and those below it. */
+  turn: (rule: string, agency: string | null, enabled: boolean | null, why: string) =>
+    post<RuleRow & { source: string }>(`/rules/${id(rule)}/switch`, { agency, enabled, why }),
   unpark: (rule: string) => post<void>(`/rules/${id(rule)}/unpark`, {}),
 };
 

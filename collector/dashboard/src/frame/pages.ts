@@ -23,7 +23,8 @@ export const PAGES: Record<Route['page'], Page> = {
   ports: { needs: 'see_machines', load: () => import('../ports/PortsPage.svelte') },
   anomalies: { needs: 'see_alerts', load: () => import('../anomalies/AnomaliesPage.svelte') },
   hunt: { needs: 'hunt', load: () => import('../hunt/HuntPage.svelte') },
-  rules: { needs: 'see_rules', load: () => import('../rules/RulesPage.svelte') },
+  rules: { needs: 'see_rules', load: () => import('../rules/Rules.svelte') },
+  agencies: { needs: 'see_agencies', load: () => import('../agencies/AgenciesPage.svelte') },
   configuration: {
     needs: 'see_configurations',
     load: () => import('../configuration/ConfigurationPage.svelte'),

@@ -87,6 +87,14 @@ export const PLACES: Place[] = [
   },
   {
     group: 'manage',
+    pages: ['agencies'],
+    path: '/agencies',
+    label: 'nav.agencies',
+    icon: 'agency',
+    desk: true,
+  },
+  {
+    group: 'manage',
     pages: ['configuration'],
     path: '/configuration',
     label: 'nav.configuration',

@@ -3,7 +3,9 @@
 
 import type { Sentence } from './say';
 import { viAccess } from './vi-access';
+import { viAgencies } from './vi-agencies';
 import { viHunt } from './vi-hunt';
+import { viTriage } from './vi-triage';
 import { viPages } from './vi-pages';
 
 export const vi = {
@@ -314,7 +316,6 @@ export const vi = {
   'column.disk': 'Ổ đĩa',
   'column.heard': 'Liên lạc cuối',
   'column.source': 'Nguồn',
-  'column.hits': 'Số lần khớp',
   'column.cost': 'Phần chi phí',
   'column.kind': 'Loại',
 
@@ -373,8 +374,6 @@ export const vi = {
   'alert.events_cut': 'Chỉ hiện các sự kiện đầu tiên.',
   'alert.history': 'Lịch sử xử lý',
   'alert.comment_placeholder': 'Ghi chú: đã kiểm tra gì, kết luận thế nào',
-  'alert.comment_or_close': 'Đã kiểm tra gì, kết luận thế nào (bắt buộc khi đóng)',
-  'alert.close_needs_comment': 'Ghi kết luận trước khi đóng cảnh báo.',
 
   'why.together': 'Ghép sự kiện',
   'why.correlated': '{count} sự kiện trong {time}',
@@ -384,8 +383,6 @@ export const vi = {
 
   'bulk.label': 'Xử lý các cảnh báo đã chọn',
   'bulk.selected': 'Đã chọn {count}',
-  'bulk.left': 'Còn {count}',
-  'bulk.failed': '{count} cảnh báo không đổi được. Thử lại.',
 
   'keys.title': 'Phím tắt',
   'keys.next': 'Cảnh báo kế tiếp',
@@ -657,7 +654,9 @@ export const vi = {
   'deed.configuration_restored': 'Dùng lại cấu hình cũ',
 
   ...viAccess,
+  ...viAgencies,
   ...viHunt,
+  ...viTriage,
   ...viPages,
 } as const;
 

@@ -10,6 +10,7 @@ export type Route =
   | { page: 'audit' }
   | { page: 'hunt' }
   | { page: 'archive' }
+  | { page: 'agencies'; id: string | null }
   | { page: 'wall' }
   | { page: 'antivirus' }
   | { page: 'ports' }
@@ -30,6 +31,8 @@ export function route(path: string): Route {
       return { page: 'alerts', id: second || null };
     case 'machines':
       return second ? { page: 'machine', id: second } : { page: 'machines' };
+    case 'agencies':
+      return { page: 'agencies', id: second || null };
     case 'rules':
       return { page: 'rules', id: second || null };
     case 'configuration':

@@ -32,6 +32,9 @@ struct Place {
     code: &'static str,
     machine: String,
     alert: String,
+    /// Of its exception, and of its silence.
+    number: String,
+    system: String,
 }
 
 impl Province {
@@ -96,19 +99,63 @@ impl Place {
         let raised = desk.api.alerts.raise(&mut tx, &[found]).await.unwrap();
         tx.commit().await.unwrap();
         let alert = raised[0].id.clone();
-        Self { agency: agency.id, code, machine: machine.to_string(), alert }
+        let draft = crate::fleet::SystemDraft {
+            code: format!("HT-{code}"),
+            name: format!("System of {code}"),
+            level: 2,
+            owner: code.into(),
+            operator: code.into(),
+            ..crate::fleet::SystemDraft::default()
+        };
+        let caller = Caller { who: "test".into(), address: "local".into() };
+        let system = desk.kept.fleet.write_system(None, &draft, &Agencies::All, &caller).await;
+        let (machine, system) = (machine.to_string(), system.unwrap().to_string());
+        let number = tuned(desk, agency.id).await.to_string();
+        Self { agency: agency.id, code, machine, alert, number, system }
     }
+}
+
+/// An exception and a silence of an agency, with the same number.
+async fn tuned(desk: &Desk, agency: i64) -> i64 {
+    let caller = Caller { who: "test".into(), address: "local".into() };
+    let (value, how) = ("none".into(), crate::tuning::How::Equals);
+    let draft = crate::tuning::Draft {
+        agency: Some(agency),
+        conditions: vec![crate::tuning::Condition { field: "a".into(), how, value }],
+        why: "test".into(),
+        ..crate::tuning::Draft::default()
+    };
+    let exception = desk.api.tuning.except(&draft, &Agencies::All, &caller).await.unwrap();
+    let now = desk.kept.clock.now();
+    let draft = crate::silence::Draft {
+        machine: None,
+        agency: Some(agency),
+        rule: Some("none".into()),
+        from: now,
+        until: now.plus_micros(3_600_000_000),
+        why: "test".into(),
+    };
+    let silence = desk.api.silences.add(&draft, &Agencies::All, &caller).await.unwrap();
+    assert_eq!(exception, silence);
+    exception
 }
 
 fn id<'a>(route: &Declared, of: &'a Place) -> &'a str {
     match route.path.split('/').nth(1) {
         Some("alerts") => &of.alert,
+        Some("exceptions" | "silences") => &of.number,
         Some("machines") => &of.machine,
+        Some("agencies") => of.code,
+        Some("systems") => &of.system,
         Some("port-approvals" | "archive" | "saved-views") => "1",
         Some("session") if route.path.contains("tokens") => "1",
         Some("hunts") if route.path.contains("saved") => "1",
         _ => "nothing",
     }
+}
+
+fn system(of: &Place, code: String) -> Value {
+    json!({ "code": code, "name": "new", "level": 2, "owner": of.code, "operator": of.code })
 }
 
 /// Query and body of a request to a route, and what kind of request it is.
@@ -152,6 +199,27 @@ fn asked(route: &Declared, of: &Place) -> (String, Value, Of) {
         }
         ("GET", "/audit" | "/archive" | "/backtests") => plain(Of::Nobody),
         ("GET", "/backtests/{id}") | ("DELETE", "/backtests/{id}") => plain(Of::Nobody),
+        ("GET", "/exceptions" | "/silences" | "/attack" | "/risk/users") => plain(Of::List),
+        ("GET", "/alerts/assignees") => plain(Of::Nobody),
+        ("GET", "/exceptions/{id}") => plain(Of::Agency),
+        ("POST", "/exceptions" | "/exceptions/preview") => {
+            let condition = json!({ "field": "source.ip", "how": "equals", "value": "x" });
+            let body = json!({ "agency": of.code, "why": "test", "conditions": [condition] });
+            with(body, Of::Agency)
+        }
+        ("POST", path) if path.starts_with("/exceptions/{id}") => {
+            with(json!({ "why": "test", "version": 1 }), Of::Agency)
+        }
+        ("POST", "/silences") => {
+            let body = json!({ "agency": of.code, "why": "test", "until": "2020-01-01T00:00:00Z" });
+            with(body, Of::Agency)
+        }
+        ("POST", "/silences/{id}/end") => with(json!({}), Of::Agency),
+        ("POST", "/alerts/bulk") => {
+            let body = json!({ "action": "comment", "comment": "seen",
+                "matching": { "agency": of.code }, "count": 0 });
+            with(body, Of::Agency)
+        }
         ("GET", path) if path.starts_with("/alerts/{id}") => plain(Of::Agency),
         (_, path) if path.starts_with("/machines/{id}") && route.method == "GET" => {
             plain(Of::Agency)
@@ -167,6 +235,40 @@ fn asked(route: &Declared, of: &Place) -> (String, Value, Of) {
             with(json!({ "agency": of.agency, "mac": "02:00:00:00:00:01" }), Of::Agency)
         }
         ("POST", "/tokens") => with(json!({ "agency": of.code }), Of::Agency),
+        ("GET", "/agencies/{id}" | "/systems/{id}") => plain(Of::Agency),
+        ("GET", "/systems" | "/tables/agencies" | "/tables/systems" | "/tables/machines") => {
+            plain(Of::List)
+        }
+        ("POST", "/agencies/changes" | "/agencies/changes/preview") => {
+            let name = format!("name {}", fastrand());
+            let change = json!({ "kind": "rename", "agency": of.code, "code": of.code,
+                "name": name });
+            with(json!({ "change": change, "reason": "test" }), Of::Agency)
+        }
+        ("POST", "/machines/{id}/agency") => {
+            with(json!({ "agency": of.code, "reason": "test" }), Of::Agency)
+        }
+        ("POST", "/machines/agency") => {
+            let machines = json!([of.machine]);
+            with(json!({ "machines": machines, "agency": of.code, "reason": "test" }), Of::Agency)
+        }
+        ("PUT", "/machines/{id}/record") => {
+            with(json!({ "person": "somebody", "version": 0 }), Of::Agency)
+        }
+        ("POST", "/systems") => with(system(of, format!("S{}", fastrand())), Of::Agency),
+        // A version that was never seen: nothing is to be changed.
+        ("PUT", "/systems/{id}") => {
+            let mut system = system(of, "S".into());
+            system["version"] = json!(99);
+            with(system, Of::Agency)
+        }
+        ("PUT", "/systems/{id}/hosts") => {
+            with(json!({ "hosts": [of.machine], "version": 99 }), Of::Agency)
+        }
+        ("DELETE", "/systems/{id}") => ("?version=99".into(), none, Of::Agency),
+        ("POST", path) if path.starts_with("/tables/") => {
+            ("?mark=none".into(), json!("no table"), Of::Nobody)
+        }
         ("POST", "/agencies") => {
             let code = format!("{}-{}", of.code, fastrand());
             with(json!({ "code": code, "name": "new", "parent": of.code }), Of::Agency)
@@ -195,7 +297,7 @@ fn asked(route: &Declared, of: &Place) -> (String, Value, Of) {
 }
 
 /// Routes that change what belongs to no agency.
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 23] = [
     "/saved-views",
     "/saved-views/{id}",
     "/session",
@@ -211,6 +313,7 @@ const KNOWN: [&str; 22] = [
     "/operators/{name}/reset",
     "/port-approvals/{id}/revoke",
     "/rules/{id}/unpark",
+    "/rules/{id}/switch",
     "/backtests",
     "/archive/retention/{agency}",
     "/archive/holds",

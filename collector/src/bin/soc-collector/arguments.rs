@@ -33,6 +33,12 @@ pub(crate) enum Task {
     /// Agencies.
     #[command(subcommand)]
     Agency(AgencyTask),
+    /// Information systems.
+    #[command(subcommand)]
+    System(TableTask),
+    /// What is written down about machines: who is responsible, where they stand, what for.
+    #[command(subcommand)]
+    Inventory(TableTask),
     /// What agents are configured like: for the fleet, an agency or a machine.
     #[command(subcommand)]
     Configuration(ConfigurationTask),
@@ -172,13 +178,31 @@ pub(crate) enum AgencyTask {
         #[arg(long)]
         parent: Option<String>,
     },
-    /// Add or change agencies from a table `code,name,parent`.
+    /// Add, rename or move agencies from a table with the columns code, name and parent.
     Import {
         #[command(flatten)]
-        place: Place,
-        /// The table, in UTF-8.
-        file: PathBuf,
+        table: Table,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TableTask {
+    /// Add or change from a table; its first line names the columns, as an export has them.
+    Import {
+        #[command(flatten)]
+        table: Table,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Table {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// CSV in UTF-8, or XLSX. All of it is taken over, or nothing.
+    pub(crate) file: PathBuf,
+    /// Only say what it would change.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]

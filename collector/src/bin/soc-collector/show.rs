@@ -1,7 +1,9 @@
 //! Answers as people read them.
 
 use soc_collector::control::Answer;
+use soc_collector::exchange::{FieldChange, Preview};
 use soc_collector::serve::Said;
+use soc_collector::visible::visible;
 
 use crate::terminal::print;
 
@@ -20,7 +22,7 @@ pub(crate) fn show(answer: &Answer, json: bool) {
             print(&format!("one-time password: {password}"));
         }
         Answer::Agency { code } => print(&format!("agency added: {code}")),
-        Answer::Imported { agencies } => print(&format!("agencies imported: {agencies}")),
+        Answer::Imported { preview, dry_run } => show_imported(preview, *dry_run),
         Answer::Configuration { view } => show_configuration(view),
         Answer::Import { .. } | Answer::Journal { .. } => {}
         Answer::Backtests { ids } => print(&format!("looks back: {}", ids.join(" "))),
@@ -39,6 +41,23 @@ pub(crate) fn show(answer: &Answer, json: bool) {
             print(&format!("machines: {machines}, {online} online"));
         }
     }
+}
+
+/// What a table changed; of what it would change every row that is told.
+fn show_imported(preview: &Preview, dry_run: bool) {
+    for row in preview.rows.iter().filter(|_| dry_run) {
+        let what = if row.is_new { "new" } else { "changes" };
+        let change = |one: &FieldChange| format!("{}: {:?} → {:?}", one.column, one.from, one.to);
+        let changes: Vec<String> = row.changes.iter().map(change).collect();
+        print(&visible(&format!("line {}: {} {what}: {}", row.line, row.key, changes.join(", "))));
+    }
+    for mistake in &preview.mistakes {
+        print(&visible(&mistake.to_string()));
+    }
+    let what = preview.what.as_str();
+    let (added, changed, same) = (preview.added, preview.changed, preview.same);
+    let would = if dry_run { "would be " } else { "" };
+    print(&format!("{what}: {added} {would}added, {changed} {would}changed, {same} as they are"));
 }
 
 pub(crate) fn show_configuration(view: &serde_json::Value) {

@@ -12,12 +12,14 @@ use soc_collector::config::{self, Config};
 use soc_collector::control::{self, Command};
 use soc_collector::doctor;
 use soc_collector::eval::{self, Outputs};
+use soc_collector::exchange::What;
 use soc_collector::rule_files;
 use soc_collector::serve::{self, Kept};
 use soc_collector::visible::visible;
 
 use crate::arguments::{
-    AgencyTask, ConfigurationTask, Eval, Place, RulesTask, Serve, Task, TokenTask, UserTask,
+    AgencyTask, ConfigurationTask, Eval, Place, RulesTask, Serve, Table, TableTask, Task,
+    TokenTask, UserTask,
 };
 use crate::asking::{ask, look_back};
 use crate::importing::import_logs;
@@ -41,10 +43,9 @@ pub(crate) async fn perform(task: Task) -> ExitCode {
         Task::Agency(AgencyTask::Add { place, code, name, parent }) => {
             command(place, Command::AddAgency { code, name, parent }).await
         }
-        Task::Agency(AgencyTask::Import { place, file }) => match std::fs::read_to_string(&file) {
-            Ok(csv) => command(place, Command::ImportAgencies { csv }).await,
-            Err(error) => fail(1, &format!("{}: {error}", file.display())),
-        },
+        Task::Agency(AgencyTask::Import { table }) => import_table(What::Agencies, table).await,
+        Task::System(TableTask::Import { table }) => import_table(What::Systems, table).await,
+        Task::Inventory(TableTask::Import { table }) => import_table(What::Machines, table).await,
         Task::Configuration(task) => configure(task).await,
         Task::Rules(RulesTask::Check { paths, site }) => {
             rule_files::check(&paths, &site, &mut print)
@@ -62,6 +63,13 @@ pub(crate) async fn perform(task: Task) -> ExitCode {
         },
         Task::Doctor(place) => examine(place).await,
         Task::Restore { backup, data, json } => restore(&backup, &data, json),
+    }
+}
+
+async fn import_table(what: What, Table { place, file, dry_run }: Table) -> ExitCode {
+    match std::fs::read(&file) {
+        Ok(file) => command(place, Command::ImportTable { what, file, dry_run }).await,
+        Err(error) => fail(1, &format!("{}: {error}", file.display())),
     }
 }
 

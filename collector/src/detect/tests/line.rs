@@ -6,7 +6,7 @@ use soc_rules::{Evaluator, Ruleset, Source};
 use super::super::line;
 use super::super::subject::{Machines, Subject};
 use super::*;
-use crate::fleet::Who;
+use crate::fleet::{Who, WhoThen};
 use crate::journal::{Entry, Position};
 
 /// One rule a line: `field: value`, or a keyword.
@@ -40,14 +40,14 @@ fn rules() -> Ruleset {
     ruleset
 }
 
-fn who(_: AgentId) -> Option<Who> {
-    Some(Who {
+fn who(_: AgentId, _: Position) -> WhoThen {
+    WhoThen::always(Some(Who {
         agency_id: 1,
         agency_code: "SO-1".into(),
         agency_name: "One".into(),
         hostname: "pc-7".into(),
         imported: false,
-    })
+    }))
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::super::subject::Machines;
 use super::super::worker::Seen;
 use super::*;
 use crate::access::Deed;
+use crate::fleet::WhoThen;
 use crate::journal::{Entry, Part};
 use soc_rules::Eviction;
 
@@ -41,7 +42,7 @@ async fn a_batch_ends_with_the_event_that_was_too_much_for_a_rule() {
     let mut fixture = Fixture::new().await;
     fixture.append(&(0..5).map(|at| login(at, 9, "failure")).collect::<Vec<_>>()).await;
     let mut engine = fixture.detect.engine().await.unwrap();
-    let (mut digest, who) = (Digest::default(), |_| None);
+    let (mut digest, who) = (Digest::default(), |_, _| WhoThen::always(None));
     let mut machines = Machines::new(&who);
     let lines = fixture.detect.journal.lines(Position::FIRST, 1000).unwrap();
     let parts = lines.parts(1000);

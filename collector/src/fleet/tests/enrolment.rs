@@ -74,19 +74,9 @@ async fn a_removed_agent_may_not_speak_and_is_not_counted() {
 }
 
 #[tokio::test]
-async fn a_table_of_agencies_is_imported_whole_or_not_at_all() {
+async fn codes_are_unique_and_look_like_codes() {
     let world = World::new().await;
-    let bad = world.fleet.import_agencies("code,name,parent\nA,Sở A,\nB,b,NONE\n").await;
-    let error = bad.unwrap_err();
-    assert!(error.to_string().contains("line 3"), "{error}");
-    assert_eq!(world.fleet.agencies(&Agencies::All).await.unwrap().len(), 1);
-    let csv = "code,name,parent\nC,\"Xã, C\",A\nA,Sở A,LOCAL\nLOCAL,Tỉnh,\n";
-    assert_eq!(world.fleet.import_agencies(csv).await.unwrap(), 3);
-    let views = world.fleet.agencies(&Agencies::All).await.unwrap();
-    let found: Vec<(&str, &str)> =
-        views.iter().map(|view| (&*view.agency.code, &*view.agency.name)).collect();
-    assert_eq!(found, [("A", "Sở A"), ("C", "Xã, C"), ("LOCAL", "Tỉnh")]);
-    assert_eq!(views[1].agency.parent, Some(views[0].agency.id));
+    world.fleet.add_agency("A", "Sở A", None).await.unwrap();
     assert!(matches!(world.fleet.add_agency("A", "x", None).await, Err(Error::Refused(_))));
     assert!(matches!(world.fleet.add_agency("a b", "x", None).await, Err(Error::Refused(_))));
 }

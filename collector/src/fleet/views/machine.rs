@@ -46,6 +46,8 @@ impl Fleet {
             enrolled_at: time(&row, "enrolled_at")?,
             certificate_expires_at: time(&row, "certificate_expires_at")?,
             fingerprint: row.try_get("fingerprint")?,
+            systems: self.systems_of(id).await?,
+            record: self.host_record(id).await?,
         }))
     }
 
@@ -57,7 +59,9 @@ impl Fleet {
         let rows = sqlx::query(
             "WITH RECURSIVE above (id) AS (
                 SELECT agency FROM agent WHERE id = ?1
-                UNION SELECT parent FROM agency JOIN above USING (id) WHERE parent IS NOT NULL)
+                UNION SELECT value FROM agent, json_each(formerly) WHERE agent.id = ?1
+                UNION SELECT parent FROM agency JOIN above USING (id)
+                    WHERE parent IS NOT NULL AND valid_until IS NULL)
              SELECT shown.transport, shown.scope, address, shown.port, process, shown.executable,
                     user, unit, pid, opened_at, closed_at, fields,
                     approval.id AS approval, code, approved_by, approved_at, note,

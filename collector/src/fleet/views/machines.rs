@@ -27,6 +27,8 @@ pub struct MachineFilter {
     pub signatures_before: Option<Timestamp>,
     /// What they have become since a moment.
     pub changed: Option<(MachineChange, Timestamp)>,
+    /// Hosts of this information system.
+    pub system: Option<i64>,
     /// Whose may be seen.
     pub agencies: Agencies,
 }
@@ -42,6 +44,7 @@ impl MachineFilter {
             antivirus_reason: None,
             signatures_before: None,
             changed: None,
+            system: None,
             agencies,
         }
     }
@@ -72,6 +75,8 @@ pub enum MachineSort {
     Disk,
     /// By the moment they became agents.
     Enrolled,
+    /// By risk.
+    Risk,
 }
 
 /// The order of machines, and whether the other way round.
@@ -89,7 +94,10 @@ pub(super) const COLUMNS: &str = "agent.id, hostname, agency, code, name, state,
     memory_used, disk_used, clock_offset_us, version,
     (SELECT COUNT(*) FROM port WHERE port.agent = agent.id AND closed_at IS NULL) AS open_ports,
     (SELECT COUNT(*) FROM port WHERE port.agent = agent.id AND closed_at IS NULL
-        AND scope <> 'loopback') AS open_ports_lan";
+        AND scope <> 'loopback') AS open_ports_lan,
+    COALESCE((SELECT MAX(level) FROM system_host JOIN information_system AS system
+        ON system.id = system_host.system WHERE system_host.agent = agent.id), 0)
+        AS importance";
 pub(super) const TABLES: &str = " FROM agent JOIN agency ON agency.id = agent.agency";
 
 const MICROS_PER_DAY: f64 = 86_400e6;
@@ -161,11 +169,13 @@ impl Fleet {
             open_ports: row.try_get("open_ports")?,
             open_ports_lan: row.try_get("open_ports_lan")?,
             alerts_open: 0,
+            risk: 0.0,
             cpu: row.try_get("cpu")?,
             memory_used: row.try_get("memory_used")?,
             disk_used: row.try_get("disk_used")?,
             clock_offset_us: row.try_get("clock_offset_us")?,
             agent_version: row.try_get("version")?,
+            importance: row.try_get("importance")?,
         })
     }
 }
@@ -206,6 +216,10 @@ fn push_order(query: &mut QueryBuilder<Sqlite>, order: MachineOrder) {
         MachineSort::Memory => "memory_used",
         MachineSort::Disk => "disk_used",
         MachineSort::Enrolled => "enrolled_at",
+        // More units are more risk, whatever the time (room `alert`).
+        MachineSort::Risk => {
+            "(SELECT sum(units) FROM risk WHERE kind = 'host' AND name = agent.id)"
+        }
     };
     let way = if order.down { " DESC" } else { " ASC" };
     query.push(" ORDER BY ").push(column).push(way).push(" NULLS LAST");
@@ -218,7 +232,7 @@ fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &MachineFilter) {
     if let Some(code) = &filter.agency {
         query.push(" AND agent.agency IN (WITH RECURSIVE below (id) AS (");
         query.push("SELECT id FROM agency WHERE code = ").push_bind(code.clone());
-        query.push(" UNION SELECT agency.id FROM agency JOIN below ON agency.parent = below.id)");
+        query.push(" UNION SELECT below FROM agency_below JOIN below ON above = below.id)");
         query.push(" SELECT id FROM below)");
     }
     if let Some(q) = filter.q.as_deref().filter(|q| !q.trim().is_empty()) {
@@ -231,6 +245,10 @@ fn push_filter(query: &mut QueryBuilder<Sqlite>, filter: &MachineFilter) {
     }
     push_words(query, "state", filter.states.iter().map(|state| state.as_str()));
     push_words(query, "antivirus_state", filter.antivirus.iter().map(|state| state.as_str()));
+    if let Some(system) = filter.system {
+        query.push(" AND agent.id IN (SELECT system_host.agent FROM system_host WHERE system = ");
+        query.push_bind(system).push(")");
+    }
     if let Some(reason) = &filter.antivirus_reason {
         query.push(" AND EXISTS (SELECT 1 FROM json_each(antivirus_reasons) AS reason");
         query.push(" WHERE reason.value = ").push_bind(reason.clone()).push(")");

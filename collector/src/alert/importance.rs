@@ -1,0 +1,53 @@
+//! How much more an alert matters because of where it was raised.
+
+use serde::{Deserialize, Serialize};
+use sqlx::SqliteConnection;
+use utoipa::ToSchema;
+
+use super::Level;
+
+/// Steps all reasons together raise a level by, at the most.
+const STEPS_MAX: u8 = 2;
+
+/// Why an alert's level is higher than its rule's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Raise {
+    /// `system`: the machine belongs to an information system of this level.
+    pub because: String,
+    /// What raised it: the name of the system.
+    pub name: String,
+    /// Its level, 1 to 5.
+    pub level: i64,
+    /// By how many steps.
+    pub steps: u8,
+}
+
+/// Why alerts of a machine matter more.
+pub(super) async fn of_machine(_: &mut SqliteConnection, _: &str) -> sqlx::Result<Vec<Raise>> {
+    Ok(Vec::new())
+}
+
+/// The rule's level raised; what is only good to know stays so.
+pub(super) fn raised(level: Level, reasons: &[Raise]) -> Level {
+    if level == Level::Informational {
+        return level;
+    }
+    let steps: u8 = reasons.iter().map(|reason| reason.steps).sum();
+    Level::from_index(level.index() + i64::from(steps.min(STEPS_MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_is_raised_by_what_the_machine_matters_and_never_beyond_critical() {
+        let reason =
+            |steps| Raise { because: "system".into(), name: "Cổng".into(), level: 4, steps };
+        assert_eq!(raised(Level::Medium, &[]), Level::Medium);
+        assert_eq!(raised(Level::Medium, &[reason(1)]), Level::High);
+        assert_eq!(raised(Level::Low, &[reason(2), reason(2)]), Level::High);
+        assert_eq!(raised(Level::Critical, &[reason(2)]), Level::Critical);
+        assert_eq!(raised(Level::Informational, &[reason(2)]), Level::Informational);
+    }
+}
