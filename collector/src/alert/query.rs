@@ -317,7 +317,7 @@ pub(super) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
     }
     let verdicts = filter.verdicts.iter().map(|verdict| verdict.as_str().to_owned());
     one_of(query, "verdict", verdicts);
-    one_of(query, "state", filter.states.iter().map(|state| state.as_str().to_owned()));
+    in_states(query, &filter.states);
     one_of(query, "level", filter.levels.iter().map(|level| level.index()));
     of_agencies(query, &filter.agencies);
     if let Some(machine) = filter.machine {
@@ -364,6 +364,18 @@ pub(super) fn of_silenced(query: &mut QueryBuilder<Sqlite>, silenced: Silenced) 
         Silenced::Only => query.push(" AND silenced_until IS NOT NULL AND state <> 'closed'"),
         Silenced::All => query,
     };
+}
+
+/// Only alerts in these states; all when none is named.
+fn in_states(query: &mut QueryBuilder<Sqlite>, states: &[State]) {
+    let words = states.iter().map(|state| state.as_str().to_owned());
+    if states.is_empty() || states.contains(&State::Closed) {
+        return one_of(query, "state", words);
+    }
+    // The queue has an index of its own; the sign keeps others from being taken, after which all of
+    // it would have to be sorted.
+    query.push(" AND state <> 'closed'");
+    one_of(query, "+state", words);
 }
 
 /// Only alerts of these agencies.

@@ -135,7 +135,8 @@ impl Alerts {
     /// When the database fails.
     pub async fn unclosed(&self, agencies: &Agencies) -> Result<Unclosed, Error> {
         let mut query = QueryBuilder::new(
-            "SELECT state, level, count(*) FROM alert WHERE state IN ('open', 'acknowledged')",
+            "SELECT state, level, count(*) FROM alert INDEXED BY alert_state_agency
+             WHERE state IN ('open', 'acknowledged')",
         );
         of_agencies(&mut query, agencies);
         of_silenced(&mut query, Silenced::No);
