@@ -23,6 +23,7 @@ pub use change::{Change, Order, Outcome, OutcomeRow, Part, Target};
 pub(crate) use change::{Done, Work};
 pub use history::{AgencyPast, AgencyThen, HistoryRow};
 pub use machines::MoveMachines;
+pub(super) use targets::MONITORED_MICROS;
 pub use targets::Targets;
 pub(super) use tree::check_day;
 pub(crate) use tree::{parents, visible};
