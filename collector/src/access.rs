@@ -14,7 +14,7 @@
 //! Never: tells whether a name exists, logs a password or a token, forgets a deed.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus::{IntCounterVec, Opts, Registry};
@@ -36,6 +36,7 @@ pub use token::{ApiTokenMade, ApiTokenRow, NewApiToken};
 mod audit;
 mod first_password;
 mod limiter;
+mod looked;
 pub mod oidc;
 mod operator;
 mod password;
@@ -192,6 +193,7 @@ pub struct Access {
     sign_ins: IntCounterVec,
     config: Config,
     provider: Option<oidc::Provider>,
+    looked: Arc<Mutex<looked::Looked>>,
 }
 
 /// Who wants to come in, and with what.
@@ -239,6 +241,7 @@ impl Access {
             sign_ins,
             config: Config::default(),
             provider: None,
+            looked: Arc::default(),
         })
     }
 
@@ -363,7 +366,7 @@ impl Access {
     }
 
     fn attempts<R>(&self, use_it: impl FnOnce(&mut limiter::Limiter) -> R) -> R {
-        use_it(&mut self.limiter.lock().unwrap_or_else(PoisonError::into_inner))
+        use_it(&mut locked(&self.limiter))
     }
 
     /// Whether the password is the stored one; without one, as much work for nothing.
@@ -393,6 +396,11 @@ impl Access {
         });
         done.await.map_err(|error| Error::Hash(error.to_string()))?
     }
+}
+
+/// What is guarded is whole after every statement, also where its user panicked.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

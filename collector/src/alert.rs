@@ -4,6 +4,10 @@
 //! grouping values) is that of an alert not yet closed is counted on that alert; otherwise it is a
 //! new one. Ids come from rule, fingerprint and event id: the same journal gives the same alerts.
 //!
+//! An alert's level is the rule's, raised where its machine matters more. It is closed with a verdict;
+//! two people who change it at once are told. One that began under a silence (room `silence`) is no
+//! work until it is seen again after the silence's end.
+//!
 //! What the rule said and the first event are copied into the alert, so that it stays readable when
 //! rules change and the journal forgets. Never: decides what is suspicious, sends anything away.
 
@@ -14,25 +18,42 @@ use crate::clock::Clock;
 use crate::live::{Bus, Notice};
 use crate::store::Store;
 
+pub use bulk::{BULK_MAX, Outcome, Which};
+pub use entity::EntityKind;
 pub use evidence::{EventView, MachineRef, PredicateView};
 pub use finding::{AgencyRef, Finding, Level, Said, Steps, Text, fingerprint};
+pub use importance::Raise;
+pub use noise::Noise;
 pub use normal::{NormalRow, Scope};
 pub(crate) use normal::{called_normal, pass_on};
-pub use operate::Action;
-pub use query::{Cursor, Filter};
+pub use operate::{Action, Change};
+pub use query::{Assignee, Cursor, Filter, Silenced};
 pub use raise::{Begun, Raised};
+pub use related::{Related, Shared};
 pub use repeats::{First, Repeats, Sighting};
-pub use view::{Alert, AlertRow, CorrelationView, HistoryRow, State};
+pub use risk::{UserRisk, risk};
+pub use technique::{SeenTechnique, techniques_of};
+pub use verdict::Verdict;
+pub use view::{Alert, AlertRow, CorrelationView, HistoryRow, SilenceRef, State};
 
+mod bulk;
+mod entity;
 mod evidence;
 mod finding;
+mod fold;
+mod importance;
 mod metrics;
+mod noise;
 mod normal;
 mod operate;
 mod query;
 mod raise;
+mod related;
 mod repeats;
+mod risk;
+mod technique;
 mod timeline;
+mod verdict;
 mod view;
 
 pub use timeline::{Bucket, LevelCounts, Timeline, Unclosed};
@@ -54,6 +75,18 @@ pub enum Error {
     /// Its state does not allow it; somebody else may have been faster.
     #[error("the alert is {0} already")]
     Conflict(&'static str),
+    /// Somebody has done something to it since it was seen.
+    #[error("somebody changed the alert meanwhile")]
+    Changed,
+    /// The filter matches another number of alerts by now.
+    #[error("the filter matches {0} alerts by now: look again")]
+    CountChanged(i64),
+    /// More than [`BULK_MAX`].
+    #[error("at most {BULK_MAX} alerts at once: narrow the filter")]
+    TooMany,
+    /// Nobody of this name can work on the alert.
+    #[error("nobody of this name can work on the alert")]
+    NoOperator,
     /// It cannot be reopened: the same thing was seen again and is another alert now.
     #[error("the same was seen again since: work on alert {0} instead")]
     SeenAgain(i64),

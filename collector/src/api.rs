@@ -47,7 +47,9 @@ use crate::hunt::Hunts;
 use crate::journal::Journal;
 use crate::live::Bus;
 use crate::rulebook::Rulebook;
+use crate::silence::Silences;
 use crate::store::Store;
+use crate::tuning::Tuning;
 
 pub(crate) use door::talk;
 pub use door::{Door, Tls};
@@ -58,11 +60,13 @@ pub use problem::{AsItIs, Problem};
 mod agencies;
 mod alerts;
 mod archive;
+mod attack;
 mod audit;
 mod backtests;
 mod configurations;
 mod door;
 mod events;
+mod exceptions;
 mod exchange;
 mod guard;
 mod health;
@@ -81,8 +85,10 @@ mod prometheus_routes;
 mod rules;
 mod session;
 mod signed;
+mod silences;
 mod systems;
 mod time_limit;
+mod triage;
 
 /// Largest body of a request in bytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -113,6 +119,10 @@ pub struct Rooms {
     pub access: Access,
     /// Alerts.
     pub alerts: Alerts,
+    /// What operators hold back of what rules find.
+    pub tuning: Tuning,
+    /// Planned work.
+    pub silences: Silences,
     /// Agencies and machines.
     pub fleet: Fleet,
     /// Events for months.
@@ -275,6 +285,21 @@ fn about_alerts(all: Routes) -> Routes {
         .add(may(HandleAlerts), routes!(alerts::comment))
         .add(may(HandleAlerts), routes!(alerts::normal))
         .add(may(SeeAlerts), routes!(alerts::normal_list))
+        .add(may(HandleAlerts), routes!(triage::assign))
+        .add(may(HandleAlerts), routes!(triage::bulk))
+        .add(may(SeeAlerts), routes!(triage::related))
+        .add(may(SeeAlerts), routes!(triage::assignees))
+        .add(may(SeeAlerts), routes!(triage::risky_users))
+        .add(may(SeeAlerts), routes!(attack::show))
+        .add(may(SeeAlerts), routes!(exceptions::list))
+        .add(may(SeeAlerts), routes!(exceptions::show))
+        .add(may(SeeAlerts), routes!(exceptions::preview))
+        .add(may(HandleAlerts), routes!(exceptions::add))
+        .add(may(HandleAlerts), routes!(exceptions::renew))
+        .add(may(HandleAlerts), routes!(exceptions::end))
+        .add(may(SeeAlerts), routes!(silences::list))
+        .add(may(HandleAlerts), routes!(silences::add))
+        .add(may(HandleAlerts), routes!(silences::end))
 }
 
 fn about_machines(all: Routes) -> Routes {
@@ -324,6 +349,7 @@ fn about_rules(all: Routes) -> Routes {
     all.add(may(SeeRules), routes!(rules::list))
         .add(may(SeeRules), routes!(rules::show))
         .add(may(ManageRules), routes!(rules::unpark))
+        .add(may(ManageRules), routes!(rules::switch))
         .add(may(DraftRules), routes!(rules::check))
         .add(may(DraftRules), routes!(backtests::list, backtests::ask))
         .add(may(DraftRules), routes!(backtests::show, backtests::stop))

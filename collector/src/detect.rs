@@ -15,6 +15,8 @@
 //! | an event is too much for a rule | the rule is parked from there on, kept with the checkpoint, and the journal is told (`rule.parked`) |
 //! | windows have to be given up | counted; the journal is told (`rule.evicted`), once an hour a rule and agency |
 //!
+//! What exceptions hide (room `tuning`) becomes no finding; it is counted with the checkpoint.
+//!
 //! Never: changes an event, knows who is to be told, waits for a person.
 
 use std::collections::HashMap;
@@ -29,6 +31,7 @@ use crate::journal::{Journal, Position};
 use crate::live::Bus;
 use crate::rulebook::Rulebook;
 use crate::store::Store;
+use crate::tuning::{InForce, Tuning};
 
 pub(crate) use finding::{grouped, happened, joined, level, said};
 pub use metrics::Metrics;
@@ -68,6 +71,9 @@ pub struct Detect {
     progress: Arc<watch::Sender<Position>>,
     /// Changes when a parked rule is to be asked again.
     unparked: Arc<watch::Sender<u64>>,
+    /// What is held back of what rules find.
+    in_force: Arc<watch::Sender<Arc<InForce>>>,
+    tuning: Option<Tuning>,
     /// How many evaluate.
     threads: usize,
 }
@@ -113,8 +119,17 @@ impl Detect {
             tally: tally::Tally::default(),
             progress,
             unparked: Arc::default(),
+            in_force: Arc::new(watch::Sender::new(Arc::default())),
+            tuning: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
         })
+    }
+
+    /// The same, holding back what operators hold back.
+    pub fn with_tuning(mut self, tuning: &Tuning) -> Self {
+        self.in_force = tuning.in_force();
+        self.tuning = Some(tuning.clone());
+        self
     }
 
     /// The same with so many threads that evaluate, instead of one a core.

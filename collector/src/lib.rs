@@ -38,9 +38,11 @@ pub mod rulebook;
 mod seen;
 pub mod serve;
 pub mod sheet;
+pub mod silence;
 pub mod stop;
 pub mod store;
 mod subject;
+pub mod tuning;
 pub mod visible;
 
 pub(crate) use pki::hex;

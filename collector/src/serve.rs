@@ -35,8 +35,10 @@ use crate::live::Bus;
 use crate::pki::{self, Pki};
 use crate::reorganise::Reorganiser;
 use crate::rulebook::Rulebook;
+use crate::silence::Silences;
 use crate::stop::stopped;
 use crate::store::{self, Store};
+use crate::tuning::{self, Tuning};
 use crate::{metrics, rulebook};
 
 pub use alone::{Alone, Running};
@@ -62,6 +64,7 @@ pub struct Kept {
     pub(crate) configurations: Configurations,
     pub(crate) access: Access,
     pub(crate) alerts: Alerts,
+    pub(crate) tuning: Tuning,
     pub(crate) hunts: Hunts,
     pub(crate) archive: Archive,
 }
@@ -101,6 +104,9 @@ pub enum Error {
     /// What agents are configured like.
     #[error(transparent)]
     Configuration(#[from] configuration::Error),
+    /// What operators hold back.
+    #[error("exceptions: {0}")]
+    Tuning(#[from] tuning::OpenError),
     /// Questions to events.
     #[error("hunts: {0}")]
     Hunt(#[from] hunt::Error),
@@ -178,6 +184,14 @@ impl Kept {
         )
         .await?;
         let alerts = Alerts::new(store.clone(), clock.clone(), bus.clone(), &registry)?;
+        let rooms = tuning::Rooms {
+            store: store.clone(),
+            journal: journal.clone(),
+            alerts: alerts.clone(),
+            clock: clock.clone(),
+            bus: bus.clone(),
+        };
+        let tuning = Tuning::open(rooms, &registry).await?;
         let hunts = Hunts::new(
             config.hunt.clone(),
             hunt::Rooms {
@@ -202,6 +216,7 @@ impl Kept {
             configurations,
             access,
             alerts,
+            tuning,
             hunts,
             archive,
         })
@@ -352,7 +367,8 @@ fn start_readers(
         rulebook.clone(),
         bus.clone(),
         registry,
-    )?;
+    )?
+    .with_tuning(&kept.tuning);
     let hunts = kept.hunts.clone();
     let backtests = kept.backtests(config, &rulebook, &detect)?;
     let control = Control { backtests: Some(backtests.clone()), ..control };
@@ -360,6 +376,8 @@ fn start_readers(
     let api = Api::new(Rooms {
         access: access.clone(),
         alerts,
+        tuning: kept.tuning.clone(),
+        silences: Silences::new(store.clone(), clock.clone(), bus.clone()),
         fleet: fleet.clone(),
         hunts: hunts.clone(),
         archive: kept.archive.clone(),
@@ -378,6 +396,7 @@ fn start_readers(
     });
     start(rooms, "rulebook", watcher.run(readers.clone()));
     start(rooms, "detect", detect.run(readers.clone()));
+    start(rooms, "tuning", kept.tuning.clone().run(readers.clone()));
     start(rooms, "hunt", hunts.run(readers.clone()));
     start(rooms, "backtest", backtests.run(readers.clone()));
     start(rooms, "fleet", fleet.clone().run(readers.clone()));

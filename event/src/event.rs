@@ -116,6 +116,8 @@ pub mod kind {
         CONNECTION_OUTBOUND = "connection.outbound";
         /// Made by the collector: what a correlation remembered of an agency had to be given up.
         RULE_EVICTED = "rule.evicted";
+        /// Made by the collector: an exception of rules ends within a week.
+        EXCEPTION_EXPIRING = "exception.expiring";
         /// Made by the collector: a file of the archive, or an event, cannot be read or written.
         ARCHIVE_DAMAGED = "archive.damaged";
         /// Made by the collector: by its trend the disk will be full in so many days.

@@ -108,6 +108,11 @@ impl Ruleset {
         candidates.into_iter().filter(|rule| self.holds(*rule, &view)).collect()
     }
 
+    /// Whether a rule matches an event, whatever the event's logsource.
+    pub fn is_match(&self, rule: usize, event: &dyn Event) -> bool {
+        self.holds(rule, &self.view(event).0)
+    }
+
     /// Why a rule matches an event: the comparisons that were true; empty when it does not match,
     /// whatever the event's logsource.
     pub fn explain(&self, rule: usize, event: &dyn Event) -> Vec<Predicate> {

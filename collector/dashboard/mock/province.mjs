@@ -130,6 +130,7 @@ function machine(r, agencies, index, now) {
     open_ports: (server ? 8 : 3) + r.below(server ? 18 : 9),
     open_ports_lan: r.below(server ? 8 : 3),
     alerts_open: 0,
+    risk: 0,
     cpu: state === 'online' ? Math.pow(r.next(), 3) : null,
     memory_used: state === 'online' ? 0.2 + r.next() * 0.7 : null,
     disk_used: state === 'never' ? null : 0.2 + r.next() * 0.78,
@@ -162,6 +163,12 @@ export function alert(r, rules, machines, number, at, now) {
   const first = new Date(at - (r.chance(0.4) ? r.below(3.6e6) : 0)).toISOString();
   const count = first === last ? 1 : 2 + r.below(60);
   if (state === 'open') on.alerts_open += 1;
+  on.risk += { critical: 100, high: 30, medium: 10, low: 3, informational: 0 }[rule.level] / 2;
+  const verdict = r.weighted([
+    ['false_positive', 3],
+    ['benign', 3],
+    ['true_positive', 2],
+  ]);
   const history = [{ at: last, who: 'system', action: 'raised', comment: null }];
   if (state !== 'open')
     history.push({
@@ -175,6 +182,7 @@ export function alert(r, rules, machines, number, at, now) {
       at: new Date(at + 2.4e6).toISOString(),
       who: 'tructiep1',
       action: 'closed',
+      about: verdict,
       comment: 'Đã liên hệ đơn vị, máy thử nghiệm của phòng kỹ thuật.',
     });
   const position = 100000 + number * 7;
@@ -184,7 +192,12 @@ export function alert(r, rules, machines, number, at, now) {
     rule: rule.id,
     title: rule.title,
     level: rule.level,
+    rule_level: rule.level,
+    raised_by: [],
     state,
+    verdict: state === 'closed' ? verdict : null,
+    version: history.length,
+    silence: null,
     machine: { id: on.id, hostname: on.hostname },
     agency: on.agency,
     group: made.group,

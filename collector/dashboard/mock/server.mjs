@@ -14,6 +14,7 @@ import { PROBLEMS } from './rules.mjs';
 import { hunting } from './hunts.mjs';
 import { archive, backtests, checkedRule } from './kept.mjs';
 import { organisation } from './organisation.mjs';
+import { triaging } from './triage.mjs';
 
 const LEVELS = ['critical', 'high', 'medium', 'low', 'informational'];
 const DIST = new URL('../dist/', import.meta.url).pathname;
@@ -92,6 +93,7 @@ export function start({ port = 0, empty = false } = {}) {
       const [status, answer] = staff.answer(request.method, path, body);
       return send(response, status, answer);
     }
+    if (triage.answer(request, response, path, q, body, known)) return;
     if (path[0] === 'hunts') return hunts.answer(request, response, path, q, body, known);
     const organised = office.answer(request.method, path, q, body);
     if (organised)
@@ -128,7 +130,12 @@ export function start({ port = 0, empty = false } = {}) {
       case 'POST alerts/:id/comment':
         return act(response, path, body, known);
       case 'POST alerts/:id/normal':
-        return act(response, [...path.slice(0, 2), 'close'], { comment: 'normal', ...body }, known);
+        return act(
+          response,
+          [...path.slice(0, 2), 'close'],
+          { comment: 'normal', verdict: 'benign', ...body },
+          known,
+        );
       case 'GET machines':
         return send(response, 200, page(filterMachines(world, q, at), q));
       case 'GET machines/:id': {
@@ -273,6 +280,17 @@ export function start({ port = 0, empty = false } = {}) {
   const kept = archive(world);
   const office = organisation(world);
   const looks = backtests(world);
+  const triage = triaging(world, {
+    send,
+    problem,
+    tell,
+    matching: (query) => {
+      const q = new URLSearchParams(query);
+      const agency = q.get('agency');
+      return filterAlerts(world, q, (one) => !agency || String(one.agency?.id) === agency);
+    },
+    rule: (found) => ruleRow(found),
+  });
   state.hunts = hunts;
   const find = (id) => world.machines.find((one) => one.id === id);
   // One rule is parked until somebody takes it up again.
@@ -285,6 +303,7 @@ export function start({ port = 0, empty = false } = {}) {
     return {
       ...rule,
       hits,
+      ...triage.noise(rule.id),
       asked: rule.correlation ? 0 : 40_000 + steps(rule.id) * 13,
       matched: hits,
       cost: rule.correlation ? 0 : steps(rule.id) / allSteps,
@@ -332,9 +351,14 @@ export function start({ port = 0, empty = false } = {}) {
   function act(response, path, body, person) {
     const found = world.alerts.find((one) => one.id === path[1]);
     if (!found) return problem(response, 404, 'no such alert');
-    if (path[2] === 'close' && !body.comment) return problem(response, 422, 'a comment is needed');
+    if (path[2] === 'close' && !(body.comment && body.verdict))
+      return problem(response, 422, 'a verdict and a comment are needed');
+    if (body.version !== undefined && body.version !== found.version)
+      return triage.changed(response, found);
     const to = { acknowledge: 'acknowledged', close: 'closed', reopen: 'open' }[path[2]];
     if (to) found.state = to;
+    if (to) found.verdict = to === 'closed' ? body.verdict : null;
+    found.version += 1;
     found.assignee = to === 'open' ? null : person.name;
     found.history.push({
       at: new Date().toISOString(),
@@ -346,6 +370,7 @@ export function start({ port = 0, empty = false } = {}) {
         comment: 'commented',
       }[path[2]],
       comment: body.comment ?? null,
+      about: path[2] === 'close' ? body.verdict : null,
     });
     tell('alert', { topic: 'alert', id: found.id, agency: found.agency.id });
     return send(response, 200, found);
@@ -471,7 +496,13 @@ function filterAlerts(world, q, at) {
   const state = among(q, 'state'),
     level = among(q, 'level'),
     machine = among(q, 'machine'),
-    rule = among(q, 'rule');
+    rule = among(q, 'rule'),
+    verdict = among(q, 'verdict');
+  const assignee = q.get('assignee'),
+    mine = assignee === 'me' ? 'admin' : assignee,
+    silenced = q.get('silenced') ?? 'no',
+    technique = q.get('technique')?.toLowerCase(),
+    user = q.get('user');
   const text = (q.get('q') ?? '').toLowerCase();
   const from = Date.parse(q.get('from') ?? '') || 0,
     to = Date.parse(q.get('to') ?? '') || Infinity;
@@ -483,6 +514,12 @@ function filterAlerts(world, q, at) {
         level(one.level) &&
         machine(one.machine.id) &&
         rule(one.rule) &&
+        verdict(one.verdict) &&
+        (!assignee || (assignee === 'nobody' ? !one.assignee : one.assignee === mine)) &&
+        (silenced === 'all' ||
+          (silenced === 'only') === (one.silence?.until != null && one.state !== 'closed')) &&
+        (!technique || one.tags.some((tag) => tag.startsWith(`attack.${technique}`))) &&
+        (!user || one.events[0].fields['user.name']?.toLowerCase() === user) &&
         Date.parse(one.last_at) >= from &&
         Date.parse(one.last_at) <= to &&
         (!text ||

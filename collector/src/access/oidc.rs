@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -177,7 +177,7 @@ impl Provider {
     }
 
     fn remember(&self, state: String, attempt: Attempt) {
-        let mut attempts = self.0.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut attempts = super::locked(&self.0.attempts);
         attempts.retain(|_, other| attempt.at - other.at < ATTEMPT_US);
         if attempts.len() >= ATTEMPTS_MAX {
             let oldest = attempts.iter().min_by_key(|(_, attempt)| attempt.at);
@@ -190,7 +190,7 @@ impl Provider {
 
     /// The attempt this browser began, which ends with that.
     fn attempt(&self, state: &str, browser: &str, now: Timestamp) -> Option<Attempt> {
-        let mut attempts = self.0.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut attempts = super::locked(&self.0.attempts);
         let attempt = attempts.remove(state)?;
         let in_time = now.as_micros() - attempt.at < ATTEMPT_US;
         (in_time && attempt.browser == browser).then_some(attempt)

@@ -134,6 +134,30 @@ async fn guessing_is_stopped_and_every_guess_is_on_record() {
     assert_eq!(deeds[1].address, "192.0.2.9");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_thousand_guesses_at_once_as_many_are_looked_at_as_are_allowed() {
+    let fixture = fixture().await;
+    let access = &fixture.access;
+    let password = Password::new("correct horse battery");
+    access.first_administrator(Some(password.clone())).await.unwrap();
+    let mut guesses = tokio::task::JoinSet::new();
+    for number in 0..1000 {
+        let (access, guess) = (access.clone(), Password::new(format!("guess number {number}")));
+        guesses.spawn(async move { come(&access, "admin", guess, "192.0.2.9").await });
+    }
+    let (mut looked_at, mut refused) = (0, 0);
+    while let Some(guess) = guesses.join_next().await {
+        match guess.unwrap() {
+            Err(Error::Wrong) => looked_at += 1,
+            Err(Error::TooMany(_)) => refused += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((looked_at, refused), (5, 995));
+    let of = DeedFilter { search: Some("sign-in failed".into()), ..DeedFilter::default() };
+    assert_eq!(access.deeds(&of, None, 1).await.unwrap().1, 5);
+}
+
 #[tokio::test]
 async fn choosing_a_password_ends_the_other_sessions() {
     let fixture = fixture().await;

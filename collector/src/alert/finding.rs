@@ -52,11 +52,11 @@ impl Level {
         Self::ALL.into_iter().find(|level| level.as_str() == word)
     }
 
-    pub(super) fn index(self) -> i64 {
+    pub(crate) fn index(self) -> i64 {
         Self::ALL.iter().zip(0..).find(|(level, _)| **level == self).map_or(0, |(_, index)| index)
     }
 
-    pub(super) fn from_index(index: i64) -> Self {
+    pub(crate) fn from_index(index: i64) -> Self {
         let place = usize::try_from(index).unwrap_or_default();
         Self::ALL.get(place).copied().unwrap_or(Self::Critical)
     }

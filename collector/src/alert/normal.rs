@@ -6,8 +6,8 @@ use soc_event::{AgentId, Timestamp, kind};
 use sqlx::SqliteConnection;
 use utoipa::ToSchema;
 
-use super::operate::write_history;
-use super::{Alerts, COMMENT_MAX, Error, EventView};
+use super::operate::{Entry, current, shared, write_history};
+use super::{Alerts, COMMENT_MAX, Error, EventView, Verdict, risk};
 use crate::access::{Caller, Deed, listed};
 use crate::live::Notice;
 use crate::store::Store;
@@ -60,6 +60,7 @@ impl Alerts {
         id: &str,
         scope: Scope,
         comment: Option<&str>,
+        seen: &Agencies,
         caller: &Caller,
     ) -> Result<(), Error> {
         let comment = comment.map(str::trim).filter(|comment| !comment.is_empty());
@@ -68,13 +69,13 @@ impl Alerts {
         }
         let now = self.clock.now();
         let mut tx = self.store.write().await?;
-        let row: Option<(i64, i64, String, String, String)> = sqlx::query_as(
-            "SELECT number, agency, agent, state, first_event FROM alert WHERE id = ?",
-        )
-        .bind(id)
-        .fetch_optional(&mut *tx)
-        .await?;
-        let (number, agency, agent, state, first_event) = row.ok_or(Error::NotFound)?;
+        let alert = current(&mut tx, id, seen).await?;
+        let (number, agency) = (alert.number, alert.agency);
+        let (agent, first_event): (String, String) =
+            sqlx::query_as("SELECT agent, first_event FROM alert WHERE id = ?")
+                .bind(id)
+                .fetch_one(&mut *tx)
+                .await?;
         let event: EventView = serde_json::from_str(&first_event)?;
         let anomaly = anomaly_of(&event).ok_or(Error::NoAnomaly)?;
         let agent = if scope == Scope::Machine { agent } else { String::new() };
@@ -92,12 +93,22 @@ impl Alerts {
         .bind(now.as_micros())
         .execute(&mut *tx)
         .await?;
-        if state != "closed" {
-            sqlx::query("UPDATE alert SET state = 'closed' WHERE id = ?")
-                .bind(id)
-                .execute(&mut *tx)
-                .await?;
-            write_history(&mut tx, id, now.as_micros(), &caller.who, "closed", comment).await?;
+        if alert.is_unclosed() {
+            let benign = Verdict::Benign;
+            sqlx::query(
+                "UPDATE alert SET state = 'closed', verdict = ?, version = version + 1
+                 WHERE id = ?",
+            )
+            .bind(benign.as_str())
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
+            if let Some(share) = shared(None, Some(benign)) {
+                risk::share(&mut tx, id, share).await?;
+            }
+            let about = Some(benign.as_str());
+            let entry = Entry { who: &caller.who, action: "closed", comment, about };
+            write_history(&mut tx, id, now.as_micros(), entry).await?;
         }
         let subject = format!("alert {number}");
         let deed = Deed::new(&caller.who, &caller.address, "anomaly called normal", &subject);
@@ -235,18 +246,19 @@ mod tests {
         let agent = AgentId::from_bytes([7; 16]);
         let called = async || called_normal(&alerts.store).await.unwrap();
         let id = anomaly(&fixture, ID).await;
-        alerts.call_normal(&id, Scope::Machine, None, &an()).await.unwrap();
+        alerts.call_normal(&id, Scope::Machine, None, &Agencies::All, &an()).await.unwrap();
         let here = CalledNormal { anomaly: ID.into(), machine: Some(agent), agency: 1 };
         assert_eq!(called().await, [here]);
-        let (alert, _) = alerts.get(&id).await.unwrap();
+        let (alert, _) = alerts.get(&id, &Agencies::All).await.unwrap();
         assert_eq!(alert.row.state, crate::alert::State::Closed);
         let rows = alerts.normal(&Agencies::All).await.unwrap();
         assert_eq!((rows.len(), rows[0].who.as_str()), (1, "an"));
         assert_eq!(rows[0].what["anomaly.kind"], "new_template");
-        alerts.operate(&id, crate::alert::Action::Reopen, None, &an()).await.unwrap();
+        let reopen = crate::alert::Change::of(crate::alert::Action::Reopen);
+        alerts.operate(&id, &reopen, &Agencies::All, &an()).await.unwrap();
         assert!(called().await.is_empty());
 
-        alerts.call_normal(&id, Scope::Agency, Some("quen"), &an()).await.unwrap();
+        alerts.call_normal(&id, Scope::Agency, Some("quen"), &Agencies::All, &an()).await.unwrap();
         let everywhere = CalledNormal { anomaly: ID.into(), machine: None, agency: 1 };
         assert_eq!(called().await, [everywhere]);
     }
@@ -257,10 +269,12 @@ mod tests {
         let of_log = raise(&fixture, &[finding("r", "a", 2)]).await[0].id.clone();
         let forged = anomaly(&fixture, "\"]\nnormal = [\"").await;
         for id in [of_log, forged] {
-            let refused = fixture.alerts.call_normal(&id, Scope::Agency, None, &an()).await;
+            let refused =
+                fixture.alerts.call_normal(&id, Scope::Agency, None, &Agencies::All, &an()).await;
             assert!(matches!(refused, Err(Error::NoAnomaly)), "{refused:?}");
         }
-        let none = fixture.alerts.call_normal("no", Scope::Machine, None, &an()).await;
+        let none =
+            fixture.alerts.call_normal("no", Scope::Machine, None, &Agencies::All, &an()).await;
         assert!(matches!(none, Err(Error::NotFound)));
         assert!(fixture.alerts.normal(&Agencies::All).await.unwrap().is_empty());
     }

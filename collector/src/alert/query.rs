@@ -4,11 +4,11 @@ use std::str::FromStr;
 
 use soc_archive::Agencies;
 use soc_event::{AgentId, Timestamp};
-use sqlx::{QueryBuilder, Row, Sqlite};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
+use super::fold::fold;
+use super::{Alert, AlertRow, Alerts, BULK_MAX, Error, HistoryRow, Level, State, Verdict};
 use crate::access::listed;
-
-use super::{Alert, AlertRow, Alerts, Error, HistoryRow, Level, State};
 
 /// Longest text searched for, in characters.
 const SEARCH_MAX: usize = 200;
@@ -20,6 +20,16 @@ pub struct Filter {
     pub states: Vec<State>,
     /// Of these levels.
     pub levels: Vec<Level>,
+    /// That turned out to be one of these.
+    pub verdicts: Vec<Verdict>,
+    /// Whose work they are.
+    pub assignee: Option<Assignee>,
+    /// Whether those of planned work are among them.
+    pub silenced: Silenced,
+    /// With this ATT&CK technique, sub-techniques included: `T1110`.
+    pub technique: Option<String>,
+    /// That name this user.
+    pub user: Option<String>,
     /// With this text in title, machine, agency, rule or grouping values; `17` or `#17` is a number.
     pub search: Option<String>,
     /// Of this machine.
@@ -35,11 +45,16 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// All of these agencies.
+    /// All of these agencies that are work, or closed.
     pub fn of(agencies: Agencies) -> Self {
         Self {
             states: Vec::new(),
             levels: Vec::new(),
+            verdicts: Vec::new(),
+            assignee: None,
+            silenced: Silenced::No,
+            technique: None,
+            user: None,
             search: None,
             machine: None,
             rule: None,
@@ -49,6 +64,42 @@ impl Filter {
         }
     }
 }
+
+/// Whose work alerts are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Assignee {
+    /// This operator's.
+    Is(String),
+    /// Nobody's.
+    Nobody,
+}
+
+/// Whether alerts that began under a silence, and are not closed, are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Silenced {
+    /// They are not.
+    #[default]
+    No,
+    /// Only they are.
+    Only,
+    /// Like all others.
+    All,
+}
+
+impl Silenced {
+    /// The choice of a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "no" => Some(Self::No),
+            "only" => Some(Self::Only),
+            "all" => Some(Self::All),
+            _ => None,
+        }
+    }
+}
+
+/// When, who, what, with which words, about whom or what.
+type HistoryLine = (i64, String, String, Option<String>, Option<String>);
 
 /// Where a page ends: the next one begins after it. Opaque to callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,12 +157,12 @@ impl Alerts {
     ///
     /// # Errors
     /// [`Error::NotFound`], or that the database failed.
-    pub async fn get(&self, id: &str) -> Result<(Alert, Vec<u64>), Error> {
-        let row = sqlx::query("SELECT * FROM alert WHERE id = ?")
-            .bind(id)
-            .fetch_optional(self.store.pool())
-            .await?
-            .ok_or(Error::NotFound)?;
+    pub async fn get(&self, id: &str, seen: &Agencies) -> Result<(Alert, Vec<u64>), Error> {
+        let mut query = QueryBuilder::new("SELECT * FROM alert WHERE id = ");
+        query.push_bind(id.to_owned());
+        of_agencies(&mut query, seen);
+        let row = query.build().fetch_optional(self.store.pool()).await?;
+        let row = row.ok_or(Error::NotFound)?;
         let (view, said) = AlertRow::from_row(&row)?;
         let correlation: Option<String> = row.try_get("correlation")?;
         let positions: Vec<i64> =
@@ -157,15 +208,35 @@ impl Alerts {
         Ok(rows.into_iter().collect())
     }
 
-    /// Alerts nobody has taken, by id of the machine; machines without are left out.
+    /// Ids of the alerts that pass a filter, one more than [`BULK_MAX`] at the most, and how many
+    /// there are.
+    pub(super) async fn ids(
+        &self,
+        tx: &mut SqliteConnection,
+        filter: &Filter,
+    ) -> Result<(Vec<String>, i64), Error> {
+        let mut query = QueryBuilder::new("SELECT id FROM alert WHERE true");
+        narrow(&mut query, filter);
+        let most = i64::try_from(BULK_MAX + 1).unwrap_or(i64::MAX);
+        query.push(" ORDER BY number LIMIT ").push_bind(most);
+        let ids = query.build_query_scalar().fetch_all(&mut *tx).await?;
+        let mut query = QueryBuilder::new("SELECT count(*) FROM alert WHERE true");
+        narrow(&mut query, filter);
+        Ok((ids, query.build_query_scalar().fetch_one(tx).await?))
+    }
+
+    /// Alerts nobody has taken, by id of the machine; machines without are left out, and so is what
+    /// planned work explains.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn open_by_machine(&self) -> Result<HashMap<String, i64>, Error> {
-        let rows: Vec<(String, i64)> =
-            sqlx::query_as("SELECT agent, count(*) FROM alert WHERE state = 'open' GROUP BY agent")
-                .fetch_all(self.store.pool())
-                .await?;
+        let rows: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT agent, count(*) FROM alert
+                 WHERE state = 'open' AND silenced_until IS NULL GROUP BY agent",
+        )
+        .fetch_all(self.store.pool())
+        .await?;
         Ok(rows.into_iter().collect())
     }
 
@@ -176,23 +247,46 @@ impl Alerts {
     }
 
     async fn history(&self, id: &str) -> Result<Vec<HistoryRow>, Error> {
-        let rows: Vec<(i64, String, String, Option<String>)> = sqlx::query_as(
-            "SELECT at, who, action, comment FROM alert_history WHERE alert = ? ORDER BY number",
+        let rows: Vec<HistoryLine> = sqlx::query_as(
+            "SELECT at, who, action, comment, about FROM alert_history
+             WHERE alert = ? ORDER BY number",
         )
         .bind(id)
         .fetch_all(self.store.pool())
         .await?;
-        let view = |(at, who, action, comment)| HistoryRow {
+        let view = |(at, who, action, comment, about)| HistoryRow {
             at: Timestamp::from_micros(at),
             who,
             action,
             comment,
+            about,
         };
         Ok(rows.into_iter().map(view).collect())
     }
 }
 
 fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
+    of_silenced(query, filter.silenced);
+    match &filter.assignee {
+        Some(Assignee::Is(name)) => {
+            query.push(" AND assignee = ").push_bind(name.clone());
+        }
+        Some(Assignee::Nobody) => {
+            query.push(" AND assignee IS NULL");
+        }
+        None => {}
+    }
+    if let Some(technique) = &filter.technique {
+        // A tag is a line of the words; ids have four digits, so none is the beginning of another.
+        let tag = fold(&format!("attack.{technique}"));
+        query.push(" AND instr(words, ").push_bind(tag).push(") > 0");
+    }
+    if let Some(user) = &filter.user {
+        query.push(" AND id IN (SELECT alert FROM alert_entity WHERE kind = 'user' AND value = ");
+        query.push_bind(user.to_lowercase()).push(")");
+    }
+    let verdicts = filter.verdicts.iter().map(|verdict| verdict.as_str().to_owned());
+    one_of(query, "verdict", verdicts);
     one_of(query, "state", filter.states.iter().map(|state| state.as_str().to_owned()));
     one_of(query, "level", filter.levels.iter().map(|level| level.index()));
     of_agencies(query, &filter.agencies);
@@ -209,11 +303,20 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
         query.push(" AND last_at < ").push_bind(to.as_micros());
     }
     if let Some(search) = filter.search.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-        let search: String = search.to_lowercase().chars().take(SEARCH_MAX).collect();
+        let search: String = fold(search).chars().take(SEARCH_MAX).collect();
         let number: i64 = search.trim_start_matches('#').parse().unwrap_or(-1);
         query.push(" AND (instr(words, ").push_bind(search);
         query.push(") > 0 OR number = ").push_bind(number).push(")");
     }
+}
+
+/// Without or with what planned work explains.
+pub(super) fn of_silenced(query: &mut QueryBuilder<Sqlite>, silenced: Silenced) {
+    match silenced {
+        Silenced::No => query.push(" AND (silenced_until IS NULL OR state = 'closed')"),
+        Silenced::Only => query.push(" AND silenced_until IS NOT NULL AND state <> 'closed'"),
+        Silenced::All => query,
+    };
 }
 
 /// Only alerts of these agencies.

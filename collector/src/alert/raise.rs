@@ -2,7 +2,13 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::{Alerts, EVENTS_MAX, Error, Finding, First, GROUPS_MAX, Level, Repeats};
+use super::fold::fold;
+use super::operate::Entry;
+use super::risk::{self, Share};
+use super::{
+    Alerts, EVENTS_MAX, Error, Finding, First, GROUPS_MAX, Level, Repeats, entity, importance,
+};
+use crate::silence;
 
 /// [`EVENTS_MAX`], as the database counts.
 const EVENTS: i64 = EVENTS_MAX as i64;
@@ -131,20 +137,32 @@ impl Alerts {
         let id = finding.alert_id(&repeats.fingerprint);
         let now = self.clock.now().as_micros();
         let correlation = repeats.correlation.as_ref().map(serde_json::to_string);
+        let agent = finding.agent.to_string();
+        let raised_by = importance::of_machine(tx, &agent).await?;
+        let level = importance::raised(finding.level, &raised_by);
+        let about =
+            silence::About { agent: &agent, agency: finding.agency.id, rule: &finding.rule };
+        let silence = silence::over(tx, about, finding.received).await?;
         // The same id a second time is the same event read again: it is there already.
         let inserted = sqlx::query(
-            "INSERT INTO alert (number, state, id, fingerprint, rule, level, agent, hostname,
-                 agency, agency_code, agency_name, rule_said, grouped_by, predicates, correlation,
-                 first_event, count, starts_at, last_at, received_at, raised_at, late, words)
-             SELECT coalesce(max(number), 0) + 1, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-                 ?, ?, ?, ?, ?, ?, ?, ? FROM alert
+            "INSERT INTO alert (number, state, id, fingerprint, rule, level, rule_level, raised_by,
+                 risk, silence, silenced_until, agent, hostname, agency, agency_code, agency_name,
+                 rule_said, grouped_by, predicates, correlation, first_event, count, starts_at,
+                 last_at, received_at, raised_at, late, words)
+             SELECT coalesce(max(number), 0) + 1, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+                 ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM alert
              WHERE true ON CONFLICT (id) DO NOTHING",
         )
         .bind(&id)
         .bind(&repeats.fingerprint)
         .bind(&finding.rule)
+        .bind(level.index())
         .bind(finding.level.index())
-        .bind(finding.agent.to_string())
+        .bind(serde_json::to_string(&raised_by)?)
+        .bind(risk::units(level, finding.received))
+        .bind(silence.map(|silence| silence.id))
+        .bind(silence.map(|silence| silence.until.as_micros()))
+        .bind(&agent)
         .bind(&finding.hostname)
         .bind(finding.agency.id)
         .bind(&finding.agency.code)
@@ -165,18 +183,20 @@ impl Alerts {
         .await?;
         let is_new = inserted.rows_affected() > 0;
         if is_new {
-            super::operate::write_history(tx, &id, now, "", "raised", None).await?;
+            super::operate::write_history(tx, &id, now, Entry::own("raised")).await?;
+            entity::write(tx, &id, finding, repeats.starts_at.as_micros()).await?;
+            risk::share(tx, &id, Share::Give).await?;
         }
         let events = repeats.positions.iter().map(|position| (id.as_str(), *position));
         remember_events(tx, &events.collect::<Vec<_>>()).await?;
-        let begun = is_new.then(|| self.begun(finding));
+        let begun = is_new.then(|| self.begun(finding, level));
         Ok(Raised { id, agency: finding.agency.id, begun })
     }
 
-    fn begun(&self, finding: &Finding) -> Begun {
+    fn begun(&self, finding: &Finding, level: Level) -> Begun {
         let delay_us = self.clock.now().as_micros() - finding.received.as_micros();
         let delay = std::time::Duration::from_micros(u64::try_from(delay_us).unwrap_or(0));
-        Begun { level: finding.level, delay_s: delay.as_secs_f64() }
+        Begun { level, delay_s: delay.as_secs_f64() }
     }
 }
 
@@ -212,6 +232,9 @@ async fn count_on(tx: &mut SqliteConnection, all: &[Repeats]) -> Result<Vec<Coun
         "UPDATE alert SET count = alert.count + more.count,
              starts_at = min(alert.starts_at, more.starts_at),
              last_at = max(alert.last_at, more.last_at),
+             -- Still going on after the planned work: it is work now.
+             silenced_until = CASE WHEN more.last_at > alert.silenced_until THEN NULL
+                 ELSE alert.silenced_until END,
              correlation = coalesce(more.correlation, alert.correlation)
          FROM (SELECT value ->> 0 AS fingerprint, value ->> 1 AS count, value ->> 2 AS starts_at,
              value ->> 3 AS last_at, value ->> 4 AS correlation FROM json_each(?)) AS more
@@ -248,7 +271,7 @@ async fn remember_events(tx: &mut SqliteConnection, events: &[(&str, u64)]) -> R
     Ok(())
 }
 
-/// What a search looks through; SQLite alone folds only ASCII.
+/// What a search looks through, as [`fold`] makes it.
 fn words(finding: &Finding) -> String {
     let title = &finding.said.title;
     let mut words = vec![
@@ -261,5 +284,5 @@ fn words(finding: &Finding) -> String {
     ];
     words.extend(finding.group.iter().map(|(_, value)| value.as_str()));
     words.extend(finding.said.tags.iter().map(String::as_str));
-    words.join("\n").to_lowercase()
+    fold(&words.join("\n"))
 }

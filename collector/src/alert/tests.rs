@@ -1,3 +1,5 @@
+mod triage;
+
 use soc_archive::Agencies;
 use soc_event::{AgentId, Epoch, Event, EventId, Lane, Sequence, Timestamp, kind};
 
@@ -62,6 +64,14 @@ pub(crate) fn an() -> Caller {
     Caller { who: "an".into(), address: "192.0.2.9".into() }
 }
 
+pub(crate) async fn operate(alerts: &Alerts, id: &str, change: Change) -> Result<(), Error> {
+    alerts.operate(id, &change, &Agencies::All, &an()).await
+}
+
+pub(crate) fn close(why: &str) -> Change {
+    Change::of(Action::Close(Verdict::TruePositive)).with(why)
+}
+
 #[tokio::test]
 async fn repeats_are_counted_on_the_alert_that_is_not_closed() {
     let fixture = fixture().await;
@@ -75,7 +85,7 @@ async fn repeats_are_counted_on_the_alert_that_is_not_closed() {
         fixture.alerts.list(&Filter::of(Agencies::All), None, 10).await.unwrap();
     assert_eq!((rows.len(), next, total), (2, None, 2));
     assert_eq!((rows[1].count, rows[1].number), (59, 1));
-    let (alert, positions) = fixture.alerts.get(&first[0].id).await.unwrap();
+    let (alert, positions) = fixture.alerts.get(&first[0].id, &Agencies::All).await.unwrap();
     assert_eq!(positions.len(), EVENTS_MAX);
     assert_eq!(alert.events[0].position, 1);
 }
@@ -85,16 +95,19 @@ async fn after_closing_the_same_thing_is_a_new_alert_and_the_old_one_stays_close
     let fixture = fixture().await;
     let Fixture { alerts, .. } = &fixture;
     let old = raise(&fixture, &[finding("r", "a", 1)]).await[0].id.clone();
-    alerts.operate(&old, Action::Acknowledge, None, &an()).await.unwrap();
-    assert_eq!(alerts.get(&old).await.unwrap().0.row.assignee.as_deref(), Some("an"));
-    alerts.operate(&old, Action::Close, Some("blocked"), &an()).await.unwrap();
+    operate(alerts, &old, Change::of(Action::Acknowledge)).await.unwrap();
+    assert_eq!(
+        alerts.get(&old, &Agencies::All).await.unwrap().0.row.assignee.as_deref(),
+        Some("an")
+    );
+    operate(alerts, &old, close("blocked")).await.unwrap();
     let new = raise(&fixture, &[finding("r", "a", 2)]).await[0].clone();
     assert!(new.begun.is_some() && new.id != old);
-    let reopened = alerts.operate(&old, Action::Reopen, None, &an()).await;
+    let reopened = operate(alerts, &old, Change::of(Action::Reopen)).await;
     assert!(matches!(reopened, Err(Error::SeenAgain(2))));
-    alerts.operate(&new.id, Action::Close, Some("the same"), &an()).await.unwrap();
-    alerts.operate(&old, Action::Reopen, None, &an()).await.unwrap();
-    let (alert, _) = alerts.get(&old).await.unwrap();
+    operate(alerts, &new.id, close("the same")).await.unwrap();
+    operate(alerts, &old, Change::of(Action::Reopen)).await.unwrap();
+    let (alert, _) = alerts.get(&old, &Agencies::All).await.unwrap();
     let actions: Vec<&str> = alert.history.iter().map(|row| row.action.as_str()).collect();
     assert_eq!(actions, ["raised", "acknowledged", "closed", "reopened"]);
     assert_eq!((alert.row.state, alert.row.assignee), (State::Open, None));
@@ -104,7 +117,7 @@ async fn after_closing_the_same_thing_is_a_new_alert_and_the_old_one_stays_close
 async fn the_same_event_read_twice_is_one_alert() {
     let fixture = fixture().await;
     let id = raise(&fixture, &[finding("r", "a", 1)]).await[0].id.clone();
-    fixture.alerts.operate(&id, Action::Close, Some("done"), &an()).await.unwrap();
+    operate(&fixture.alerts, &id, close("done")).await.unwrap();
     let again = raise(&fixture, &[finding("r", "a", 1)]).await;
     assert_eq!((again[0].id.as_str(), again[0].begun.is_some()), (id.as_str(), false));
     let (_, _, total) = fixture.alerts.list(&Filter::of(Agencies::All), None, 10).await.unwrap();
@@ -116,16 +129,16 @@ async fn what_a_state_does_not_allow_is_refused_and_nothing_is_written() {
     let fixture = fixture().await;
     let Fixture { alerts, .. } = &fixture;
     let id = raise(&fixture, &[finding("r", "a", 1)]).await[0].id.clone();
-    let refused = alerts.operate(&id, Action::Close, Some("  "), &an()).await;
+    let refused = operate(alerts, &id, close("  ")).await;
     assert!(matches!(refused, Err(Error::CommentMissing)));
     let long = "x".repeat(COMMENT_MAX + 1);
-    let refused = alerts.operate(&id, Action::Comment, Some(&long), &an()).await;
+    let refused = operate(alerts, &id, Change::of(Action::Comment).with(&long)).await;
     assert!(matches!(refused, Err(Error::CommentTooLong)));
-    let refused = alerts.operate(&id, Action::Reopen, None, &an()).await;
+    let refused = operate(alerts, &id, Change::of(Action::Reopen)).await;
     assert!(matches!(refused, Err(Error::Conflict("open"))));
-    let refused = alerts.operate("0123", Action::Comment, Some("x"), &an()).await;
+    let refused = operate(alerts, "0123", Change::of(Action::Comment).with("x")).await;
     assert!(matches!(refused, Err(Error::NotFound)));
-    assert_eq!(alerts.get(&id).await.unwrap().0.history.len(), 1);
+    assert_eq!(alerts.get(&id, &Agencies::All).await.unwrap().0.history.len(), 1);
 }
 
 #[tokio::test]

@@ -1,11 +1,10 @@
 use serde::Serialize;
+use soc_archive::Agencies;
 use soc_event::Timestamp;
 use sqlx::QueryBuilder;
 use utoipa::ToSchema;
 
-use soc_archive::Agencies;
-
-use super::query::of_agencies;
+use super::query::{Silenced, of_agencies, of_silenced};
 use super::{Alerts, Error, Level};
 
 /// Most buckets of one timeline.
@@ -100,6 +99,7 @@ impl Alerts {
         query.push_bind(buckets - 1).push("), level, count(*) FROM alert WHERE last_at >= ");
         query.push_bind(from.as_micros()).push(" AND last_at < ").push_bind(to.as_micros());
         of_agencies(&mut query, agencies);
+        of_silenced(&mut query, Silenced::No);
         query.push(" GROUP BY 1, 2");
         let rows: Vec<(i64, i64, i64)> =
             query.build_query_as().fetch_all(self.store.pool()).await?;
@@ -127,6 +127,7 @@ impl Alerts {
             "SELECT state, level, count(*) FROM alert WHERE state IN ('open', 'acknowledged')",
         );
         of_agencies(&mut query, agencies);
+        of_silenced(&mut query, Silenced::No);
         query.push(" GROUP BY 1, 2");
         let rows: Vec<(String, i64, i64)> =
             query.build_query_as().fetch_all(self.store.pool()).await?;

@@ -6,7 +6,10 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use utoipa::ToSchema;
 
-use super::{AgencyRef, Error, EventView, Level, MachineRef, PredicateView, Said, Steps, Text};
+use super::importance::Raise;
+use super::{
+    AgencyRef, Error, EventView, Level, MachineRef, PredicateView, Said, Steps, Text, Verdict,
+};
 
 /// Where an alert is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -50,10 +53,20 @@ pub struct AlertRow {
     pub rule: String,
     /// What happened.
     pub title: Text,
-    /// How bad.
+    /// How bad, here.
     pub level: Level,
+    /// How bad the rule says it is.
+    pub rule_level: Level,
+    /// Why it is worse here than the rule says.
+    pub raised_by: Vec<Raise>,
     /// Where it is on its way.
     pub state: State,
+    /// What it turned out to be; of a closed one.
+    pub verdict: Option<Verdict>,
+    /// Grows with everything people do to it.
+    pub version: i64,
+    /// The silence it began under; none where it did not.
+    pub silence: Option<SilenceRef>,
     /// Where it happened; none where the collector speaks of itself.
     pub machine: Option<MachineRef>,
     /// Whose machine that is.
@@ -80,6 +93,16 @@ pub struct AlertRow {
     pub assignee: Option<String>,
 }
 
+/// The planned work that an alert began under.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SilenceRef {
+    /// Its number.
+    pub id: i64,
+    /// The alert is no work until it is seen again after this; none: it was, and is work now.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub until: Option<Timestamp>,
+}
+
 /// How many events it took, and from when to when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CorrelationView {
@@ -101,8 +124,11 @@ pub struct HistoryRow {
     pub at: Timestamp,
     /// By whom; empty: by the collector.
     pub who: String,
-    /// `raised`, `acknowledged`, `closed`, `reopened` or `commented`
+    /// `raised`, `acknowledged`, `closed`, `reopened`, `commented`, `assigned`, `unassigned` or
+    /// `excepted`
     pub action: String,
+    /// Of `closed` the verdict, of `assigned` to whom, of `excepted` the exception's number.
+    pub about: Option<String>,
     /// With which words.
     pub comment: Option<String>,
 }
@@ -137,6 +163,9 @@ impl AlertRow {
         let said: Said = serde_json::from_str(row.try_get("rule_said")?)?;
         let group: Vec<(String, String)> = serde_json::from_str(row.try_get("grouped_by")?)?;
         let agent: String = row.try_get("agent")?;
+        let verdict: Option<String> = row.try_get("verdict")?;
+        let silence: Option<i64> = row.try_get("silence")?;
+        let until = row.try_get::<Option<i64>, _>("silenced_until")?.map(Timestamp::from_micros);
         let id: AgentId = agent.parse().unwrap_or(AgentId::COLLECTOR);
         let view = Self {
             id: row.try_get("id")?,
@@ -144,7 +173,12 @@ impl AlertRow {
             rule: row.try_get("rule")?,
             title: said.title.clone(),
             level: Level::from_index(row.try_get("level")?),
+            rule_level: Level::from_index(row.try_get("rule_level")?),
+            raised_by: serde_json::from_str(row.try_get("raised_by")?)?,
             state: State::from_word(row.try_get("state")?).unwrap_or(State::Open),
+            verdict: verdict.as_deref().and_then(Verdict::from_word),
+            version: row.try_get("version")?,
+            silence: silence.map(|id| SilenceRef { id, until }),
             machine: (id != AgentId::COLLECTOR)
                 .then_some(MachineRef { id, hostname: row.try_get("hostname")? }),
             agency: AgencyRef {

@@ -9,17 +9,29 @@ use super::signed::{SeenAlert, Session};
 use super::{Api, Problem, events};
 use crate::alert::Timeline;
 use crate::alert::{
-    Action, Alert, AlertRow, Cursor, Error, Filter, Level, NormalRow, Scope, State as AlertState,
+    Action, Alert, AlertRow, Assignee, Change, Cursor, Error, Filter, Level, NormalRow, Scope,
+    Silenced, State as AlertState, Verdict,
 };
 
 /// Which alerts.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]
 #[into_params(parameter_in = Query)]
+#[schema(as = AlertQuery)]
 pub struct ListQuery {
     /// `open,acknowledged,closed`
     state: Option<String>,
     /// `critical,high,medium,low,informational`
     level: Option<String>,
+    /// `true_positive,false_positive,benign`
+    verdict: Option<String>,
+    /// Whose work: an operator's name, `me`, or `nobody`.
+    assignee: Option<String>,
+    /// Alerts of planned work that are not closed: `no` (as when not given), `only` or `all`.
+    silenced: Option<String>,
+    /// An ATT&CK technique, its sub-techniques included: `T1110`.
+    technique: Option<String>,
+    /// Name of a user that the alert names.
+    user: Option<String>,
     /// Text in title, machine, agency, rule or grouping values; or the alert's number.
     q: Option<String>,
     /// Id of a machine.
@@ -58,6 +70,22 @@ pub struct Comment {
     /// Needed for closing and commenting.
     #[serde(default)]
     comment: Option<String>,
+    /// The alert's version as it was seen: if it is another one by now, nothing is done.
+    #[serde(default)]
+    version: Option<i64>,
+}
+
+/// What an alert turned out to be.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Closing {
+    /// What.
+    verdict: Verdict,
+    /// How it was handled.
+    #[serde(default)]
+    comment: Option<String>,
+    /// The alert's version as it was seen: if it is another one by now, nothing is done.
+    #[serde(default)]
+    version: Option<i64>,
 }
 
 impl From<Error> for Problem {
@@ -65,8 +93,14 @@ impl From<Error> for Problem {
         let said = format!("{error}.");
         match error {
             Error::NotFound => Self::not_found(said),
-            Error::Conflict(_) | Error::SeenAgain(_) => Self::new(StatusCode::CONFLICT, said),
-            Error::CommentMissing | Error::CommentTooLong | Error::NoAnomaly => Self::invalid(said),
+            Error::Conflict(_) | Error::SeenAgain(_) | Error::Changed | Error::CountChanged(_) => {
+                Self::new(StatusCode::CONFLICT, said)
+            }
+            Error::CommentMissing
+            | Error::CommentTooLong
+            | Error::NoAnomaly
+            | Error::NoOperator
+            | Error::TooMany => Self::invalid(said),
             Error::Sql(_) | Error::Row(_) => Self::internal(&error),
         }
     }
@@ -110,9 +144,13 @@ pub async fn timeline(
     responses((status = 200, body = Alert), (status = 404, body = Problem)))]
 pub async fn show(
     State(api): State<Api>,
+    session: Session,
     SeenAlert(id): SeenAlert,
 ) -> Result<Json<Alert>, Problem> {
-    whole(&api, &id).await
+    let Json(alert) = whole(&api, &session, &id).await?;
+    let subject = format!("alert {}", alert.row.number);
+    api.access.looked_at(&session.operator, &session.caller, &subject).await?;
+    Ok(Json(alert))
 }
 
 /// Takes it.
@@ -129,18 +167,19 @@ pub async fn acknowledge(
     operate(&api, &session, &id, Action::Acknowledge, comment).await
 }
 
-/// Finishes it, with words on how it was handled.
+/// Finishes it: what it turned out to be, with words on how it was handled.
 #[utoipa::path(post, path = "/alerts/{id}/close", tag = "alerts",
-    params(("id" = String, Path)), request_body = Comment,
+    params(("id" = String, Path)), request_body = Closing,
     responses((status = 200, body = Alert), (status = 404, body = Problem),
         (status = 409, body = Problem), (status = 422, body = Problem)))]
 pub async fn close(
     State(api): State<Api>,
     session: Session,
     SeenAlert(id): SeenAlert,
-    comment: Option<Json<Comment>>,
+    Json(Closing { verdict, comment, version }): Json<Closing>,
 ) -> Result<Json<Alert>, Problem> {
-    operate(&api, &session, &id, Action::Close, comment).await
+    let comment = Some(Json(Comment { comment, version }));
+    operate(&api, &session, &id, Action::Close(verdict), comment).await
 }
 
 /// Takes it up again.
@@ -193,8 +232,10 @@ pub async fn normal(
     SeenAlert(id): SeenAlert,
     Json(Normal { scope, comment }): Json<Normal>,
 ) -> Result<Json<Alert>, Problem> {
-    api.alerts.call_normal(&id, scope, comment.as_deref(), &session.caller).await?;
-    whole(&api, &id).await
+    api.alerts
+        .call_normal(&id, scope, comment.as_deref(), &session.agencies, &session.caller)
+        .await?;
+    whole(&api, &session, &id).await
 }
 
 /// What is called normal.
@@ -221,25 +262,57 @@ async fn operate(
     action: Action,
     comment: Option<Json<Comment>>,
 ) -> Result<Json<Alert>, Problem> {
-    let comment = comment.and_then(|Json(comment)| comment.comment);
-    api.alerts.operate(id, action, comment.as_deref(), &session.caller).await?;
-    whole(api, id).await
+    let Comment { comment, version } = comment.map(|Json(comment)| comment).unwrap_or_default();
+    change(api, session, id, &Change { action, comment, version }).await
+}
+
+/// Does it; who was slower than somebody else is given the alert as it is now.
+pub(super) async fn change(
+    api: &Api,
+    session: &Session,
+    id: &str,
+    change: &Change,
+) -> Result<Json<Alert>, Problem> {
+    match api.alerts.operate(id, change, &session.agencies, &session.caller).await {
+        Ok(()) => whole(api, session, id).await,
+        Err(error @ (Error::Changed | Error::Conflict(_))) => {
+            let Json(current) = whole(api, session, id).await?;
+            Err(Problem::changed(format!("{error}."), &current))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// An alert whose further events are read from the journal, as far as it still has them.
-async fn whole(api: &Api, id: &str) -> Result<Json<Alert>, Problem> {
-    let (mut alert, positions) = api.alerts.get(id).await?;
+async fn whole(api: &Api, session: &Session, id: &str) -> Result<Json<Alert>, Problem> {
+    let (mut alert, positions) = api.alerts.get(id, &session.agencies).await?;
     let first = alert.events.first().map(|event| event.position);
     let others = positions.into_iter().filter(|position| Some(*position) != first).collect();
     alert.events.extend(events::at(api, others).await?);
     Ok(Json(alert))
 }
 
-async fn filter(api: &Api, session: &Session, query: ListQuery) -> Result<Filter, Problem> {
+/// What a query asks for; `me` is who asks.
+pub(super) async fn filter(
+    api: &Api,
+    session: &Session,
+    query: ListQuery,
+) -> Result<Filter, Problem> {
     let scope = super::agencies::scope(api, session, query.agency).await?;
+    let assignee = page::text(query.assignee).map(|name| match name.as_str() {
+        "me" => Assignee::Is(session.caller.who.clone()),
+        "nobody" => Assignee::Nobody,
+        _ => Assignee::Is(name),
+    });
+    let silenced = page::words("silenced", query.silenced.as_deref(), Silenced::from_word)?;
     Ok(Filter {
         states: page::words("state", query.state.as_deref(), AlertState::from_word)?,
         levels: page::words("level", query.level.as_deref(), Level::from_word)?,
+        verdicts: page::words("verdict", query.verdict.as_deref(), Verdict::from_word)?,
+        assignee,
+        silenced: silenced.last().copied().unwrap_or_default(),
+        technique: page::text(query.technique),
+        user: page::text(query.user),
         search: page::text(query.q),
         machine: page::value("machine", query.machine.as_deref())?,
         rule: page::text(query.rule),

@@ -93,8 +93,11 @@ pub async fn list(
     let request = PageRequest { limit: page::limit(query.limit), cursor: query.cursor };
     let mut page = api.fleet.machines(&filter, sort, &request).await?;
     let open = api.alerts.open_by_machine().await?;
+    let ids: Vec<&str> = page.items.iter().map(|row| row.id.as_str()).collect();
+    let risk = api.alerts.risk_by_machine(&ids).await?;
     for row in &mut page.items {
         row.alerts_open = open.get(&row.id).copied().unwrap_or_default();
+        row.risk = risk.get(&row.id).copied().unwrap_or_default();
     }
     Ok(Json(page))
 }
@@ -104,12 +107,17 @@ pub async fn list(
     responses((status = 200, body = Machine), (status = 404, body = Problem)))]
 pub async fn show(
     State(api): State<Api>,
+    session: Session,
     SeenMachine(id): SeenMachine,
 ) -> Result<Json<Machine>, Problem> {
     let found = api.fleet.machine(id).await?;
     let mut machine = found.ok_or_else(|| Problem::not_found("There is no such machine."))?;
+    let subject = format!("machine {}", machine.row.hostname);
+    api.access.looked_at(&session.operator, &session.caller, &subject).await?;
     let open = api.alerts.open_by_machine().await?;
+    let risk = api.alerts.risk_by_machine(&[&machine.row.id]).await?;
     machine.row.alerts_open = open.get(&machine.row.id).copied().unwrap_or_default();
+    machine.row.risk = risk.get(&machine.row.id).copied().unwrap_or_default();
     Ok(Json(machine))
 }
 

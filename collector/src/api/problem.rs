@@ -30,6 +30,10 @@ pub struct Problem {
     pub status: u16,
     /// What exactly is wrong, and what to do.
     pub detail: String,
+    /// What there is now, where somebody else was faster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub current: Option<Box<serde_json::Value>>,
 }
 
 impl Problem {
@@ -37,7 +41,15 @@ impl Problem {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error").to_owned();
         let kind = format!("urn:soc:problem:{}", title.to_lowercase().replace(' ', "-"));
-        Self { kind, title, status: status.as_u16(), detail: detail.into() }
+        Self { kind, title, status: status.as_u16(), detail: detail.into(), current: None }
+    }
+
+    /// Somebody else was faster: what there is now, for the person to choose.
+    pub fn changed(detail: impl Into<String>, current: &impl Serialize) -> Self {
+        let mut problem = Self::new(StatusCode::CONFLICT, detail);
+        problem.kind = "urn:soc:problem:changed".into();
+        problem.current = serde_json::to_value(current).ok().map(Box::new);
+        problem
     }
 
     /// A request that says something that cannot be.

@@ -12,9 +12,12 @@ use soc_archive::Agencies;
 use super::signed::Session;
 use super::{Api, Problem};
 use crate::access::Deed;
-use crate::alert::{Level, Text};
+use crate::alert::{Level, Noise, Text};
 use crate::detect::{Parking, level, said};
+use crate::tuning::{Setting, Switch};
 
+/// Over how long noise is counted, in microseconds: 30 days.
+const NOISE_US: i64 = 30 * 86_400 * 1_000_000;
 /// What a draft is called in its problems.
 pub(super) const DRAFT: &str = "draft.yml";
 
@@ -56,6 +59,14 @@ pub struct RuleRow {
     cost: f64,
     /// Why it is not asked any more, when it is parked.
     parked: Option<Parking>,
+    /// What it gave people to do in the last 30 days.
+    noise: Noise,
+    /// Its exceptions that are in force.
+    exceptions: i64,
+    /// Findings that its exceptions hid.
+    hidden: i64,
+    /// Where it was switched off or on.
+    settings: Vec<Setting>,
 }
 
 /// A rule with its text.
@@ -138,6 +149,39 @@ pub async fn unpark(
     Err(Problem::new(StatusCode::CONFLICT, "This rule is not parked."))
 }
 
+/// A rule to be switched.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Switching {
+    /// Number or code of an agency, for it and those below it; everywhere when not given.
+    #[serde(default)]
+    agency: Option<String>,
+    /// On or off; as it is above when not given.
+    #[serde(default)]
+    enabled: Option<bool>,
+    /// Why.
+    why: String,
+}
+
+/// Switches a rule off or on for an agency and those below it; it counts from the next events on.
+#[utoipa::path(post, path = "/rules/{id}/switch", tag = "rules", params(("id" = String, Path)),
+    request_body = Switching,
+    responses((status = 200, body = RuleText), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+pub async fn switch(
+    State(api): State<Api>,
+    session: Session,
+    Path(id): Path<String>,
+    Json(Switching { agency, enabled, why }): Json<Switching>,
+) -> Result<Json<RuleText>, Problem> {
+    if api.rulebook.current().ruleset.rule(&id).is_none() {
+        return Err(Problem::not_found("There is no rule with this id in force."));
+    }
+    let agency = super::agencies::scope(&api, &session, agency).await?.named;
+    let switch = Switch { agency, enabled, why };
+    api.tuning.switch(&id, &switch, &session.agencies, &session.caller).await?;
+    show(State(api), session, Path(id)).await
+}
+
 /// Looks through the text of rules without putting them in force.
 #[utoipa::path(post, path = "/rules/check", tag = "rules", request_body = Draft,
     responses((status = 200, body = Checked)))]
@@ -161,6 +205,9 @@ struct Figures {
     costs: HashMap<String, RuleUse>,
     steps: u64,
     parked: HashMap<String, Parking>,
+    noise: HashMap<String, Noise>,
+    exceptions: HashMap<String, (i64, i64)>,
+    settings: HashMap<String, Vec<Setting>>,
 }
 
 impl Figures {
@@ -168,12 +215,21 @@ impl Figures {
         let (hits, costs) = (api.alerts.hits(agencies).await?, api.detect.costs());
         let parked = api.detect.parked().await.map_err(|error| Problem::internal(&error))?;
         let steps = costs.values().map(|cost| cost.steps).sum();
-        Ok(Self { hits, costs, steps, parked })
+        let since = api.clock.now().plus_micros(-NOISE_US);
+        let noise = api.alerts.noise(since, agencies).await?;
+        let exceptions = api.tuning.by_rule(agencies).await?.into_iter();
+        let exceptions = exceptions.map(|(rule, count, hidden)| (rule, (count, hidden))).collect();
+        let mut settings: HashMap<String, Vec<Setting>> = HashMap::new();
+        for setting in api.tuning.settings(agencies).await? {
+            settings.entry(setting.rule.clone()).or_default().push(setting);
+        }
+        Ok(Self { hits, costs, steps, parked, noise, exceptions, settings })
     }
 
     fn row(&self, rule: &Rule) -> RuleRow {
         let said = said(rule);
         let cost = self.costs.get(&rule.id).copied().unwrap_or_default();
+        let (exceptions, hidden) = self.exceptions.get(&rule.id).copied().unwrap_or_default();
         RuleRow {
             id: rule.id.clone(),
             title: said.title,
@@ -189,6 +245,10 @@ impl Figures {
             matched: cost.matched,
             cost: cost.steps as f64 / self.steps.max(1) as f64,
             parked: self.parked.get(&rule.id).cloned(),
+            noise: self.noise.get(&rule.id).copied().unwrap_or_default(),
+            exceptions,
+            hidden,
+            settings: self.settings.get(&rule.id).cloned().unwrap_or_default(),
         }
     }
 }

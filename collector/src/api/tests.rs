@@ -3,6 +3,7 @@ mod figures;
 mod hunts;
 mod matrix;
 mod rules;
+mod triage;
 
 use axum::body::{Body, to_bytes};
 use http::{Method, Request, Response, StatusCode, header};
@@ -45,7 +46,8 @@ impl Desk {
             bus.clone(),
             registry,
         )
-        .unwrap();
+        .unwrap()
+        .with_tuning(&kept.tuning);
         let hunts = kept.hunts.clone();
         let backtests = kept.backtests(&config, &rulebook, &detect).unwrap();
         let gateway = crate::gateway::Gateway::new(
@@ -61,6 +63,8 @@ impl Desk {
         let api = Api::new(Rooms {
             access: access.clone(),
             alerts,
+            tuning: kept.tuning.clone(),
+            silences: Silences::new(store.clone(), clock.clone(), bus.clone()),
             fleet: fleet.clone(),
             hunts,
             archive: kept.archive.clone(),
@@ -202,7 +206,8 @@ async fn an_alert_lives_from_open_to_closed_and_everything_is_on_record() {
     assert_eq!(status, StatusCode::CONFLICT);
     let (status, _) = desk.post(&path("/close"), &token, json!({})).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    let (_, closed) = desk.post(&path("/close"), &token, json!({ "comment": "đã chặn" })).await;
+    let closed = json!({ "verdict": "true_positive", "comment": "đã chặn" });
+    let (_, closed) = desk.post(&path("/close"), &token, closed).await;
     assert_eq!(
         (&closed["state"], &closed["history"][2]["comment"]),
         (&json!("closed"), &json!("đã chặn"))

@@ -9,6 +9,7 @@ use super::state::{write_checkpoint, write_windows};
 use super::{Detect, Error};
 use crate::alert::Raised;
 use crate::journal::Position;
+use crate::tuning;
 
 /// Events of one transaction at the most.
 pub(super) const BATCH_MAX: usize = 8192;
@@ -41,7 +42,7 @@ impl Detect {
         Ok(done)
     }
 
-    /// All of it or nothing: alerts, windows, what is parked, checkpoint.
+    /// All of it or nothing: alerts, what was hidden, windows, what is parked, checkpoint.
     pub(super) async fn commit(
         &self,
         digest: &Digest,
@@ -49,6 +50,7 @@ impl Detect {
     ) -> Result<Vec<Raised>, Error> {
         let mut tx = self.store.write().await?;
         let raised = self.alerts.raise_repeats(&mut tx, digest.findings.all()).await?;
+        tuning::write_hidden(&mut tx, digest.hidden.iter()).await?;
         write_windows(&mut tx, &digest.changes).await?;
         write_parkings(&mut tx, &digest.parked).await?;
         if let Some(received) = digest.received {
@@ -56,6 +58,9 @@ impl Detect {
         }
         write_checkpoint(&mut tx, next).await?;
         tx.commit().await?;
+        if let Some(tuning) = &self.tuning {
+            tuning.count_hidden(digest.hidden.values());
+        }
         Ok(raised)
     }
 }

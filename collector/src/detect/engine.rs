@@ -12,16 +12,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use soc_event::Timestamp;
-use soc_rules::{Eviction, RuleUse};
+use soc_rules::{CorrelationMatch, Eviction, Rule, RuleUse};
 
 use super::findings::Findings;
 use super::parking::Parking;
-use super::subject::{Machines, WhoIs};
+use super::subject::{Machines, Subject, WhoIs};
 use super::windows::Windows;
 use super::worker::{Lost, Seen, Worker};
 use crate::journal::{Lines, Part, Position};
 use crate::metrics::Stage;
 use crate::rulebook::Book;
+use crate::tuning::{Found, Hidden, InForce};
 
 /// Events of one part, and for how many a further thread is worth its start.
 const PART_EVENTS: usize = 128;
@@ -29,6 +30,7 @@ const PART_EVENTS: usize = 128;
 /// Rules and the windows of their correlations.
 pub(super) struct Engine {
     book: Arc<Book>,
+    in_force: Arc<InForce>,
     workers: Vec<Worker>,
     windows: Windows,
     parked: BTreeSet<usize>,
@@ -42,6 +44,8 @@ pub(super) struct Engine {
 #[derive(Debug, Default)]
 pub(super) struct Digest {
     pub findings: Findings,
+    /// What exceptions hid, by their numbers.
+    pub hidden: BTreeMap<i64, Hidden>,
     /// Windows that changed: key and state, or nothing when it ended.
     pub changes: Vec<(String, Option<Vec<u8>>)>,
     /// Rules that are parked from here on.
@@ -67,6 +71,7 @@ impl Digest {
     /// Whether there is something to write besides how far reading is.
     pub(super) fn matters(&self) -> bool {
         !(self.findings.count() == 0
+            && self.hidden.is_empty()
             && self.changes.is_empty()
             && self.parked.is_empty()
             && self.evictions.is_empty())
@@ -76,6 +81,7 @@ impl Digest {
 impl Engine {
     pub(super) fn new(
         book: Arc<Book>,
+        in_force: Arc<InForce>,
         windows: Vec<(String, Vec<u8>)>,
         parked: BTreeSet<usize>,
         threads: usize,
@@ -83,11 +89,14 @@ impl Engine {
         let windows = Windows::new(&book.ruleset, windows);
         let rules = book.ruleset.rules().iter().enumerate();
         let decodes: Arc<[bool]> = rules
-            .map(|(number, rule)| windows.looks_at(number) || !rule.group_by.is_empty())
+            .map(|(number, rule)| {
+                let alone = rule.group_by.is_empty() && !in_force.concerns(&rule.id);
+                windows.looks_at(number) || !alone
+            })
             .collect();
         let worker = |_| Worker::new(&book.ruleset, &parked, &decodes);
         let workers = (0..threads.max(1)).map(worker).collect();
-        Self { book, workers, windows, parked, decodes, stage: None }
+        Self { book, in_force, workers, windows, parked, decodes, stage: None }
     }
 
     /// The same, counting what threads it starts take of the processor.
@@ -158,16 +167,50 @@ impl Engine {
         let rules = self.book.ruleset.rules();
         for number in &seen.matches {
             if let Some(rule) = rules.get(*number).filter(|rule| rule.alerts) {
-                digest.findings.add(&self.book, (*number, rule), seen, None);
+                self.tell((*number, rule), seen, None, digest);
             }
         }
         for found in self.windows.feed(seen) {
             let Some(rule) = rules.get(found.rule) else { continue };
             digest.costs.entry(rule.id.clone()).or_default().matched += 1;
             if rule.alerts {
-                digest.findings.add(&self.book, (found.rule, rule), seen, Some(&found));
+                self.tell((found.rule, rule), seen, Some(&found), digest);
             }
         }
+    }
+
+    /// A finding, unless it is held back.
+    fn tell(
+        &self,
+        (number, rule): (usize, &Rule),
+        seen: &Seen<'_>,
+        found: Option<&CorrelationMatch>,
+        digest: &mut Digest,
+    ) {
+        let (machine, received) = (&seen.machine, seen.line.received);
+        let agency = machine.who.as_ref().map_or(0, |who| who.agency_id);
+        if !self.in_force.is_on(&rule.id, agency) {
+            return;
+        }
+        let place = Found { rule: &rule.id, agent: machine.text(), agency, received };
+        if let Some(exception) = self.hiding(place, seen) {
+            let hidden = digest.hidden.entry(exception).or_default();
+            hidden.count += 1;
+            hidden.at = hidden.at.max(received.as_micros());
+            return;
+        }
+        digest.findings.add(&self.book, (number, rule), seen, found);
+    }
+
+    /// The exception that hides it.
+    fn hiding(&self, place: Found<'_>, seen: &Seen<'_>) -> Option<i64> {
+        let numbers = self.in_force.may_hide(place);
+        if numbers.is_empty() {
+            return None;
+        }
+        let entry = seen.entry()?;
+        let subject = Subject { entry: &entry, machine: &seen.machine };
+        self.in_force.hiding(&numbers, &subject.seen())
     }
 
     /// What the batch cost and what was given up for it.

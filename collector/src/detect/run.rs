@@ -49,12 +49,17 @@ impl Detect {
     ) -> Result<(), Error> {
         let mut books = self.rulebook.changes();
         let mut unparked = self.unparked.subscribe();
+        let mut in_force = self.in_force.subscribe();
         let mut end = self.journal.end();
         let mut reader = self.begin().await?;
         loop {
-            if books.has_changed().unwrap_or(false) || unparked.has_changed().unwrap_or(false) {
+            if books.has_changed().unwrap_or(false)
+                || unparked.has_changed().unwrap_or(false)
+                || in_force.has_changed().unwrap_or(false)
+            {
                 books.mark_unchanged();
                 unparked.mark_unchanged();
+                in_force.mark_unchanged();
                 reader.engine = self.engine().await?;
             }
             let waiting = *end.borrow_and_update() > reader.next;
@@ -72,6 +77,7 @@ impl Detect {
                 _ = end.changed() => {}
                 _ = books.changed() => books.mark_changed(),
                 _ = unparked.changed() => unparked.mark_changed(),
+                _ = in_force.changed() => in_force.mark_changed(),
                 () = tokio::time::sleep(CHECKPOINT_AFTER), if unsaved => {
                     self.save(&mut reader).await?;
                     self.tell_now(&mut reader).await;
@@ -100,9 +106,9 @@ impl Detect {
     pub(super) async fn engine(&self) -> Result<Engine, Error> {
         let book = self.rulebook.current();
         let (parked, windows) = (self.still_parked(&book).await?, self.windows().await?);
-        let threads = self.threads;
+        let (threads, in_force) = (self.threads, self.in_force.borrow().clone());
         let stage = self.metrics.evaluating.clone();
-        let make = move || Engine::new(book, windows, parked, threads).measured_by(stage);
+        let make = move || Engine::new(book, in_force, windows, parked, threads).measured_by(stage);
         let engine = tokio::task::spawn_blocking(make).await?;
         let ruleset = &engine.book().ruleset;
         let ids = ruleset.rules().iter().map(|rule| rule.id.as_str()).collect();

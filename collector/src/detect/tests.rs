@@ -1,3 +1,4 @@
+mod held;
 mod line;
 mod own;
 mod reload;

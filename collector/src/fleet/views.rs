@@ -195,6 +195,8 @@ pub enum MachineSort {
     State,
     /// By state of antivirus.
     Antivirus,
+    /// Those with the highest risk first.
+    Risk,
 }
 
 /// Which part of a list is asked for.
@@ -262,6 +264,8 @@ pub struct MachineRow {
     pub open_ports_lan: i64,
     /// Open alerts. The fleet knows no alerts: whoever shows this fills it in.
     pub alerts_open: i64,
+    /// Points of its alerts, which decay. Filled in by whoever shows this, too.
+    pub risk: f64,
     /// Share of the processors in use, 0 to 1.
     pub cpu: Option<f64>,
     /// Share of the memory in use, 0 to 1.

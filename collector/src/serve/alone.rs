@@ -6,7 +6,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::{Error, Kept};
-use crate::alert::Alerts;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, Answer, Command, Control};
@@ -46,8 +45,8 @@ impl Alone {
         let kept = Kept::open(config, Clock::system()).await?;
         let (rulebook, _) =
             rulebook::open(config.rulebook.clone(), kept.bus.clone(), &kept.registry)?;
-        let Kept { store, clock, bus, registry, .. } = &kept;
-        let alerts = Alerts::new(store.clone(), clock.clone(), bus.clone(), registry)?;
+        let Kept { store, bus, registry, .. } = &kept;
+        let alerts = kept.alerts.clone();
         let detect = Detect::new(
             kept.journal.clone(),
             store.clone(),

@@ -108,6 +108,8 @@ test('acknowledging and closing an alert works with the keyboard and stays', asy
   await expect(page.getByTestId('alert-detail')).toContainText(/tiếp nhận/i);
   await page.getByTestId('alert-comment').fill('Máy quét nội bộ, đã xác minh');
   await page.getByTestId('alert-close').click();
+  await page.getByTestId('close-benign').check();
+  await page.getByTestId('close-submit').click();
   await expect(page.getByTestId('alert-detail')).toContainText('Máy quét nội bộ, đã xác minh');
   await page.keyboard.press('Escape');
 });

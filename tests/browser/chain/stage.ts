@@ -68,19 +68,26 @@ export class Stage {
     return child;
   }
 
-  /** Starts both programs; `agentConfig` gets the folder's logs/auth.log followed. */
-  async begin(agentConfig: string): Promise<void> {
-    writeFileSync(this.path('logs/auth.log'), '');
+  /** Starts a collector; `config` is told its address. */
+  async collect(config?: (address: string) => string): Promise<void> {
     this.port = await freePort();
     this.agentsPort = await freePort();
-    const data = this.path('collector');
+    const listen = ['--listen', `127.0.0.1:${this.port}`, '--agents-listen', `127.0.0.1:${this.agentsPort}`];
+    if (config) writeFileSync(this.path('collector.toml'), config(this.address));
     this.collector = this.start(
       program('soc-collector'),
-      ['serve', '--data', data, '--listen', `127.0.0.1:${this.port}`, '--agents-listen', `127.0.0.1:${this.agentsPort}`],
+      ['serve', '--data', this.path('collector'), ...listen, ...(config ? ['--config', this.path('collector.toml')] : [])],
       'collector.log',
       { SOC_ADMIN_PASSWORD: password },
     );
     await until('the collector is ready', async () => (await fetch(`${this.address}/readyz`)).ok || undefined);
+  }
+
+  /** Starts both programs; `agentConfig` gets the folder's logs/auth.log followed. */
+  async begin(agentConfig: string): Promise<void> {
+    writeFileSync(this.path('logs/auth.log'), '');
+    await this.collect();
+    const data = this.path('collector');
     const made = JSON.parse(
       execFileSync(program('soc-collector'), ['token', 'create', '--data', data, '--agency', 'LOCAL', '--json'], {
         encoding: 'utf8',

@@ -20,10 +20,11 @@ test('an alert is acknowledged, commented and closed in its panel', async ({ pag
   await expect(page.getByTestId('alert-detail')).toContainText(made.title.vi);
   await page.getByTestId('alert-acknowledge').click();
   await expect(page.getByTestId('alert-state')).toHaveAttribute('data-state', 'acknowledged');
-  await page.getByTestId('alert-close').click();
-  await expect(page.getByRole('alert')).toHaveText('Ghi kết luận trước khi đóng cảnh báo.');
   await page.getByTestId('alert-comment').fill('Máy thử nghiệm');
   await page.getByTestId('alert-close').click();
+  await expect(page.getByTestId('close-submit')).toBeDisabled();
+  await page.getByTestId('close-false_positive').check();
+  await page.getByTestId('close-submit').click();
   await expect(page.getByTestId('alert-state')).toHaveAttribute('data-state', 'closed');
   await expect(page.getByTestId('alert-history')).toContainText('Máy thử nghiệm');
   await expect(page.getByTestId('alert-reopen')).toBeVisible();
@@ -41,7 +42,7 @@ test('the queue is worked through by keyboard alone', async ({ page, mock }) => 
   await page.keyboard.press('a');
   await expect(page.getByTestId('alert-state')).toHaveAttribute('data-state', 'acknowledged');
   await page.keyboard.press('e');
-  await expect(page.getByTestId('alert-comment')).toBeFocused();
+  await expect(page.getByTestId('close-submit')).toBeVisible();
   await page.keyboard.press('Escape');
   await page.keyboard.press('Escape');
   await expect(page.getByTestId('alert-detail')).toHaveCount(0);
@@ -58,8 +59,10 @@ test('several alerts are closed together', async ({ page, mock }) => {
     await boxes.nth(index).check();
     ids.push(await page.getByTestId('alert-row').nth(index).getAttribute('data-alert-id'));
   }
-  await page.getByTestId('bulk-comment').fill('Diễn tập');
   await page.getByTestId('bulk-close').click();
+  await page.getByTestId('close-benign').check();
+  await page.getByTestId('close-comment').fill('Diễn tập');
+  await page.getByTestId('close-submit').click();
   await expect(page.getByTestId('bulk-close')).toHaveCount(0);
   for (const id of ids) {
     expect(mock.world.alerts.find((alert) => alert.id === id)?.['state']).toBe('closed');

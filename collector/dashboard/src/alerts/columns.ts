@@ -63,6 +63,20 @@ export function columns(): Column<AlertRow>[] {
       text: (row) => word('alertState', row.state),
     },
     {
+      id: 'verdict',
+      label: t('verdict.label'),
+      exportOnly: true,
+      text: (row) => (row.verdict ? word('verdict', row.verdict) : ''),
+    },
+    {
+      id: 'assignee',
+      label: t('column.assignee'),
+      width: 116,
+      giveWay: 6,
+      sort: (row) => row.assignee,
+      text: (row) => row.assignee ?? '',
+    },
+    {
       id: 'last_at',
       label: t('column.last_at'),
       width: 108,

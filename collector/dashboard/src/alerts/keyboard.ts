@@ -1,13 +1,15 @@
 // The keys of the queue.
 
-import type { AlertAction } from '../api/endpoints';
 import { typing } from '../ui/keys';
+
+/** What can be asked for by key. */
+export type Wish = 'acknowledge' | 'comment' | 'close' | 'exception';
 
 export interface Moves {
   move: (step: number) => void;
   open: () => void;
   select: () => void;
-  ask: (action: AlertAction) => void;
+  ask: (action: Wish) => void;
   help: () => void;
   leave: () => void;
 }
@@ -30,6 +32,7 @@ export function act(event: KeyboardEvent, moves: Moves): void {
     a: () => moves.ask('acknowledge'),
     c: () => moves.ask('comment'),
     e: () => moves.ask('close'),
+    n: () => moves.ask('exception'),
     '?': moves.help,
     ...(focused ? {} : { Enter: moves.open, ' ': moves.select }),
   };

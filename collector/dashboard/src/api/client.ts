@@ -8,6 +8,8 @@ export type Query = Record<string, string | number | null | undefined>;
 
 export interface Place {
   position?: number;
+  /** What there is now, where somebody else was faster. */
+  current?: unknown;
 }
 
 /** The collector answered, and it was not a success (RFC 9457), or it did not answer (status 0). */

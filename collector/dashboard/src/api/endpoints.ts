@@ -27,6 +27,7 @@ import type {
   TextProblem,
   Timeline,
   Token,
+  Verdict,
 } from './types';
 
 const id = encodeURIComponent;
@@ -48,8 +49,17 @@ export const alerts = {
   read: (alert: string, signal?: AbortSignal) => get<Alert>(`/alerts/${id(alert)}`, signal),
   timeline: (of: Query, signal?: AbortSignal) =>
     get<Timeline>(`/alerts/timeline${query(of)}`, signal),
-  act: (alert: string, action: AlertAction, comment: string) =>
-    post<Alert>(`/alerts/${id(alert)}/${action}`, comment === '' ? {} : { comment }),
+  /** `version` is the alert's as the person saw it: who was slower is told (409). */
+  act: (alert: string, action: Exclude<AlertAction, 'close'>, comment: string, version?: number) =>
+    post<Alert>(`/alerts/${id(alert)}/${action}`, {
+      version,
+      ...(comment === '' ? {} : { comment }),
+    }),
+  close: (alert: string, verdict: Verdict, comment: string, version: number) =>
+    post<Alert>(`/alerts/${id(alert)}/close`, { verdict, comment, version }),
+  /** To an operator, or back to the queue. */
+  assign: (alert: string, to: string | null, version: number) =>
+    post<Alert>(`/alerts/${id(alert)}/assign`, { to, version }),
   /** The anomaly behind it is normal, there; closes it. */
   callNormal: (alert: string, scope: 'machine' | 'agency', comment: string) =>
     post<Alert>(`/alerts/${id(alert)}/normal`, comment === '' ? { scope } : { scope, comment }),
@@ -100,6 +110,9 @@ export const rules = {
   /** Looks through the text of rules without putting them in force. */
   check: (source: string) =>
     post<{ rules: number; problems: Problem[] }>('/rules/check', { source }),
+  /** Off, on, or (null) as above, in an agency and those below it. */
+  turn: (rule: string, agency: string | null, enabled: boolean | null, why: string) =>
+    post<RuleRow & { source: string }>(`/rules/${id(rule)}/switch`, { agency, enabled, why }),
   unpark: (rule: string) => post<void>(`/rules/${id(rule)}/unpark`, {}),
 };
 

@@ -2,6 +2,7 @@
 
 export type Level = 'critical' | 'high' | 'medium' | 'low' | 'informational';
 export type AlertState = 'open' | 'acknowledged' | 'closed';
+export type Verdict = 'true_positive' | 'false_positive' | 'benign';
 export type MachineState = 'online' | 'silent' | 'stopped' | 'asleep' | 'never';
 export type AntivirusState = 'protected' | 'weak' | 'off' | 'missing' | 'unknown';
 
@@ -93,7 +94,15 @@ export interface AlertRow {
   rule: string;
   title: Text;
   level: Level;
+  /** As the rule says; `raised_by` says why the level is higher here. */
+  rule_level: Level;
+  raised_by: { because: string; name: string; level: number; steps: number }[];
   state: AlertState;
+  verdict: Verdict | null;
+  /** Grows with everything people do to it. */
+  version: number;
+  /** Planned work it began under; `until` null: it went on afterwards. */
+  silence: { id: number; until: string | null } | null;
   machine: { id: string; hostname: string } | null;
   agency: AgencyRef | null;
   group: Record<string, FieldValue>;
@@ -121,6 +130,8 @@ export interface HistoryEntry {
   who: string;
   action: string;
   comment: string | null;
+  /** The verdict, or to whom, or the number of the exception. */
+  about: string | null;
 }
 
 export interface Alert extends AlertRow {
@@ -169,6 +180,8 @@ export interface MachineRow {
   open_ports: number;
   open_ports_lan: number;
   alerts_open: number;
+  /** Points of its alerts, which decay. */
+  risk: number;
   cpu: number | null;
   memory_used: number | null;
   disk_used: number | null;
@@ -331,6 +344,29 @@ export interface RuleRow {
   cost: number;
   /** Why it is not asked any more. */
   parked: Parking | null;
+  /** Its alerts of the last 30 days. */
+  noise: {
+    alerts: number;
+    hits: number;
+    closed: number;
+    false_positives: number;
+    benign: number;
+  };
+  /** In force. */
+  exceptions: number;
+  /** Findings they hid. */
+  hidden: number;
+  settings: RuleSetting[];
+}
+
+/** A rule switched off or on in an agency and those below it; null: everywhere. */
+export interface RuleSetting {
+  agency: number | null;
+  agency_name: string | null;
+  enabled: boolean;
+  why: string;
+  who: string;
+  at: string;
 }
 
 /** The event that was too much for a rule. */
@@ -377,6 +413,7 @@ export interface Deed {
 }
 
 export const LEVELS: readonly Level[] = ['critical', 'high', 'medium', 'low', 'informational'];
+export const VERDICTS: Verdict[] = ['true_positive', 'false_positive', 'benign'];
 export const ALERT_STATES: readonly AlertState[] = ['open', 'acknowledged', 'closed'];
 export const MACHINE_STATES: readonly MachineState[] = [
   'online',

@@ -21,9 +21,14 @@ export function alertNumber(of: Deed): string | null {
   return /^alert (\d+)$/.exec(of.subject)?.[1] ?? null;
 }
 
+/** `machine pc-07` is that machine. */
+function machineName(of: Deed): string | null {
+  return /^machine (.+)$/.exec(of.subject)?.[1] ?? null;
+}
+
 export function subject(of: Deed): string {
   const number = alertNumber(of);
-  return number === null ? of.subject : `#${number}`;
+  return number === null ? (machineName(of) ?? of.subject) : `#${number}`;
 }
 
 export function detail(of: Deed): string {

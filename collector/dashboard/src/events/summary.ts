@@ -32,6 +32,7 @@ const TELLING: Record<string, string[]> = {
   'archive.damaged': ['file.path', 'archive.reason', 'archive.events'],
   'archive.disk': ['archive.full_in_days', 'archive.free_bytes'],
   'rule.evicted': ['rule.name', 'agency.code', 'rule.evicted.count'],
+  'exception.expiring': ['exception.id', 'exception.owner', 'exception.until'],
 };
 
 /** Figures that mean nothing without a name. */

@@ -117,6 +117,7 @@ export const enAccess: Record<keyof typeof viAccess, Sentence> = {
   'deed.operator_and_factor_reset': 'Password given anew, second factor removed',
   'deed.second_factor_set_up': 'Second factor set up',
   'deed.second_factor_removed': 'Second factor removed',
+  'deed.looked_at': 'Looked at',
   'deed.sessions_ended': 'Sessions ended',
   'deed.API_token_made': 'API token made',
   'deed.API_token_revoked': 'API token revoked',

@@ -3,6 +3,7 @@
 import { enAccess } from './en-access';
 import { enAgencies } from './en-agencies';
 import { enHunt } from './en-hunt';
+import { enTriage } from './en-triage';
 import type { Catalogue } from './vi';
 
 export const en: Catalogue = {
@@ -313,7 +314,6 @@ export const en: Catalogue = {
   'column.disk': 'Disk',
   'column.heard': 'Last heard',
   'column.source': 'Source',
-  'column.hits': 'Hits',
   'column.cost': 'Share of cost',
   'column.kind': 'Kind',
 
@@ -380,8 +380,6 @@ export const en: Catalogue = {
   'alert.events_cut': 'Only the first events are shown.',
   'alert.history': 'History',
   'alert.comment_placeholder': 'Comment: what was checked, what was concluded',
-  'alert.comment_or_close': 'What was checked, what was concluded (needed to close)',
-  'alert.close_needs_comment': 'Write the conclusion before closing the alert.',
 
   'why.together': 'Put together',
   'why.correlated': { one: '{count} event within {time}', other: '{count} events within {time}' },
@@ -391,11 +389,6 @@ export const en: Catalogue = {
 
   'bulk.label': 'Handle the selected alerts',
   'bulk.selected': '{count} selected',
-  'bulk.left': '{count} left',
-  'bulk.failed': {
-    one: '{count} alert could not be changed. Try again.',
-    other: '{count} alerts could not be changed. Try again.',
-  },
 
   'keys.title': 'Keyboard shortcuts',
   'keys.next': 'Next alert',
@@ -682,4 +675,5 @@ export const en: Catalogue = {
   ...enAccess,
   ...enAgencies,
   ...enHunt,
+  ...enTriage,
 };

@@ -110,6 +110,7 @@ export const viAccess = {
   'deed.operator_and_factor_reset': 'Cấp lại mật khẩu, bỏ xác thực hai bước',
   'deed.second_factor_set_up': 'Bật xác thực hai bước',
   'deed.second_factor_removed': 'Tắt xác thực hai bước',
+  'deed.looked_at': 'Đã xem',
   'deed.sessions_ended': 'Kết thúc phiên',
   'deed.API_token_made': 'Tạo mã API',
   'deed.API_token_revoked': 'Thu hồi mã API',

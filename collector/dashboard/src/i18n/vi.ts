@@ -5,6 +5,7 @@ import type { Sentence } from './say';
 import { viAccess } from './vi-access';
 import { viAgencies } from './vi-agencies';
 import { viHunt } from './vi-hunt';
+import { viTriage } from './vi-triage';
 
 export const vi = {
   'app.name': 'SOC',
@@ -314,7 +315,6 @@ export const vi = {
   'column.disk': 'Ổ đĩa',
   'column.heard': 'Liên lạc cuối',
   'column.source': 'Nguồn',
-  'column.hits': 'Số lần khớp',
   'column.cost': 'Phần chi phí',
   'column.kind': 'Loại',
 
@@ -373,8 +373,6 @@ export const vi = {
   'alert.events_cut': 'Chỉ hiện các sự kiện đầu tiên.',
   'alert.history': 'Lịch sử xử lý',
   'alert.comment_placeholder': 'Ghi chú: đã kiểm tra gì, kết luận thế nào',
-  'alert.comment_or_close': 'Đã kiểm tra gì, kết luận thế nào (bắt buộc khi đóng)',
-  'alert.close_needs_comment': 'Ghi kết luận trước khi đóng cảnh báo.',
 
   'why.together': 'Ghép sự kiện',
   'why.correlated': '{count} sự kiện trong {time}',
@@ -384,8 +382,6 @@ export const vi = {
 
   'bulk.label': 'Xử lý các cảnh báo đã chọn',
   'bulk.selected': 'Đã chọn {count}',
-  'bulk.left': 'Còn {count}',
-  'bulk.failed': '{count} cảnh báo không đổi được. Thử lại.',
 
   'keys.title': 'Phím tắt',
   'keys.next': 'Cảnh báo kế tiếp',
@@ -659,6 +655,7 @@ export const vi = {
   ...viAccess,
   ...viAgencies,
   ...viHunt,
+  ...viTriage,
 } as const;
 
 export type Key = keyof typeof vi;

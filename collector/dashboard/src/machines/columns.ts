@@ -52,6 +52,15 @@ export function columns(): Column<MachineRow>[] {
       text: (row) => number(row.antivirus.signatures_age_days, 1),
     },
     {
+      id: 'risk',
+      label: t('column.risk'),
+      width: 78,
+      giveWay: 3,
+      numeric: true,
+      sort: (row) => row.risk,
+      text: (row) => String(row.risk),
+    },
+    {
       id: 'ports',
       label: t('column.ports'),
       width: 88,

@@ -33,6 +33,8 @@ struct Place {
     machine: String,
     alert: String,
     system: String,
+    /// Of its exception, and of its silence.
+    number: String,
 }
 
 impl Province {
@@ -108,13 +110,40 @@ impl Place {
         let caller = Caller { who: "test".into(), address: "local".into() };
         let system = desk.kept.fleet.write_system(None, &draft, &Agencies::All, &caller).await;
         let (machine, system) = (machine.to_string(), system.unwrap().to_string());
-        Self { agency: agency.id, code, machine, alert, system }
+        let number = tuned(desk, agency.id).await.to_string();
+        Self { agency: agency.id, code, machine, alert, system, number }
     }
+}
+
+/// An exception and a silence of an agency, with the same number.
+async fn tuned(desk: &Desk, agency: i64) -> i64 {
+    let caller = Caller { who: "test".into(), address: "local".into() };
+    let (value, how) = ("none".into(), crate::tuning::How::Equals);
+    let draft = crate::tuning::Draft {
+        agency: Some(agency),
+        conditions: vec![crate::tuning::Condition { field: "a".into(), how, value }],
+        why: "test".into(),
+        ..crate::tuning::Draft::default()
+    };
+    let exception = desk.api.tuning.except(&draft, &Agencies::All, &caller).await.unwrap();
+    let now = desk.kept.clock.now();
+    let draft = crate::silence::Draft {
+        machine: None,
+        agency: Some(agency),
+        rule: Some("none".into()),
+        from: now,
+        until: now.plus_micros(3_600_000_000),
+        why: "test".into(),
+    };
+    let silence = desk.api.silences.add(&draft, &Agencies::All, &caller).await.unwrap();
+    assert_eq!(exception, silence);
+    exception
 }
 
 fn id<'a>(route: &Declared, of: &'a Place) -> &'a str {
     match route.path.split('/').nth(1) {
         Some("alerts") => &of.alert,
+        Some("exceptions" | "silences") => &of.number,
         Some("machines") => &of.machine,
         Some("agencies") => of.code,
         Some("systems") => &of.system,
@@ -158,6 +187,27 @@ fn asked(route: &Declared, of: &Place) -> (String, Value, Of) {
         }
         ("GET", "/audit" | "/archive" | "/backtests") => plain(Of::Nobody),
         ("GET", "/backtests/{id}") | ("DELETE", "/backtests/{id}") => plain(Of::Nobody),
+        ("GET", "/exceptions" | "/silences" | "/attack" | "/risk/users") => plain(Of::List),
+        ("GET", "/alerts/assignees") => plain(Of::Nobody),
+        ("GET", "/exceptions/{id}") => plain(Of::Agency),
+        ("POST", "/exceptions" | "/exceptions/preview") => {
+            let condition = json!({ "field": "source.ip", "how": "equals", "value": "x" });
+            let body = json!({ "agency": of.code, "why": "test", "conditions": [condition] });
+            with(body, Of::Agency)
+        }
+        ("POST", path) if path.starts_with("/exceptions/{id}") => {
+            with(json!({ "why": "test", "version": 1 }), Of::Agency)
+        }
+        ("POST", "/silences") => {
+            let body = json!({ "agency": of.code, "why": "test", "until": "2020-01-01T00:00:00Z" });
+            with(body, Of::Agency)
+        }
+        ("POST", "/silences/{id}/end") => with(json!({}), Of::Agency),
+        ("POST", "/alerts/bulk") => {
+            let body = json!({ "action": "comment", "comment": "seen",
+                "matching": { "agency": of.code }, "count": 0 });
+            with(body, Of::Agency)
+        }
         ("GET", path) if path.starts_with("/alerts/{id}") => plain(Of::Agency),
         (_, path) if path.starts_with("/machines/{id}") && route.method == "GET" => {
             plain(Of::Agency)
@@ -235,7 +285,7 @@ fn asked(route: &Declared, of: &Place) -> (String, Value, Of) {
 }
 
 /// Routes that change what belongs to no agency.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 21] = [
     "/session",
     "/session/password",
     "/session/second-factor",
@@ -249,6 +299,7 @@ const KNOWN: [&str; 20] = [
     "/operators/{name}/reset",
     "/port-approvals/{id}/revoke",
     "/rules/{id}/unpark",
+    "/rules/{id}/switch",
     "/backtests",
     "/archive/retention/{agency}",
     "/archive/holds",

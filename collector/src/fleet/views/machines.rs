@@ -82,6 +82,7 @@ impl Fleet {
             open_ports: row.try_get("open_ports")?,
             open_ports_lan: row.try_get("open_ports_lan")?,
             alerts_open: 0,
+            risk: 0.0,
             cpu: row.try_get("cpu")?,
             memory_used: row.try_get("memory_used")?,
             disk_used: row.try_get("disk_used")?,
@@ -122,6 +123,11 @@ fn order(sort: MachineSort) -> &'static str {
         MachineSort::Agency => "code COLLATE NOCASE, hostname COLLATE NOCASE",
         MachineSort::State => "state, hostname COLLATE NOCASE",
         MachineSort::Antivirus => "antivirus_state, hostname COLLATE NOCASE",
+        // More units are more risk, whatever the time (room `alert`).
+        MachineSort::Risk => {
+            "(SELECT sum(units) FROM risk WHERE kind = 'host' AND name = agent.id) DESC NULLS LAST,
+             hostname COLLATE NOCASE"
+        }
     }
 }
 
