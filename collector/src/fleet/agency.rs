@@ -5,6 +5,7 @@ mod change;
 mod ending;
 mod history;
 mod machines;
+mod order;
 mod targets;
 mod tree;
 
@@ -19,10 +20,11 @@ use super::views::{AntivirusCounts, ReasonCount};
 use super::{Error, Fleet};
 use crate::access::listed;
 
-pub use change::{Change, Order, Outcome, OutcomeRow, Part, Target};
 pub(crate) use change::{Done, Work};
 pub use history::{AgencyPast, AgencyThen, HistoryRow};
 pub use machines::MoveMachines;
+pub use order::{Change, Order, Outcome, OutcomeRow, Part, Target};
+pub(super) use targets::MONITORED_MICROS;
 pub use targets::Targets;
 pub(super) use tree::check_day;
 pub(crate) use tree::{parents, visible};

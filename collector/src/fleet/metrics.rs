@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry};
 
-use super::agency::share;
+use super::agency::{MONITORED_MICROS, share};
 use super::antivirus::by_reason;
 use super::views::AntivirusState;
 use super::{Error, Fleet, State};
@@ -19,6 +19,7 @@ pub(super) struct Metrics {
     weak: IntGaugeVec,
     ports: IntGaugeVec,
     without_agent: IntGaugeVec,
+    systems: IntGaugeVec,
     /// Agencies that have series.
     agencies: Arc<Mutex<BTreeSet<String>>>,
 }
@@ -70,6 +71,13 @@ impl Metrics {
                 ),
                 &["agency"],
             )?,
+            systems: IntGaugeVec::new(
+                Opts::new(
+                    "soc_collector_information_systems",
+                    "Information systems by owner: all, monitored (a host heard within a day), approved.",
+                ),
+                &["agency", "state"],
+            )?,
             agencies: Arc::default(),
         };
         for state in State::ALL {
@@ -84,6 +92,7 @@ impl Metrics {
         registry.register(Box::new(this.weak.clone()))?;
         registry.register(Box::new(this.ports.clone()))?;
         registry.register(Box::new(this.without_agent.clone()))?;
+        registry.register(Box::new(this.systems.clone()))?;
         Ok(this)
     }
 }
@@ -99,7 +108,33 @@ impl Fleet {
         }
         self.count_antivirus().await?;
         self.count_weak().await?;
+        self.count_systems().await?;
         self.count_ports().await
+    }
+
+    async fn count_systems(&self) -> Result<(), Error> {
+        let since = self.0.clock.now().plus_micros(-MONITORED_MICROS).as_micros();
+        let rows: Vec<(String, i64, i64, i64)> = sqlx::query_as(
+            "SELECT agency.code, COUNT(*), SUM(EXISTS (SELECT 1 FROM system_host
+                    JOIN agent ON agent.id = system_host.agent
+                    WHERE system_host.system = system.id AND revoked_at IS NULL
+                      AND heard_at >= ?)),
+                    SUM(approval = 'approved')
+             FROM information_system AS system JOIN agency ON agency.id = system.owner
+             GROUP BY agency.id ORDER BY agency.id",
+        )
+        .bind(since)
+        .fetch_all(self.0.store.pool())
+        .await?;
+        let systems = &self.0.metrics.systems;
+        systems.reset();
+        for (place, (code, all, monitored, approved)) in rows.iter().enumerate() {
+            let code = if place < AGENCIES_MAX { code.as_str() } else { OTHER_AGENCIES };
+            for (state, count) in [("all", all), ("monitored", monitored), ("approved", approved)] {
+                systems.with_label_values(&[code, state]).add(*count);
+            }
+        }
+        Ok(())
     }
 
     async fn count_antivirus(&self) -> Result<(), Error> {

@@ -12,6 +12,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 use utoipa::ToSchema;
 
+use super::agency::MONITORED_MICROS;
 use super::views::push_agencies;
 use super::{AgencyRef, Error, Fleet, Page, PageRequest};
 
@@ -229,9 +230,6 @@ impl SystemFilter {
         Self { levels: Vec::new(), kinds: Vec::new(), agencies }
     }
 }
-
-/// Unheard for so long, no host of a system says that it is monitored.
-const MONITORED_MICROS: i64 = 86_400 * 1_000_000;
 
 const SELECT: &str = "SELECT system.id, system.code, system.name, level, owner, operator, kind,
     approval, decision, approved_on, rollout, rollout_on, checked, checked_on, regulation, contacts,

@@ -78,11 +78,10 @@ pub(super) fn write(rows: &[Vec<String>]) -> Result<Vec<u8>, Error> {
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(MARK.as_bytes().to_vec());
     for row in rows {
         let cells = row.iter().map(|cell| {
-            if is_formula(cell) || cell.starts_with('\'') {
-                format!("'{cell}")
-            } else {
-                cell.clone()
-            }
+            // Without the spaces around it, as it is read again.
+            let cell = cell.trim();
+            let is_taken_for_more = is_formula(cell) || cell.starts_with('\'');
+            if is_taken_for_more { format!("'{cell}") } else { cell.to_owned() }
         });
         writer.write_record(cells).map_err(|error| failed(&error))?;
     }

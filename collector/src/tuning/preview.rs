@@ -107,8 +107,8 @@ impl Tuning {
         }
         if let Some(agency) = draft.agency {
             query.push(" AND agency IN (WITH RECURSIVE below (id) AS (VALUES (").push_bind(agency);
-            query.push(") UNION SELECT agency.id FROM agency JOIN below");
-            query.push(" ON agency.parent = below.id) SELECT id FROM below)");
+            query.push(") UNION SELECT below FROM agency_below JOIN below");
+            query.push(" ON above = below.id) SELECT id FROM below)");
         }
         if let Some(list) = listed(seen) {
             query.push(" AND agency IN (SELECT value FROM json_each(").push_bind(list).push("))");

@@ -1,7 +1,8 @@
 //! How agencies end: dissolved, merged, split. What they had goes to their successors; they stay in
 //! the tree below the first of those, with all that was written down under their name.
 
-use super::change::{Part, Standing, Target, Work};
+use super::change::{Standing, Work};
+use super::order::{Part, Target};
 use crate::fleet::Error;
 
 /// Machines named in one change at the most.

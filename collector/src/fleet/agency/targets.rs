@@ -10,7 +10,7 @@ use crate::fleet::views::push_agencies;
 use crate::fleet::{Error, Fleet};
 
 /// A system counts as monitored while a host of it was heard within so long.
-const MONITORED_MICROS: i64 = 86_400 * 1_000_000;
+pub(in crate::fleet) const MONITORED_MICROS: i64 = 86_400 * 1_000_000;
 
 /// Targets of the provincial plans.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]

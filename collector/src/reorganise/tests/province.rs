@@ -120,7 +120,7 @@ async fn yesterday_still_reads_right() {
     assert_eq!(world.seen_from("TINH.SO-TC").await, ["BEN.SO-TC", "TINH.SO-TC"]);
     assert_eq!(world.seen_from("X11").await, ["X11"]);
     assert_eq!(
-        world.seen_from("TINH-M").await.len(),
+        world.seen_from("TINH-M").await.len() + 1,
         world.kept.fleet.agencies(&Agencies::All).await.unwrap().len()
     );
     assert_eq!(alerts_seen_from(&world, "PX1").await, ["X11", "X12"]);
