@@ -10,7 +10,7 @@ function agency(id: number, parent: number | null, machines: number, good: numbe
   return {
     id,
     parent,
-    from: '',
+    from: '2020-01-01',
     until: null,
     version: 1,
     code: `A${id}`,

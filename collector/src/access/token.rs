@@ -67,6 +67,8 @@ pub struct ApiTokenRow {
     pub last_address: Option<String>,
 }
 
+/// Number, operator, role, agency and last use of a token that came.
+type Known = (i64, String, String, Option<i64>, Option<i64>);
 type Row = (i64, String, String, String, Option<i64>, i64, i64, Option<i64>, Option<String>);
 
 impl Token {
@@ -192,7 +194,7 @@ impl Access {
         address: &str,
     ) -> Result<Option<Operator>, Error> {
         let now = self.clock.now().as_micros();
-        let row: Option<(i64, String, String, Option<i64>, Option<i64>)> = sqlx::query_as(
+        let row: Option<Known> = sqlx::query_as(
             "SELECT id, operator, role, agency, last_seen_at FROM api_token
              WHERE token_hash = ? AND ends_at > ?",
         )
