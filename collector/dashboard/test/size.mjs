@@ -11,7 +11,7 @@ function files(folder) {
   return readdirSync(folder).flatMap((name) => {
     const path = join(folder, name);
     if (statSync(path).isDirectory()) return files(path);
-    return /\.(js|css|html)$/.test(name) ? [path] : [];
+    return name.endsWith('.gz') ? [] : [path];
   });
 }
 
