@@ -131,9 +131,19 @@ export function pages(world, { send, problem, page, row }) {
       .sort((a, b) => (by(a) > by(b) ? 1 : -1) * (sort.startsWith('-') ? -1 : 1));
   }
 
+  /** The agency and those above it. */
+  function above(id) {
+    const ids = [];
+    for (let at = id; at && !ids.includes(at);) {
+      ids.push(at);
+      at = world.agencies.find((one) => one.id === at)?.parent;
+    }
+    return ids;
+  }
+
   const isApproved = (machine, port) =>
     approved.has(`${key(port)} ${machine.id}`) ||
-    approved.has(`${key(port)} agency ${machine.agency.id}`);
+    above(machine.agency.id).some((id) => approved.has(`${key(port)} agency ${id}`));
 
   function grouped({ port, machines: of }) {
     const all = [...of.values()];

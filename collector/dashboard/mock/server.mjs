@@ -40,6 +40,10 @@ export function start({ port = 0, empty = false } = {}) {
   const state = { world, listeners, down: false };
   let token = 0;
 
+  /** Whether an agency is this one or below it. */
+  const within = (id, top) =>
+    id === top || (id != null && within(world.agencies.find((one) => one.id === id)?.parent, top));
+
   const tell = (event, data) => {
     for (const out of listeners) out.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   };
@@ -103,7 +107,7 @@ export function start({ port = 0, empty = false } = {}) {
         : send(response, organised.status, organised.body);
     const key = `${request.method} ${path[0]}${path[1] ? '/:id' : ''}${path[2] ? `/${path[2]}` : ''}`;
     const agency = q.get('agency');
-    const at = (one) => !agency || String(one.agency?.id) === agency;
+    const at = (one) => !agency || within(one.agency?.id, Number(agency));
     if (more.answer(request, response, path, q, body, person, at) !== false) return;
     if (path[0] === 'archive' && path[1] === 'retention') {
       const refused = kept.keep(path[2], body);
@@ -193,9 +197,7 @@ export function start({ port = 0, empty = false } = {}) {
       case 'GET agencies':
         return send(response, 200, { items: world.agencies.map(coverage) });
       case 'POST agencies': {
-        const made = { ...office.made(body) };
-        world.agencies.push(made);
-        return send(response, 201, made);
+        return send(response, 201, office.made(body));
       }
       case 'POST tokens':
         return send(response, 201, {
@@ -295,7 +297,7 @@ export function start({ port = 0, empty = false } = {}) {
     matching: (query) => {
       const q = new URLSearchParams(query);
       const agency = q.get('agency');
-      return filterAlerts(world, q, (one) => !agency || String(one.agency?.id) === agency);
+      return filterAlerts(world, q, (one) => !agency || within(one.agency?.id, Number(agency)));
     },
     rule: (found) => ruleRow(found),
   });
