@@ -10,6 +10,3 @@ CREATE INDEX alert_anomaly ON alert (last_at DESC, number DESC, state)
     WHERE first_event ->> '$.kind' = 'log.anomaly';
 CREATE INDEX alert_detection ON alert (last_at DESC, number DESC, state)
     WHERE first_event ->> '$.kind' = 'antivirus.detection';
--- How often each rule was seen.
-DROP INDEX alert_rule;
-CREATE INDEX alert_rule ON alert (rule, count);

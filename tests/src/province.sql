@@ -21,7 +21,7 @@ SELECT printf('%08x-0000-4000-8000-%012x', i * 2654435761 % 4294967296, i), agen
        ?4 - (i % 4000) * 3600000000, ?4 + 1000000000000,
        CASE WHEN i % 100 < 84 THEN 'online' WHEN i % 100 < 88 THEN 'silent'
             WHEN i % 100 < 96 THEN 'stopped' ELSE 'asleep' END,
-       ?4 - (i % 100) * 600000000, '["10.' || i % 200 || '.0.' || i % 250 || '"]',
+       ?4 - (i % 100) * 600000000, '["10.' || (i % 200) || '.0.' || (i % 250) || '"]',
        (i % 97) / 97.0, (i % 89) / 89.0, (i % 83) / 83.0,
        CASE WHEN i % 50 < 36 THEN 'protected' WHEN i % 50 < 42 THEN 'weak'
             WHEN i % 50 < 46 THEN 'off' ELSE 'unknown' END,
@@ -40,7 +40,7 @@ INSERT INTO port (agent, transport, scope, port, executable, address, opened_at,
 WITH RECURSIVE k (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM k WHERE i < 9)
 SELECT agent.id, CASE WHEN k.i < 8 THEN 'tcp' ELSE 'udp' END,
        CASE WHEN k.i % 3 = 0 THEN 'loopback' ELSE 'any' END,
-       20 + (agent.rowid * 7 + k.i * 11) % 60, '/usr/sbin/service-' || (agent.rowid * 7 + k.i * 11) % 60,
+       20 + (agent.rowid * 7 + k.i * 11) % 60, '/usr/sbin/service-' || ((agent.rowid * 7 + k.i * 11) % 60),
        '0.0.0.0', ?4 - (agent.rowid % 90) * 86400000000, 0,
        json_object('port.reachable', CASE WHEN k.i % 2 = 0 THEN 'yes' ELSE 'no' END)
 FROM agent, k WHERE ?1 + ?2 + ?3 > 0
@@ -53,13 +53,13 @@ INSERT INTO alert (id, number, fingerprint, rule, level, state, agent, hostname,
     last_at, received_at, raised_at, late, words)
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?3),
  at (i, moment) AS (SELECT i, ?4 - (?3 - i) * (90 * 86400000000 / ?3) FROM n)
-SELECT printf('%032x', at.i), at.i, printf('%064x', at.i), 'rule-' || at.i % 300,
+SELECT printf('%032x', at.i), at.i, printf('%064x', at.i), 'rule-' || (at.i % 300),
        CASE WHEN at.i % 200 = 0 THEN 4 WHEN at.i % 20 = 0 THEN 3 WHEN at.i % 5 = 0 THEN 2
             WHEN at.i % 2 = 0 THEN 1 ELSE 0 END,
        CASE WHEN at.i % 50 = 0 THEN 'open' WHEN at.i % 50 = 1 THEN 'acknowledged' ELSE 'closed' END,
        agent.id, agent.hostname, agent.agency, agency.code, agency.name,
-       json_object('title', json_object('en', 'Rule number ' || at.i % 300,
-           'vi', 'Luật số ' || at.i % 300), 'description', json_object('en', '', 'vi', NULL),
+       json_object('title', json_object('en', 'Rule number ' || (at.i % 300),
+           'vi', 'Luật số ' || (at.i % 300)), 'description', json_object('en', '', 'vi', NULL),
            'steps', json_object('en', json_array(), 'vi', json_array()), 'tags', json_array()),
        '[]', '[]',
        json_object('position', at.i, 'id', agent.id || '/1/log/' || at.i,
@@ -68,11 +68,11 @@ SELECT printf('%032x', at.i), at.i, printf('%064x', at.i), 'rule-' || at.i % 300
                WHEN at.i % 53 = 3 THEN 'log.anomaly' ELSE 'log' END,
            'logsource', json_object(),
            'fields', json_object('anomaly.id', printf('%016x', at.i), 'anomaly.kind', 'rate_spike',
-               'anomaly.source', '/var/log/service-' || at.i % 40 || '.log', 'message',
-               'Failed password for invalid user number ' || at.i || ' from 192.0.2.' || at.i % 250),
+               'anomaly.source', '/var/log/service-' || (at.i % 40) || '.log', 'message',
+               'Failed password for invalid user number ' || at.i || ' from 192.0.2.' || (at.i % 250)),
            'raw', NULL, 'machine', json_object('id', agent.id, 'hostname', agent.hostname)),
        1 + at.i % 9, at.moment, at.moment, at.moment, at.moment, 0,
-       lower(agent.hostname || ' rule number ' || at.i % 300 || ' ' || agency.code)
+       lower(agent.hostname || ' rule number ' || (at.i % 300) || ' ' || agency.code)
 FROM at JOIN agent ON agent.rowid = 1 + (at.i * 7919 + at.i / 50) % ?1 JOIN agency ON agency.id = agent.agency
 WHERE ?2 > 0;
 

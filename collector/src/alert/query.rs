@@ -168,19 +168,36 @@ impl Alerts {
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<(Vec<AlertRow>, Option<Cursor>, i64), Error> {
+        let mut items = self.rows(filter, after, limit.saturating_add(1)).await?;
+        let more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        let next = items.last().filter(|_| more).map(Cursor::after);
+        Ok((items, next, self.count(filter).await?))
+    }
+
+    /// The alerts seen last; how many there are in all is not counted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn newest(&self, agencies: Agencies, limit: u32) -> Result<Vec<AlertRow>, Error> {
+        self.rows(&Filter::of(agencies), None, limit).await
+    }
+
+    async fn rows(
+        &self,
+        filter: &Filter,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<AlertRow>, Error> {
         let mut query = QueryBuilder::new("SELECT * FROM alert WHERE true");
         narrow(&mut query, filter);
         if let Some(cursor) = after {
             cursor.push(&mut query);
         }
-        query.push(" ORDER BY last_at DESC, number DESC LIMIT ").push_bind(i64::from(limit) + 1);
+        query.push(" ORDER BY last_at DESC, number DESC LIMIT ").push_bind(i64::from(limit));
         let rows = query.build().fetch_all(self.store.pool()).await?;
         let read = |row| AlertRow::from_row(row).map(|(view, _)| view);
-        let mut items: Vec<AlertRow> = rows.iter().map(read).collect::<Result<_, Error>>()?;
-        let more = items.len() > limit as usize;
-        items.truncate(limit as usize);
-        let next = items.last().filter(|_| more).map(Cursor::after);
-        Ok((items, next, self.count(filter).await?))
+        rows.iter().map(read).collect()
     }
 
     /// One alert, with its first event, and where in the journal all its events are.

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::signed::Session;
 use super::{Api, Problem};
-use crate::alert::{AlertRow, Filter, Unclosed};
+use crate::alert::{AlertRow, Unclosed};
 use crate::fleet::OverviewFleet;
 
 /// Newest alerts shown.
@@ -54,6 +54,6 @@ pub async fn overview(
     let agency = scope.named;
     let is_all = agency.is_none() && scope.agencies == Agencies::All;
     let events = is_all.then(|| api.journal.end().borrow().0);
-    let (newest, _, _) = api.alerts.list(&Filter::of(scope.agencies), None, NEWEST).await?;
+    let newest = api.alerts.newest(scope.agencies, NEWEST).await?;
     Ok(Json(Overview { fleet, alerts, newest, events, agency, at: api.clock.now() }))
 }
